@@ -1,0 +1,156 @@
+"""`empower-lsp complete FILE:LINE[:COL]`: one inline completion, shown with its uncertainty."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from empower_model.errors import EmpowerError
+
+from empower_lsp.model_commands import errors_as_exit
+
+if TYPE_CHECKING:
+    from empower_model.completion import Completion
+    from rich.text import Text
+
+CONTEXT_LINES = 12
+MAX_BYTES = 1 << 20
+SCALE = ((0.25, "green"), (1.0, "yellow"), (2.5, "dark_orange"), (float("inf"), "red"))
+"""Bits of surprisal up to which a token has a colour."""
+ENDS = {
+    "uncertain": "from here on the decision is yours",
+    "end-of-text": "the model had nothing to add",
+    "max-tokens": "the most tokens allowed",
+    "max-lines": "the most lines allowed",
+    "trimmed": "the rest would not fit the text around it",
+}
+
+
+@click.command()
+@click.argument("place", metavar="FILE:LINE[:COL]")
+@click.option("--model", default="", help="Name of a model, or path of a GGUF file.")
+@click.option("--confidence", type=click.FloatRange(0, 1), default=0.2, show_default=True)
+@click.option("--rule", type=click.Choice(["gain", "budget", "peak"]), default="gain", show_default=True)
+@click.option("--max-tokens", type=click.IntRange(1, 512), default=48, show_default=True)
+@click.option("--max-lines", type=click.IntRange(1, 100), default=8, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@errors_as_exit()
+def complete(
+    place: str, model: str, confidence: float, rule: str, max_tokens: int, max_lines: int, as_json: bool
+) -> None:
+    """Complete at a cursor of a file: LINE and COL count from 1; without COL, the end of the line.
+
+    Colours show how many bits of surprisal each token has; what comes after the end is shown struck out.
+    """
+    from empower_model import store
+    from empower_model.completion import Limits, LocalCompleter, Request
+    from empower_model.engine import EngineConfig
+    from empower_model.llama import LlamaEngine
+
+    path, line, column = _parse(place)
+    prefix, suffix = split(_read(path), line, column)
+    chosen = store.resolve(model or store.default_model())
+    store.check_file(chosen.path)
+    completer = LocalCompleter(LlamaEngine(EngineConfig(chosen.path)), chosen.calibration)
+    found = completer.complete(Request(prefix, suffix, Limits(confidence, rule, max_tokens, max_lines)))
+    if as_json:
+        click.echo(json.dumps(report(found), indent=2))
+    else:
+        _show(path, prefix, suffix, found)
+    completer.close()
+
+
+def report(completion: Completion) -> dict[str, Any]:
+    """A completion as JSON can hold it: the token's bytes as text, bits rounded."""
+    fields = asdict(completion)
+    fields["tokens"] = [
+        {
+            "text": token.piece.decode(errors="replace"),
+            "surprisal": round(token.surprisal, 4),
+            "entropy": round(token.entropy, 4),
+            "kept": i < completion.kept,
+        }
+        for i, token in enumerate(completion.tokens)
+    ]
+    return fields
+
+
+def _parse(place: str) -> tuple[Path, int, int | None]:
+    match = re.fullmatch(r"(?P<file>.+?):(?P<line>\d+)(?::(?P<column>\d+))?", place)
+    if match is None or int(match["line"]) < 1 or (match["column"] and int(match["column"]) < 1):
+        raise click.UsageError(f"{place!r} is not FILE:LINE or FILE:LINE:COL, counted from 1.")
+    return Path(match["file"]), int(match["line"]), int(match["column"]) if match["column"] else None
+
+
+def _read(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise EmpowerError(f"{path} cannot be read: {error.strerror}.") from error
+    if len(data) > MAX_BYTES or b"\0" in data:
+        raise EmpowerError(f"{path} is binary or larger than {MAX_BYTES >> 20} MiB; completions are for source files.")
+    return data.decode(errors="replace").replace("\r\n", "\n")
+
+
+def split(text: str, line: int, column: int | None) -> tuple[str, str]:
+    """Text before and after a cursor; line and column count from 1. Raises EmpowerError when there is no such place."""
+    lines = text.split("\n")
+    if line > len(lines):
+        raise EmpowerError(f"There is no line {line}: the file has {len(lines)}.")
+    current = lines[line - 1]
+    if column is not None and column > len(current) + 1:
+        raise EmpowerError(f"There is no column {column} in line {line}: it has {len(current)} characters.")
+    offset = sum(len(one) + 1 for one in lines[: line - 1]) + (len(current) if column is None else column - 1)
+    return text[:offset], text[offset:]
+
+
+def _show(path: Path, prefix: str, suffix: str, found: Completion) -> None:
+    from rich.console import Console
+    from rich.syntax import Syntax
+
+    console = Console(highlight=False)
+    above = prefix.split("\n")[-CONTEXT_LINES:]
+    lexer = Syntax.guess_lexer(str(path))
+    code = Syntax("", lexer, theme="ansi_dark").highlight("\n".join(above))
+    code.rstrip()
+    code.append(" " * (len(above[-1]) - len(above[-1].rstrip())))
+    code.append("▏", style="bold")
+    code.append_text(_coloured(found))
+    code.append(suffix.split("\n", 1)[0], style="dim")
+    console.print(code, "\n")
+    console.print(_legend(found))
+
+
+def _coloured(found: Completion) -> Text:
+    from rich.text import Text
+
+    shown = Text()
+    left = len(found.text)
+    text = "".join(token.piece.decode(errors="replace") for token in found.tokens)
+    if not text.startswith(found.text):  # re-indented, or a character split between tokens
+        return Text(found.text, style="green")
+    for token in found.tokens:
+        piece = token.piece.decode(errors="replace")
+        colour = next(name for bits, name in SCALE if token.surprisal <= bits)
+        shown.append(piece[:left], style=f"bold {colour}")
+        shown.append(piece[left:], style=f"dim strike {colour}")
+        left = max(0, left - len(piece))
+    return shown
+
+
+def _legend(found: Completion) -> str:
+    bits = sum(token.surprisal for token in found.tokens[: found.kept])
+    why = ENDS.get(found.end, found.end)
+    first = (
+        f"[bold]{len(found.text)} characters[/bold], {bits:.2f} of {found.eta:.2f} bits, "
+        f"probably right at {found.probability:.0%}; it ends because: {why}"
+        if found.text
+        else f"[bold]nothing to show[/bold]: {why}"
+    )
+    scale = " · ".join(f"[{name}]{'more' if bits == float('inf') else f'≤ {bits:g}'}[/{name}]" for bits, name in SCALE)
+    prompt = f"{found.prompt_tokens} prompt tokens, {found.evaluated_tokens} of them evaluated"
+    return f"{first}\nbits a token: {scale} · [strike]not shown[/strike]\n{found.total_ms:.0f} ms, {prompt}"

@@ -1,0 +1,178 @@
+"""Between the protocol's types and the session's: positions, documents, queries, items."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from cattrs import Converter
+from lsprotocol import types
+from pygls.protocol import JsonRPCNotification, default_converter
+from pygls.workspace import TextDocument
+
+from empower_lsp.session import Answer, Query, Selected
+
+if TYPE_CHECKING:
+    from empower_model.completion import Completion
+
+ACCEPT = "empower.accept"
+"""The command that every item runs when it is accepted; its argument is the completion's id."""
+
+_LINE_END = re.compile(r"\r\n|\n|\r")
+_CODECS = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}
+"""By position encoding: the codec whose output it counts, and the bytes of one unit."""
+
+
+def units(text: str, encoding: str) -> int:
+    """Length of a text in the code units of a position encoding."""
+    codec, width = _CODECS[encoding]
+    return len(text.encode(codec)) // width
+
+
+def characters(text: str, count: int, encoding: str) -> int:
+    """Code points in the first `count` units; clamped to the text and, within a code point, to its start."""
+    codec, width = _CODECS[encoding]
+    return len(text.encode(codec)[: count * width].decode(codec, "ignore"))
+
+
+def offset_at(text: str, position: types.Position, encoding: str) -> int:
+    """Code-point offset of a position, clamped to its line's text and to the end of the text."""
+    start = 0
+    if position.line:
+        above = next(islice(_LINE_END.finditer(text), position.line - 1, None), None)
+        start = above.end() if above else len(text)
+    line_end = _LINE_END.search(text, start)
+    line = text[start : line_end.start() if line_end else len(text)]
+    return start + characters(line, position.character, encoding)
+
+
+def position_at(text: str, offset: int, encoding: str) -> types.Position:
+    """Position of a code-point offset."""
+    line, start = 0, 0
+    for line, end in enumerate(_LINE_END.finditer(text, 0, offset), 1):  # noqa: B007
+        start = end.end()
+    return types.Position(line, units(text[start:offset], encoding))
+
+
+class Document(TextDocument):
+    """An open document that counts lines as the protocol does, and holds no half characters.
+
+    pygls also ends lines at form feeds and other separators, and so edits the wrong place in files that have them.
+    """
+
+    def __init__(self, item: types.TextDocumentItem, encoding: str) -> None:
+        super().__init__(item.uri, _whole(item.text), item.version, item.language_id)
+        self._encoding = encoding
+
+    def apply_change(self, change: types.TextDocumentContentChangeEvent) -> None:
+        """Replace a range, or the whole text."""
+        text, source = _whole(change.text), self.source
+        if isinstance(change, types.TextDocumentContentChangePartial):
+            start, end = (offset_at(source, at, self._encoding) for at in (change.range.start, change.range.end))
+            text = source[:start] + text + source[end:]
+        self._source = text
+
+
+def query(document: TextDocument, params: types.InlineCompletionParams, encoding: str) -> Query:
+    """The session's question for a document as it is now."""
+    text = document.source
+    offset = offset_at(text, params.position, encoding)
+    selected = None
+    if info := params.context.selected_completion_info:
+        start = offset_at(text, info.range.start, encoding)
+        if start <= offset and not _LINE_END.search(text, start, offset):
+            selected = Selected(start, _whole(info.text))
+    return Query(document.uri, document.version, text, offset, document.language_id or "", selected)
+
+
+def item(answer: Answer, text: str, encoding: str) -> types.InlineCompletionItem:
+    """The protocol's item for an answer about `text`; the range is always there, since Neovim relies on it."""
+    return types.InlineCompletionItem(
+        insert_text=answer.text,
+        range=types.Range(position_at(text, answer.start, encoding), position_at(text, answer.end, encoding)),
+        command=types.Command(title="Accept", command=ACCEPT, arguments=[answer.id]),
+    )
+
+
+def item_id(params: object) -> str | None:
+    """The completion id of `{item}` as a client sends it back; None when there is none."""
+    match params:
+        case {"item": {"command": {"arguments": [str(id), *_]}}}:
+            return id
+    return None
+
+
+def accepted_length(params: object) -> int | None:
+    """Code points accepted, from `{item, acceptedLength}` in UTF-16 units; None when it does not say."""
+    match params:
+        case {"item": {"insertText": str(text)}, "acceptedLength": int(length)} if length >= 0:
+            return characters(_whole(text), length, "utf-16")
+    return None
+
+
+def explanation(completion: Completion) -> dict[str, Any]:
+    """Why a completion ends where it ends, as JSON: surprisal, entropy and eta in bits, durations in milliseconds."""
+    return {
+        "text": completion.text,
+        "end": completion.end.value,
+        "eta": _finite(completion.eta),
+        "probability": _finite(completion.probability),
+        "tokens": [
+            {
+                "text": token.piece.decode(errors="replace"),
+                "surprisal": _finite(token.surprisal),
+                "entropy": _finite(token.entropy),
+                "kept": number < completion.kept,
+            }
+            for number, token in enumerate(completion.tokens)
+        ],
+        "promptTokens": completion.prompt_tokens,
+        "evaluatedTokens": completion.evaluated_tokens,
+        "promptMs": _finite(completion.prompt_ms),
+        "totalMs": _finite(completion.total_ms),
+    }
+
+
+def tolerant_converter() -> Converter:
+    """pygls' converter, which also reads inline completion requests of clients that stray from the protocol."""
+    converter: Converter = default_converter()  # type: ignore[no-untyped-call]
+
+    def context(raw: Any, _: object) -> types.InlineCompletionContext:
+        given = raw if isinstance(raw, Mapping) else {}
+        # vscode-languageclient 9 sends its API's 0 for Invoked; without any word, nobody asked for it.
+        invoked = given.get("triggerKind") in (0, 1)
+        kind = types.InlineCompletionTriggerKind.Invoked if invoked else types.InlineCompletionTriggerKind.Automatic
+        try:
+            info = converter.structure(given.get("selectedCompletionInfo"), types.SelectedCompletionInfo)
+        except Exception:  # cattrs has no one exception for what does not fit
+            info = None
+        return types.InlineCompletionContext(kind, info)
+
+    def params(raw: Any, _: object) -> types.InlineCompletionParams:
+        document = converter.structure(raw["textDocument"], types.TextDocumentIdentifier)
+        position = converter.structure(raw["position"], types.Position)
+        return types.InlineCompletionParams(context(raw.get("context"), None), document, position)
+
+    def notification(raw: Any, _: object) -> JsonRPCNotification:
+        return JsonRPCNotification(raw["method"], raw["jsonrpc"], raw.get("params"))
+
+    converter.register_structure_hook(types.InlineCompletionParams, params)
+    converter.register_structure_hook(JsonRPCNotification, notification)
+    return converter
+
+
+def _finite(value: float) -> float | None:
+    """What JSON can carry of a number, rounded to read."""
+    return round(value, 4) if math.isfinite(value) else None
+
+
+def _whole(text: str) -> str:
+    """The text with lone surrogates, which no file and no tokeniser can hold, replaced one by one."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text

@@ -1,0 +1,71 @@
+"""What the person is told: changes of state, each said once, and the loading of a model as progress."""
+
+from __future__ import annotations
+
+import traceback
+from concurrent.futures import Future
+from pathlib import Path
+from uuid import uuid4
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+
+
+def outline(error: BaseException) -> str:
+    """Type and place of an exception, for the log, without its words, which may quote a document."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return type(error).__name__ + place
+
+
+class Notifier:
+    """Speaks to the client; to be used on the server's own thread."""
+
+    def __init__(self, server: LanguageServer) -> None:
+        self._server = server
+        self._said: set[str] = set()
+        self._work: str | None = None
+        self._begun = False
+
+    def warn(self, text: str) -> None:
+        """Show a warning, unless the same text was shown before."""
+        self._say(text, types.MessageType.Warning)
+
+    def fail(self, text: str) -> None:
+        """Show an error, unless the same text was shown before."""
+        self._say(text, types.MessageType.Error)
+
+    def forget(self) -> None:
+        """After a deliberate change, everything may be said again."""
+        self._said.clear()
+
+    def begin(self, title: str) -> None:
+        """Open a progress, if the client shows any and none is open."""
+        window = self._server.client_capabilities.window
+        if self._work is not None or window is None or not window.work_done_progress:
+            return
+        token = self._work = str(uuid4())
+        self._begun = False
+
+        def created(reply: Future[None]) -> None:
+            # The work may be over before the client has answered, and a client may refuse.
+            if self._work == token and not reply.cancelled() and reply.exception() is None:
+                self._begun = True
+                self._progress(token, types.WorkDoneProgressBegin(title=title))
+
+        create = types.WorkDoneProgressCreateParams(token=token)
+        self._server.window_work_done_progress_create(create).add_done_callback(created)
+
+    def end(self) -> None:
+        """Close the progress that is open, if any."""
+        if self._work is not None and self._begun:
+            self._progress(self._work, types.WorkDoneProgressEnd())
+        self._work = None
+
+    def _progress(self, token: str, value: types.WorkDoneProgressBegin | types.WorkDoneProgressEnd) -> None:
+        self._server.progress(types.ProgressParams(token=token, value=value))
+
+    def _say(self, text: str, kind: types.MessageType) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self._server.window_show_message(types.ShowMessageParams(kind, text))

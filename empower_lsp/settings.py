@@ -1,0 +1,251 @@
+"""Every option, declared once; what reads a client's settings and what documents them come from here."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import pathspec
+
+if TYPE_CHECKING:
+    from empower_model.completion import Limits
+
+SECTION = "empower"
+
+DENIED = (
+    *(".env*", "*.env", ".netrc", "_netrc", ".npmrc", ".pypirc", ".pgpass", ".htpasswd", ".git-credentials"),
+    *("*.pem", "*.key", "*.p12", "*.pfx", "*.ppk", "*.jks", "*.keystore", "*.kdbx", "*.gpg"),
+    *(
+        "id_rsa*",
+        "id_dsa*",
+        "id_ecdsa*",
+        "id_ed25519*",
+        ".ssh/",
+        ".gnupg/",
+        ".aws/",
+        ".kube/",
+        "**/.docker/config.json",
+    ),
+    *("secrets.*", "*.secret", "*.secrets", "credentials", "credentials.*", "*.tfvars", "*.tfstate*"),
+    "!secrets.py",  # a module of the standard library, and a common name for code about secrets
+)
+"""Files that are never read, gitignore style, in lower case; `denyGlobs` adds to them."""
+
+
+def _option(
+    default: Any,
+    doc: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    engine: bool = False,
+) -> Any:
+    """Declare an option; `engine` marks those that a running engine cannot change."""
+    metadata = {"doc": doc, "low": low, "high": high, "choices": choices, "engine": engine}
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the client asks for; names are camelCase on the outside."""
+
+    model: str = _option(
+        "",
+        "Name of a model in the catalogue, or path of a GGUF file; empty for the one that comes along.",
+        engine=True,
+    )
+    confidence: float = _option(
+        0.2,
+        "Least probability that all of what is shown is what you would type: higher is shorter and rarer.",
+        low=0,
+        high=1,
+    )
+    rule: str = _option(
+        "gain",
+        "What ends an inline completion: expected gain, a budget of bits, or a peak of uncertainty.",
+        choices=("gain", "budget", "peak"),
+    )
+    max_tokens: int = _option(
+        48,
+        "Most tokens of an inline completion, whatever the rule says.",
+        low=1,
+        high=512,
+    )
+    max_lines: int = _option(
+        8,
+        "Most lines of an inline completion, whatever the rule says.",
+        low=1,
+        high=100,
+    )
+    trigger: str = _option(
+        "automatic", "While you type, or only when asked for by a key.", choices=("automatic", "manual")
+    )
+    languages: Mapping[str, bool] = _option(
+        {},
+        "On or off by language id; `*` stands for those not named, which are on unless told otherwise.",
+    )
+    threads: int = _option(0, "Threads of the engine; 0 for the physical cores.", low=0, high=1024, engine=True)
+    gpu_layers: int = _option(0, "Layers of the model on the GPU; -1 for all.", low=-1, high=10_000, engine=True)
+    context_size: int = _option(
+        2048, "Tokens of text the engine sees, what it writes included.", low=256, high=131_072, engine=True
+    )
+    idle_minutes: float = _option(
+        10.0,
+        "Minutes without a request after which the model's memory is let go; 0 for never.",
+        low=0,
+        engine=True,
+    )
+    deny_globs: tuple[str, ...] = _option(
+        (), "Files never to be read, gitignore style, in addition to the built-in list of keys and secrets."
+    )
+    log_level: str = _option(
+        "warning",
+        "What goes to standard error, never any text of yours: with `info`, requests and their durations.",
+        choices=("off", "warning", "info"),
+    )
+
+    @property
+    def limits(self) -> Limits:
+        """What bounds a completion; its own defaults are the same, which a test holds."""
+        from empower_model.completion import Limits  # brings numpy, which must not delay `initialize`
+
+        return Limits(self.confidence, self.rule, self.max_tokens, self.max_lines)
+
+    @property
+    def engine(self) -> tuple[object, ...]:
+        """The options that a running engine cannot change; another value means another engine."""
+        return tuple(getattr(self, f.name) for f in fields(self) if f.metadata["engine"])
+
+    def allows(self, language: str) -> bool:
+        """Whether inline completions are on for a language id."""
+        return self.languages.get(language, self.languages.get("*", True))
+
+    def denies(self, path: str, folder: str = "/") -> bool:
+        """Whether a file must not be read: an absolute path and the workspace folder it is in, both with `/`."""
+        relative = path.removeprefix(folder.rstrip("/") + "/").lstrip("/")
+        return _spec(DENIED).match_file(path.lower().lstrip("/")) or _spec(self.deny_globs).match_file(relative)
+
+
+def parse(raw: object, base: Settings | None = None) -> tuple[Settings, list[str]]:
+    """Settings as a client sent them, flat or under `empower`, and a sentence for each that cannot be used.
+
+    What is missing or cannot be used is as in `base`, which is the defaults unless given.
+    """
+    base = base or Settings()
+    if raw is None or raw == []:  # Lua and PHP write an empty object as []
+        return base, []
+    if not isinstance(raw, Mapping):
+        return base, [f"The settings of {SECTION} should be an object, not {_brief(raw)}; they are ignored."]
+    inner = raw.get(SECTION)
+    given = inner if isinstance(inner, Mapping) else {key: raw[key] for key in raw if key != SECTION}
+    known = {_outside(f.name): f for f in fields(Settings)}
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for key, value in given.items():
+        name = str(key).removeprefix(f"{SECTION}.")
+        option = known.get(name)
+        if option is None:
+            problems.append(_unknown(name, list(known)))
+        elif value is not None:
+            instead = getattr(base, option.name)
+            if _fits(value, instead, option.metadata):
+                values[option.name] = type(instead)(value)
+            else:
+                wanted = f"should be {_wanted(option)}, not {_brief(value)}"
+                problems.append(f"{SECTION}.{name} {wanted}; using {json.dumps(instead)}.")
+    return replace(base, **values), problems
+
+
+def options_table() -> str:
+    """All options as a Markdown table: name, kind, default, meaning."""
+    rows = ["| option | value | default | meaning |", "|---|---|---|---|"]
+    for f in fields(Settings):
+        default = json.dumps(getattr(Settings(), f.name))
+        rows.append(f"| `{_outside(f.name)}` | {_wanted(f)} | `{default}` | {f.metadata['doc']} |")
+    return "\n".join(rows) + "\n"
+
+
+def json_schema() -> dict[str, dict[str, Any]]:
+    """All options as VS Code's `contributes.configuration.properties` wants them."""
+    schema: dict[str, dict[str, Any]] = {}
+    for f in fields(Settings):
+        default = getattr(Settings(), f.name)
+        entry = {**_kind(default), "default": list(default) if isinstance(default, tuple) else default}
+        bounds = {"enum": f.metadata["choices"], "minimum": f.metadata["low"], "maximum": f.metadata["high"]}
+        entry |= {key: value for key, value in bounds.items() if value not in (None, ())}
+        schema[f"{SECTION}.{_outside(f.name)}"] = {**entry, "markdownDescription": f.metadata["doc"]}
+    return schema
+
+
+def _outside(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f"did you mean {SECTION}.{near[0]}?" if near else f"there are {', '.join(known)}."
+    return f"{SECTION}.{name} is not an option; {hint}"
+
+
+def _fits(value: object, like: object, option: Mapping[str, Any]) -> bool:
+    """Whether the value is of the type of `like` and within the option's choices or bounds."""
+    if isinstance(like, str):
+        return isinstance(value, str) and (not option["choices"] or value in option["choices"])
+    if isinstance(like, dict):
+        return value == [] or (isinstance(value, Mapping) and all(isinstance(on, bool) for on in value.values()))
+    if isinstance(like, tuple):
+        return value == {} or (isinstance(value, list) and all(isinstance(g, str) and _valid(g) for g in value))
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    low, high = option["low"], option["high"]
+    whole = isinstance(like, float) or isinstance(value, int) or value.is_integer()
+    return whole and (low is None or low <= value) and (high is None or value <= high)
+
+
+def _kind(default: object) -> dict[str, Any]:
+    if isinstance(default, Mapping):
+        return {"type": "object", "additionalProperties": {"type": "boolean"}}
+    if isinstance(default, tuple):
+        return {"type": "array", "items": {"type": "string"}}
+    return {"type": {str: "string", float: "number", int: "integer"}[type(default)]}
+
+
+def _wanted(option: Field[Any]) -> str:
+    """What an option takes, in words."""
+    low, high, choices = (option.metadata[key] for key in ("low", "high", "choices"))
+    if choices:
+        return "one of " + ", ".join(choices)
+    words: dict[type, str] = {
+        str: "a string",
+        float: "a number",
+        int: "a whole number",
+        tuple: "a list of strings",
+        dict: "an object of language ids and true or false",
+    }
+    between = "" if low is None else f" of {low} or more" if high is None else f" from {low} to {high}"
+    return words[type(getattr(Settings(), option.name))] + between
+
+
+def _brief(value: object) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def _valid(glob: str) -> bool:
+    try:
+        return bool(_spec((glob,)))
+    except ValueError:
+        return False
+
+
+@lru_cache(maxsize=8)
+def _spec(globs: tuple[str, ...]) -> pathspec.GitIgnoreSpec:
+    return pathspec.GitIgnoreSpec.from_lines(globs)

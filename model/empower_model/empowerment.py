@@ -1,0 +1,81 @@
+"""The rules that end a span where the human's uncertainty peaks: pure functions over measured tokens.
+
+Surprisal s_j = -log2 p(token j) and entropy h_j of the distribution token j was drawn from are in bits;
+U_i = s_1 + ... + s_i is the surprisal of the first i tokens together. A rule is asked after every token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from empower_model.calibration import Calibration
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How many tokens of those judged to keep, and whether no further token can change that."""
+
+    keep: int
+    ended: bool
+
+
+def budget(surprisals: Sequence[float], eta: float) -> Verdict:
+    """Keep the longest span whose cumulative surprisal stays within eta bits.
+
+    Logit Threshold Empowerment, arXiv 2510.13709: i* = max {i : U_i <= eta}.
+    """
+    keep = 0
+    for total in accumulate(surprisals):
+        if total > eta:
+            return Verdict(keep, ended=True)
+        keep += 1
+    return Verdict(keep, ended=False)
+
+
+def peak(entropies: Sequence[float], floor: float) -> Verdict:
+    """End before the first token whose entropy is a local maximum of at least `floor` bits.
+
+    A maximum is only known once the next token is there.
+    """
+    for j in range(len(entropies) - 1):
+        rises = j == 0 or entropies[j] > entropies[j - 1]
+        if entropies[j] >= floor and rises and entropies[j] >= entropies[j + 1]:
+            return Verdict(j, ended=True)
+    return Verdict(len(entropies), ended=False)
+
+
+def gain(
+    surprisals: Sequence[float], lengths: Sequence[int], calibration: Calibration, confidence: float
+) -> Verdict:
+    """Keep the i that maximises (p_i - confidence) * L_i; nothing where that is never positive.
+
+    p_i is the calibrated probability that the first i tokens are what the human would type and L_i their length in
+    characters, `lengths[i-1]`. Typing costs 0.5 a character and reading c, so showing i tokens is worth
+    0.5 p_i L_i - c L_i: proportional to the above with confidence = c / 0.5 (costs of arXiv 2510.13709, where
+    c = 0.1 makes the confidence 0.2). p falls with every token, so below the confidence no longer span can win.
+    """
+    keep, best = 0, 0.0
+    for i, (total, length) in enumerate(zip(accumulate(surprisals), lengths, strict=True), start=1):
+        p = calibration.probability(total)
+        if p <= confidence:
+            return Verdict(keep, ended=True)
+        if (value := (p - confidence) * length) > best:
+            keep, best = i, value
+    return Verdict(keep, ended=False)
+
+
+def lexical_boundary(pieces: Sequence[bytes], keep: int) -> int:
+    """Move `keep` back so that the span does not end inside a name that goes on in the next token."""
+    while 0 < keep < len(pieces) and _inside_name(pieces[keep - 1], pieces[keep]):
+        keep -= 1
+    return keep
+
+
+def _inside_name(before: bytes, after: bytes) -> bool:
+    return bool(before and after) and _names(before[-1]) and _names(after[0])
+
+
+def _names(byte: int) -> bool:
+    return byte >= 0x80 or byte == 0x5F or bytes((byte,)).isalnum()

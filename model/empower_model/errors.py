@@ -1,0 +1,48 @@
+"""The one exception tree; every message says what happened and what to do.
+
+EmpowerError
+├── ModelError              a model cannot be used
+│   ├── ModelNotFound       no such file, or a name that is not in the catalogue or not pulled yet
+│   ├── ModelFileInvalid    corrupt, truncated, not a GGUF, vocabulary only, or too large for this machine
+│   └── DownloadFailed      a pull that did not arrive whole or does not match its checksum
+└── EngineError             the engine failed while a model was loaded
+    ├── PromptTooLong       more tokens than the context holds
+    ├── EngineStopped       an evaluation was ended on request; what it had evaluated is kept
+    └── EngineCrashed       the engine's process ended; the next request starts a new one
+"""
+
+
+class EmpowerError(Exception):
+    """Base of all errors a person may see; `str()` is one sentence or two, fit to show."""
+
+
+class ModelError(EmpowerError):
+    """A model cannot be used."""
+
+
+class ModelNotFound(ModelError):
+    """No such file, or a name that is not in the catalogue or not pulled yet."""
+
+
+class ModelFileInvalid(ModelError):
+    """A file that llama.cpp cannot load."""
+
+
+class DownloadFailed(ModelError):
+    """A pull that did not arrive whole, or does not match its checksum."""
+
+
+class EngineError(EmpowerError):
+    """The engine failed while a model was loaded."""
+
+
+class PromptTooLong(EngineError):
+    """More tokens than the context holds."""
+
+
+class EngineStopped(EngineError):
+    """An evaluation was ended on request; what it had evaluated is kept."""
+
+
+class EngineCrashed(EngineError):
+    """The engine's process ended; the next request starts a new one."""

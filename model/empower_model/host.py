@@ -1,0 +1,251 @@
+"""The engine in a child process: llama.cpp ends its process on many faults, and that must cost one completion.
+
+The parent sends a request and reads the text as it grows, then the completion. A byte of shared memory says stop.
+The child is spawned when first needed and let go after a while without requests, its memory with it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Literal
+
+from empower_model.calibration import Calibration
+from empower_model.completion import Completion, LocalCompleter, Request
+from empower_model.engine import EngineConfig, StopFlag
+from empower_model.errors import EmpowerError, EngineCrashed, EngineError
+
+CRASHES = 3
+"""After so many crashes in a row the model is given up."""
+GRACE_SECONDS = 2.0
+"""Time a child has to end by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostEvent:
+    """A change of state worth telling; `message` is a sentence for people."""
+
+    kind: Literal["loading", "ready", "restarted", "released", "failed"]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    process: BaseProcess
+    connection: Connection
+
+
+class EngineHost:
+    """Answers requests with an engine in a child process.
+
+    `on_event` is called from whichever thread sees the change. `complete` is for one thread at a time, or they queue.
+    """
+
+    def __init__(
+        self,
+        config: EngineConfig,
+        calibration: Calibration,
+        *,
+        idle_seconds: float = 600.0,
+        on_event: Callable[[HostEvent], None] | None = None,
+    ) -> None:
+        self._config = config
+        self._calibration = calibration
+        self._idle_seconds = idle_seconds
+        self._tell = on_event or (lambda _: None)
+        self._spawning = multiprocessing.get_context("spawn")  # a forked child of a threaded parent hangs
+        self._stop = StopFlag(self._spawning.RawArray(ctypes.c_char, 2))
+        self._lock = threading.Lock()
+        self._child: _Child | None = None
+        self._crashes = 0
+        self._idle: threading.Timer | None = None
+        self._closed = False
+
+    def start(self) -> None:
+        """Begin to load the model in the background; failures are told as events."""
+        threading.Thread(target=self._warm_up, name="empower-load", daemon=True).start()
+
+    def _warm_up(self) -> None:
+        with self._lock:
+            try:
+                self._ready_child()
+                self._rest()
+            except EmpowerError:
+                pass  # told as an event; the first completion raises it again
+
+    def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
+        """Blocks until the completion is there, waiting for the model if need be.
+
+        Raises ModelError when the model cannot be loaded, EngineCrashed when the child ended meanwhile.
+        """
+        self._stop.clear()
+        with self._lock:
+            child = self._ready_child()
+            try:
+                child.connection.send((request, on_text is not None))
+                while isinstance(answer := child.connection.recv(), str):
+                    assert on_text is not None
+                    on_text(answer)
+            except (EOFError, OSError) as error:
+                raise self._crashed() from error
+            self._rest()
+        if isinstance(answer, EmpowerError):
+            raise answer
+        self._crashes = 0
+        assert isinstance(answer, Completion)
+        return answer
+
+    def stop(self) -> None:
+        """End the completion at work within one token; without one, nothing happens."""
+        self._stop.set()
+
+    def close(self) -> None:
+        """End the child and free its memory; later requests raise EngineError."""
+        self._closed = True
+        self._stop.set()
+        with self._lock:
+            self._release()
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the child, if one runs."""
+        return self._child.process.pid if self._child else None
+
+    def _ready_child(self) -> _Child:
+        """The running child, or a new one once it has loaded the model."""
+        if self._idle is not None:
+            self._idle.cancel()
+        if self._closed:
+            raise EngineError("The engine was closed.")
+        if self._child is not None and self._child.process.is_alive():
+            return self._child
+        if self._child is not None:
+            self._crashed()
+        if self._crashes >= CRASHES:
+            raise EngineCrashed(
+                f"The engine ended unexpectedly {CRASHES} times in a row with {self._config.path.name}; "
+                "choose another model or run `empower-lsp doctor`."
+            )
+        self._tell(HostEvent("loading", f"Loading {self._config.path.name}"))
+        self._child = self._spawn()
+        try:
+            first = self._child.connection.recv()
+        except (EOFError, OSError) as error:
+            failure = self._crashed()
+            self._tell(HostEvent("failed", str(failure)))
+            raise failure from error
+        if isinstance(first, EmpowerError):
+            self._release()
+            self._tell(HostEvent("failed", str(first)))
+            raise first
+        self._tell(HostEvent("ready", f"{self._config.path.name} is loaded"))
+        if self._crashes:
+            self._tell(
+                HostEvent("restarted", "The completion engine ended unexpectedly and was started again.")
+            )
+        return self._child
+
+    def _spawn(self) -> _Child:
+        ours, theirs = self._spawning.Pipe()
+        process = self._spawning.Process(
+            target=_serve,
+            args=(theirs, self._stop.memory, self._config, self._calibration),
+            name="empower-engine",
+            daemon=True,
+        )
+        process.start()
+        theirs.close()
+        return _Child(process, ours)
+
+    def _crashed(self) -> EngineCrashed:
+        assert self._child is not None
+        self._child.process.join(GRACE_SECONDS)
+        code = self._child.process.exitcode
+        self._release()
+        self._crashes += 1
+        return EngineCrashed(f"The completion engine ended unexpectedly (exit code {code}).")
+
+    def _rest(self) -> None:
+        """Arm the timer that lets an idle child go."""
+        if self._idle_seconds > 0:
+            self._idle = threading.Timer(self._idle_seconds, self._let_go)
+            self._idle.daemon = True
+            self._idle.start()
+
+    def _let_go(self) -> None:
+        timer = threading.current_thread()
+        with self._lock:
+            if self._idle is timer and self._child is not None:  # else a request came in between
+                self._release()
+                self._tell(HostEvent("released", "The model was unloaded after a while without use."))
+
+    def _release(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+        if self._child is None:
+            return
+        child, self._child = self._child, None
+        child.connection.close()  # the child ends when it reads the end of the pipe
+        child.process.join(GRACE_SECONDS)
+        if child.process.is_alive():
+            child.process.kill()
+            child.process.join()
+        child.process.close()
+
+
+def _serve(
+    connection: Connection,
+    memory: ctypes.Array[ctypes.c_char],
+    config: EngineConfig,
+    calibration: Calibration,
+) -> None:
+    """The child's life: load, say so, answer requests until the pipe ends."""
+    _shield()
+    try:
+        from empower_model.llama import LlamaEngine
+
+        completer = LocalCompleter(LlamaEngine(config, StopFlag(memory)), calibration)
+    except EmpowerError as error:
+        connection.send(error)
+        return
+    connection.send(None)
+    while True:
+        try:
+            request, wants_text = connection.recv()
+            connection.send(_answer(completer, request, connection.send if wants_text else None))
+        except (EOFError, BrokenPipeError):
+            return
+
+
+def _answer(
+    completer: LocalCompleter, request: Request, on_text: Callable[[str], None] | None
+) -> Completion | EmpowerError:
+    try:
+        return completer.answer(request, on_text)
+    except EmpowerError as error:
+        return error
+    except OSError:
+        raise  # the pipe is gone
+    except Exception as error:  # its text could hold the user's code
+        at = error.__traceback__
+        while at is not None and at.tb_next is not None:
+            at = at.tb_next
+        place = f"{at.tb_frame.f_code.co_name}:{at.tb_lineno}" if at else "?"
+        return EngineError(
+            f"A completion failed inside ({type(error).__name__} in {place}); please report it."
+        )
+
+
+def _shield() -> None:
+    """Keep the child away from the parent's standard input and output, and from its Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)

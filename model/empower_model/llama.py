@@ -1,0 +1,286 @@
+"""llama.cpp in this process, through llama-cpp-python's low-level API: the only module that imports it.
+
+Facts this file leans on (llama.cpp as of llama-cpp-python 0.3.36): a batch must start right after the last
+position of the cache; logits rows exist only for flagged tokens; a decode that was aborted returns 2, keeps the
+micro-batches it finished, and leaves stale logits behind; many misuses end the process, so lengths are checked here.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from empower_model.distribution import Distribution
+from empower_model.engine import EngineConfig, FimTokens, StopFlag, Token, Transform, Vocabulary
+from empower_model.errors import EngineError, EngineStopped, ModelFileInvalid, PromptTooLong
+
+os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # an abort would run a debugger on us
+import llama_cpp
+
+BATCH = 512
+MICRO_BATCH = 64
+"""Small, since an aborted evaluation keeps whole micro-batches only."""
+ABORTED = 2
+NO_ROOM = 1
+ERROR_LEVEL = 4
+"""Level of errors in ggml's log; the names in llama-cpp-python's own table are out of date."""
+
+_complaints: deque[str] = deque(maxlen=8)
+
+
+@llama_cpp.llama_log_callback  # type: ignore[untyped-decorator, unused-ignore]
+def _listen(level: int, text: bytes, _: object) -> None:
+    if level == ERROR_LEVEL:
+        _complaints.append(text.decode(errors="replace").strip())
+
+
+llama_cpp.llama_log_set(_listen, ctypes.c_void_p(0))
+
+
+def physical_cores() -> int:
+    """Physical cores this process may use: more threads than that slow llama.cpp down."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min(psutil.cpu_count(logical=False) or 1, allowed or 1))
+
+
+def quantise(source: Path, target: Path, file_type: str = "q8_0", threads: int | None = None) -> None:
+    """Write `source`, an unquantised GGUF, as `target` in a type such as `q8_0` or `q4_k_m`. Raises EngineError."""
+    name = f"LLAMA_FTYPE_MOSTLY_{file_type.upper()}"
+    if not hasattr(llama_cpp, name):
+        raise EngineError(f"llama.cpp knows no quantisation named {file_type!r}.")
+    params = llama_cpp.llama_model_quantize_default_params()
+    params.ftype = getattr(llama_cpp, name)
+    params.nthread = threads or physical_cores()
+    if llama_cpp.llama_model_quantize(os.fsencode(source), os.fsencode(target), ctypes.byref(params)):
+        raise EngineError(f"llama.cpp could not quantise {source}: {_last_complaint()}")
+
+
+def _last_complaint() -> str:
+    return _complaints[-1] if _complaints else "no reason given"
+
+
+def _polling_callback() -> Any:
+    """A C function llama.cpp can poll for every graph node without taking Python's lock: `strlen` of the flag."""
+    library = ctypes.cdll.msvcrt if sys.platform == "win32" else ctypes.CDLL(None)
+    return ctypes.cast(library.strlen, llama_cpp.ggml_abort_callback)
+
+
+class LlamaEngine:
+    """One model and one context of llama.cpp.
+
+    Raises ModelFileInvalid when llama.cpp cannot load the file. Not thread-safe; `stop` may be set from anywhere.
+    """
+
+    def __init__(self, config: EngineConfig, stop: StopFlag | None = None) -> None:
+        self.config = config
+        self.stop = stop or StopFlag()
+        self.threads = config.threads or physical_cores()
+        self._model = _load(config)
+        self._vocab = llama_cpp.llama_model_get_vocab(self._model)
+        self.vocabulary = _vocabulary(self._vocab)
+        trained = llama_cpp.llama_model_n_ctx_train(self._model)
+        self.context_size = max(64, min(config.context_size, trained or config.context_size))
+        self._context = self._new_context()
+        self._memory = llama_cpp.llama_get_memory(self._context)
+        self._poll = _polling_callback()
+        llama_cpp.llama_set_abort_callback(self._context, self._poll, ctypes.c_void_p(self.stop.address))
+        self._batch = llama_cpp.llama_batch_init(BATCH, 0, 1)
+        self._ids, self._positions, self._flags = _batch_views(self._batch)
+        self._distribution = Distribution(len(self.vocabulary.pieces))
+        self._state: list[int] = []
+        """The tokens whose keys and values lie in the cache, from position 0 on."""
+        self._fresh = False
+        """Whether the logits belong to the last token of the state."""
+
+    def _new_context(self) -> Any:
+        params = llama_cpp.llama_context_default_params()
+        params.n_ctx = self.context_size
+        params.n_batch = BATCH
+        params.n_ubatch = MICRO_BATCH
+        params.n_seq_max = 1
+        params.n_outputs_max = 1  # else logits for a whole micro-batch are reserved: 297 MiB at 152k entries
+        params.n_threads = params.n_threads_batch = self.threads
+        context = llama_cpp.llama_init_from_model(self._model, params)
+        if not context:
+            llama_cpp.llama_model_free(self._model)
+            raise ModelFileInvalid(
+                f"{self.config.path} was loaded, but a context of {self.context_size} tokens could not be made "
+                f"({_last_complaint()}); set a smaller context size or free some memory."
+            )
+        return context
+
+    def tokenize(self, text: str) -> list[int]:
+        """Token ids of a text; text that looks like a control token stays text."""
+        data = text.encode(errors="replace")
+        ids = (ctypes.c_int32 * (len(data) + 1))()
+        count = llama_cpp.llama_tokenize(self._vocab, data, len(data), ids, len(ids), False, False)
+        if count < 0:
+            raise EngineError(f"llama.cpp could not tokenise {len(data)} bytes of text.")
+        return ids[:count]
+
+    def prefill(self, prompt: Sequence[int]) -> int:
+        """Make `prompt` the state; returns how many tokens had to be evaluated (at least 1)."""
+        if not prompt or len(prompt) >= self.context_size:
+            raise PromptTooLong(
+                f"A prompt of {len(prompt)} tokens does not fit a context of {self.context_size}; "
+                "set a larger context size."
+            )
+        common = 0
+        for ours, theirs in zip(self._state, prompt, strict=False):
+            if ours != theirs:
+                break
+            common += 1
+        self._truncate(min(common, len(prompt) - 1))
+        fresh = list(prompt[len(self._state) :])
+        for start in range(0, len(fresh), BATCH):
+            self._evaluate(fresh[start : start + BATCH])
+        return len(fresh)
+
+    def decode(self, transforms: Sequence[Transform] = ()) -> Iterator[Token]:
+        """Continue the prefilled prompt greedily; ends after end-of-generation, a full context, or a stop."""
+        ids: list[int] = []
+        distribution = self._distribution
+        while self._fresh and not self.stop.is_set():
+            distribution.read(self._logits())
+            if transforms:
+                log_probs = before = distribution.log_probs()
+                for transform in transforms:
+                    log_probs = transform(ids, log_probs)
+                if log_probs is not before:
+                    distribution.replace(log_probs)
+            token = distribution.best()
+            yield Token(
+                token, self.vocabulary.pieces[token], distribution.surprisal(token), distribution.entropy
+            )
+            if token in self.vocabulary.end_of_generation or len(self._state) >= self.context_size:
+                return
+            ids.append(token)
+            try:
+                self._evaluate([token])
+            except EngineStopped:
+                return
+
+    def logits(self) -> NDArray[np.float32]:
+        """The logits after the last prefilled token, shape (n_vocab,): a copy."""
+        return self._logits().copy()
+
+    def description(self) -> dict[str, str | int]:
+        """What the file says of itself: kind, parameters, size in bytes, trained context."""
+        text = ctypes.create_string_buffer(128)
+        llama_cpp.llama_model_desc(self._model, text, len(text))
+        return {
+            "kind": text.value.decode(errors="replace"),
+            "parameters": llama_cpp.llama_model_n_params(self._model),
+            "bytes": llama_cpp.llama_model_size(self._model),
+            "trained_context": llama_cpp.llama_model_n_ctx_train(self._model),
+        }
+
+    def close(self) -> None:
+        """Free context and model; the engine must not be used afterwards."""
+        if self._context:
+            llama_cpp.llama_batch_free(self._batch)
+            llama_cpp.llama_free(self._context)
+            llama_cpp.llama_model_free(self._model)
+            self._context = None
+
+    def _logits(self) -> NDArray[np.float32]:
+        if not self._fresh:
+            raise EngineError("There are no logits: prefill a prompt first.")
+        row = llama_cpp.llama_get_logits_ith(self._context, -1)
+        return np.ctypeslib.as_array(row, shape=(len(self.vocabulary.pieces),))
+
+    def _truncate(self, length: int) -> None:
+        if length == len(self._state):
+            return
+        self._fresh = False
+        if llama_cpp.llama_memory_seq_rm(self._memory, 0, length, -1):
+            del self._state[length:]
+        else:  # recurrent models cannot step back
+            llama_cpp.llama_memory_clear(self._memory, True)
+            self._state.clear()
+
+    def _evaluate(self, ids: Sequence[int]) -> None:
+        """Append 1 to BATCH tokens to the state; the logits are those after the last."""
+        count, start = len(ids), len(self._state)
+        self._batch.n_tokens = count
+        self._ids[:count] = ids
+        self._positions[:count] = range(start, start + count)
+        self._flags[:count] = 0
+        self._flags[count - 1] = 1
+        self._fresh = False
+        result = llama_cpp.llama_decode(self._context, self._batch)
+        if result == 0:
+            self._state.extend(ids)
+            self._fresh = True
+            return
+        kept = llama_cpp.llama_memory_seq_pos_max(self._memory, 0) + 1
+        self._state.extend(ids[: kept - start])
+        if result == ABORTED:
+            raise EngineStopped("The evaluation was ended on request.")
+        self._truncate(0)
+        if result == NO_ROOM:
+            raise PromptTooLong("The context is full; set a larger context size.")
+        raise EngineError(f"llama.cpp could not evaluate {count} tokens: {_last_complaint()}")
+
+
+def _load(config: EngineConfig) -> Any:
+    _complaints.clear()
+    params = llama_cpp.llama_model_default_params()
+    params.n_gpu_layers = config.gpu_layers
+    model = llama_cpp.llama_model_load_from_file(os.fsencode(config.path), params)
+    if not model:
+        raise ModelFileInvalid(
+            f"{config.path} cannot be loaded ({_last_complaint()}); it is damaged, incomplete or of a kind this "
+            "llama.cpp does not know: `empower-lsp model verify` tells more, and pulling or copying it again cures it."
+        )
+    return model
+
+
+def _vocabulary(vocab: Any) -> Vocabulary:
+    size = llama_cpp.llama_vocab_n_tokens(vocab)
+    bos = llama_cpp.llama_vocab_bos(vocab)
+    fim = [
+        llama_cpp.llama_vocab_fim_pre(vocab),
+        llama_cpp.llama_vocab_fim_suf(vocab),
+        llama_cpp.llama_vocab_fim_mid(vocab),
+    ]
+    return Vocabulary(
+        pieces=_pieces(vocab, size),
+        end_of_generation=frozenset(i for i in range(size) if llama_cpp.llama_vocab_is_eog(vocab, i)),
+        fim=FimTokens(*fim) if all(0 <= token < size for token in fim) else None,
+        bos=bos if bos >= 0 and llama_cpp.llama_vocab_get_add_bos(vocab) else None,
+    )
+
+
+def _pieces(vocab: Any, size: int) -> tuple[bytes, ...]:
+    room = ctypes.create_string_buffer(512)
+    pieces = []
+    for token in range(size):
+        length = llama_cpp.llama_token_to_piece(vocab, token, room, len(room), 0, False)
+        if length < 0:
+            room = ctypes.create_string_buffer(-length)
+            length = llama_cpp.llama_token_to_piece(vocab, token, room, len(room), 0, False)
+        pieces.append(room.raw[:length])
+    return tuple(pieces)
+
+
+def _batch_views(batch: Any) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]:
+    """The arrays of a batch of one sequence, as numpy sees them: ids, positions, flags for logits."""
+    as_array = np.ctypeslib.as_array
+    for i in range(BATCH):
+        batch.n_seq_id[i] = 1
+        batch.seq_id[i][0] = 0
+    return (
+        as_array(batch.token, shape=(BATCH,)),
+        as_array(batch.pos, shape=(BATCH,)),
+        as_array(batch.logits, shape=(BATCH,)),
+    )

@@ -1,0 +1,47 @@
+"""Surprisal and entropy against plain float64 arithmetic."""
+
+import numpy as np
+import pytest
+from empower_model.distribution import Distribution
+from empower_model.errors import EngineError
+
+
+def test_a_fair_coin_and_a_certainty() -> None:
+    d = Distribution(2)
+    d.read(np.array([3.0, 3.0], dtype=np.float32))
+    assert d.entropy == pytest.approx(1.0)
+    assert d.surprisal(0) == pytest.approx(1.0)
+    d.read(np.array([100.0, -100.0], dtype=np.float32))
+    assert d.entropy == pytest.approx(0.0, abs=1e-6)
+    assert (d.best(), d.surprisal(0)) == (0, 0.0)
+
+
+def test_three_to_one() -> None:
+    # p = 3/4, 1/4: H = 3/4 log2(4/3) + 1/4 * 2 = 0.8113 bits
+    d = Distribution(2)
+    d.read(np.log(np.array([3.0, 1.0], dtype=np.float32)))
+    assert d.entropy == pytest.approx(0.811278, abs=1e-5)
+    assert d.surprisal(1) == pytest.approx(2.0, abs=1e-5)
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e4, -1e4])
+def test_agrees_with_float64_on_a_large_vocabulary(shift: float) -> None:
+    logits = (np.random.default_rng(7).normal(0, 4, 152_064) + shift).astype(np.float32)
+    x = logits.astype(np.float64) - logits.max()
+    p = np.exp(x) / np.exp(x).sum()
+    d = Distribution(len(logits))
+    d.read(logits)
+    assert d.entropy == pytest.approx(-(p * np.log2(p)).sum(), abs=1e-4)
+    assert d.surprisal(11) == pytest.approx(-np.log2(p[11]), abs=1e-4)
+    np.testing.assert_allclose(d.log_probs(), np.log(p), atol=1e-4)
+
+
+def test_the_logits_are_not_written_to() -> None:
+    logits = np.array([1.0, 2.0], dtype=np.float32)
+    Distribution(2).read(logits)
+    assert logits.tolist() == [1.0, 2.0]
+
+
+def test_values_that_are_no_numbers_are_an_error() -> None:
+    with pytest.raises(EngineError, match="not numbers"):
+        Distribution(2).read(np.array([np.nan, 1.0], dtype=np.float32))

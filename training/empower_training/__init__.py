@@ -1,0 +1,1 @@
+"""The offline side: corpus, tokeniser, pretraining and export of models (needs the `training` extra)."""

@@ -1,0 +1,46 @@
+"""Near-duplicate files: MinHash over five-token shingles, looked up by locality-sensitive hashing."""
+
+from __future__ import annotations
+
+import re
+import zlib
+
+import numpy as np
+from datasketch import MinHash, MinHashLSH
+from numpy.typing import NDArray
+
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+_WIDTH = 5
+_PERMUTATIONS = 64
+
+
+def shingles(text: str) -> NDArray[np.uint32]:
+    """Sorted distinct hashes of the text's runs of five tokens, shape (n,); a shorter text is one shingle."""
+    tokens = _TOKEN.findall(text)
+    known = {token: zlib.crc32(token.encode("utf-8", "surrogatepass")) for token in set(tokens)}
+    hashes = np.array([known[token] for token in tokens], dtype=np.uint64)
+    count = max(1, len(hashes) - _WIDTH + 1)
+    mixed = np.zeros(count, dtype=np.uint64)
+    for offset in range(min(_WIDTH, len(hashes))):
+        # the multiplier is the 64-bit golden ratio of Fibonacci hashing; uint64 arithmetic wraps by design
+        mixed = (mixed ^ hashes[offset : offset + count]) * np.uint64(0x9E3779B97F4A7C15)
+    return np.unique((mixed >> np.uint64(32)).astype(np.uint32))
+
+
+class NearDuplicates:
+    """The texts seen so far, and whether a new one resembles any of them."""
+
+    def __init__(self, threshold: float = 0.7) -> None:
+        """`threshold` is the Jaccard similarity of shingle sets from which two texts count as the same."""
+        self._index = MinHashLSH(threshold=threshold, num_perm=_PERMUTATIONS)
+        self._count = 0
+
+    def add(self, text: str) -> bool:
+        """Remember a text; False, and not remembered, when one like it is there already."""
+        sketch = MinHash(num_perm=_PERMUTATIONS, hashfunc=int)
+        sketch.update_batch(shingles(text).tolist())
+        if self._index.query(sketch):
+            return False
+        self._index.insert(str(self._count), sketch)
+        self._count += 1
+        return True

@@ -1,0 +1,254 @@
+"""Pre-training from scratch: the model's shape, the schedule by elapsed time, the loop and its checkpoints."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.nn import functional
+from transformers import Qwen3Config, Qwen3ForCausalLM
+
+from empower_training.optimiser import Optimiser, Rates
+from empower_training.samples import Stream
+from empower_training.tokenizer import END
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The size of a Qwen3 model with tied embeddings."""
+
+    width: int = 256
+    layers: int = 6
+    feed_forward: int = 768
+    heads: int = 4
+    key_value_heads: int = 2
+    head_width: int = 64
+    context: int = 2048
+    """Largest position the model is declared for; training rows are shorter, RoPE reaches further."""
+    rope_base: float = 50_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long to train and on what rows; shares are of the whole run."""
+
+    minutes: float = 90.0
+    """Wall-clock minutes of training in all, resumed pieces added up."""
+    steps: int | None = None
+    """When given, the schedule goes by steps and `minutes` is ignored: exactly repeatable."""
+    warm_up: float = 0.01
+    decay: float = 0.45
+    """The last share, over which the learning rate falls linearly to zero."""
+    small_batch: float = 0.1
+    """The first share, with half the tokens a step."""
+    tokens_per_step: int = 8192
+    micro_batch: int = 1024
+    """Tokens of one forward and backward pass: on two cores what fits the caches is fastest."""
+    attention: str = "eager"
+    """The transformers implementation; at rows this short `sdpa` is slower on a CPU."""
+    context: int = 512
+    long_context: int = 1024
+    long_from: float = 0.75
+    fim: float = 0.5
+    seed: int = 0
+    precision: str = "bfloat16"
+    average: float = 0.99
+    """Decay a step of the running average of the weights."""
+    checkpoint_minutes: float = 4.0
+    shape: Shape = field(default_factory=Shape)
+    rates: Rates = field(default_factory=Rates)
+
+    def scale(self, progress: float) -> float:
+        """The learning rate as a share of its peak, at `progress` from 0 to 1."""
+        return max(0.0, min(1.0, (progress + 1e-9) / self.warm_up, (1 - progress) / self.decay))
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What is reported of a step; the loss is the mean over the step's tokens, in nats."""
+
+    step: int
+    tokens: int
+    seconds: float
+    share: float
+    loss: float
+    norm: float
+    rate: float
+    validation: float | None = None
+
+
+def new_model(tokenizer: Tokenizer, shape: Shape, seed: int) -> Qwen3ForCausalLM:
+    """A model whose blocks begin as the identity: attention-out and FFN-down are zero."""
+    end = tokenizer.token_to_id(END)
+    torch.manual_seed(seed)
+    model = Qwen3ForCausalLM(
+        Qwen3Config(
+            vocab_size=tokenizer.get_vocab_size(),
+            hidden_size=shape.width,
+            intermediate_size=shape.feed_forward,
+            num_hidden_layers=shape.layers,
+            num_attention_heads=shape.heads,
+            num_key_value_heads=shape.key_value_heads,
+            head_dim=shape.head_width,
+            max_position_embeddings=shape.context,
+            rope_parameters={"rope_type": "default", "rope_theta": shape.rope_base},
+            rms_norm_eps=1e-6,
+            tie_word_embeddings=True,
+            bos_token_id=None,
+            eos_token_id=end,
+            pad_token_id=None,
+        )
+    )
+    for layer in model.model.layers:
+        torch.nn.init.zeros_(layer.self_attn.o_proj.weight)
+        torch.nn.init.zeros_(layer.mlp.down_proj.weight)
+    return model
+
+
+def token_losses(model: Qwen3ForCausalLM, ids: Tensor) -> Tensor:
+    """Losses in nats of every token but the first of each row: ids (rows, n) to (rows, n - 1), fp32."""
+    hidden = model.model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
+    logits = functional.linear(hidden, model.model.embed_tokens.weight).float()
+    targets = ids[:, 1:]
+    return functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none").view_as(targets)
+
+
+class Run:
+    """A training run: model, optimiser, data position and averages, savable at every step."""
+
+    def __init__(self, plan: Plan, texts: Sequence[str], tokenizer: Tokenizer) -> None:
+        """A run at its beginning."""
+        self.plan = plan
+        self.tokenizer = tokenizer
+        self.model = new_model(tokenizer, plan.shape, plan.seed).to(getattr(torch, plan.precision))
+        self.model.set_attn_implementation(plan.attention)
+        self.optimiser = Optimiser(self.model, plan.rates)
+        self.stream = Stream(texts, tokenizer, plan.seed, plan.fim)
+        self.average = {name: master.clone() for name, master in self.optimiser.masters.items()}
+        self.step = self.tokens = 0
+        self.seconds = 0.0
+
+    @property
+    def share(self) -> float:
+        """How much of the run is done, from 0 to 1."""
+        done = self.step / self.plan.steps if self.plan.steps else self.seconds / (60 * self.plan.minutes)
+        return min(1.0, done)
+
+    def advance(self) -> Progress:
+        """One optimiser step."""
+        plan, share = self.plan, self.share
+        context = plan.long_context if share >= plan.long_from else plan.context
+        tokens = plan.tokens_per_step // (2 if share < plan.small_batch else 1)
+        rows = max(1, tokens // context)
+        batch = torch.from_numpy(self.stream.rows(rows, context))
+        total = 0.0
+        for part in batch.split(max(1, plan.micro_batch // context)):
+            loss = token_losses(self.model, part).sum() / (rows * (context - 1))
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.optimiser.accumulate()
+            total += float(loss.detach())
+        scale = plan.scale(share)
+        norm = self.optimiser.step(scale)
+        for name, master in self.optimiser.masters.items():
+            self.average[name].lerp_(master, 1 - min(plan.average, self.step / (self.step + 10)))
+        self.step += 1
+        self.tokens += rows * context
+        return Progress(self.step, self.tokens, self.seconds, share, total, norm, scale)
+
+    def save(self, folder: Path) -> None:
+        """Write a checkpoint, replacing the last one in one step."""
+        state = {
+            "optimiser": self.optimiser.state(),
+            "average": self.average,
+            "stream": self.stream.state(),
+            "counts": (self.step, self.tokens, self.seconds),
+            "torch": torch.get_rng_state(),
+        }
+        torch.save(state, folder / "checkpoint.new")
+        (folder / "checkpoint.new").replace(folder / "checkpoint.pt")
+
+    def restore(self, folder: Path) -> None:
+        """Go on from the checkpoint in `folder`, exactly where it was written."""
+        # the file is our own: the stream's state is plain Python data that the weights-only loader refuses
+        state: dict[str, Any] = torch.load(folder / "checkpoint.pt", weights_only=False)
+        self.optimiser.restore(state["optimiser"])
+        for name, value in state["average"].items():
+            self.average[name].copy_(value)
+        self.stream.restore(state["stream"])
+        self.step, self.tokens, self.seconds = state["counts"]
+        torch.set_rng_state(state["torch"])
+
+    def export(self, folder: Path, averaged: bool = False) -> None:
+        """Write the fp32 weights, configuration and tokeniser in the Hugging Face format."""
+        masters = self.average if averaged else self.optimiser.masters
+        model = new_model(self.tokenizer, self.plan.shape, self.plan.seed)
+        model.load_state_dict(masters, strict=False)
+        model.tie_weights()
+        model.save_pretrained(folder)
+        self.tokenizer.save(str(folder / "tokenizer.json"))
+
+    def validation_loss(self, rows: Tensor, averaged: bool = False) -> float:
+        """Mean loss on fixed rows in nats a token."""
+        kept = {name: weight.detach().clone() for name, weight in self.model.named_parameters()}
+        if averaged:
+            self._write(self.average)
+        with torch.no_grad():
+            losses = [float(token_losses(self.model, row[None]).mean()) for row in rows]
+        self._write(kept)
+        return sum(losses) / len(losses)
+
+    @torch.no_grad()
+    def _write(self, weights: dict[str, Tensor]) -> None:
+        for name, weight in self.model.named_parameters():
+            weight.copy_(weights[name])
+
+
+def pretrain(
+    run: Run,
+    folder: Path,
+    validation: Sequence[str] = (),
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> None:
+    """Train to the end of the plan, from the folder's checkpoint if there is one; the result is in `folder/final`.
+
+    Also written: `plan.json`, `log.jsonl` (a line per step), checkpoints, and `final/training.json`. With
+    validation texts, the better of the last and the averaged weights is kept.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "plan.json").write_text(json.dumps(asdict(run.plan), indent=1) + "\n", encoding="utf-8")
+    if (folder / "checkpoint.pt").exists():
+        run.restore(folder)
+    rows = torch.from_numpy(Stream(validation, run.tokenizer, 0, run.plan.fim).rows(96, 512)) if validation else None
+    before, start = run.seconds, time.monotonic()
+    saved = start
+    with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
+        while run.share < 1:
+            progress = run.advance()
+            now = time.monotonic()
+            run.seconds = before + now - start
+            if now - saved > 60 * run.plan.checkpoint_minutes:
+                saved = now
+                run.save(folder)
+                loss = run.validation_loss(rows) if rows is not None else None
+                progress = Progress(**{**asdict(progress), "validation": loss})
+            log.write(json.dumps(asdict(progress)) + "\n")
+            log.flush()
+            report(progress)
+    run.save(folder)
+    _finish(run, folder / "final", rows)
+
+
+def _finish(run: Run, folder: Path, rows: Tensor | None) -> None:
+    losses = {} if rows is None else {key: run.validation_loss(rows, key == "average") for key in ("last", "average")}
+    averaged = bool(losses) and losses["average"] < losses["last"]
+    run.export(folder, averaged)
+    result = {"tokens": run.tokens, "steps": run.step, "seconds": run.seconds, "epochs": run.stream.epoch}
+    result |= {"validation_loss": losses, "averaged": averaged, "plan": asdict(run.plan)}
+    (folder / "training.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from cattrs import Converter
 from lsprotocol import types
-from pygls.protocol import JsonRPCNotification, default_converter
 from pygls.workspace import TextDocument
 
 from empower_lsp.session import Answer, Query, Selected
@@ -134,34 +131,6 @@ def explanation(completion: Completion) -> dict[str, Any]:
         "promptMs": _finite(completion.prompt_ms),
         "totalMs": _finite(completion.total_ms),
     }
-
-
-def tolerant_converter() -> Converter:
-    """pygls' converter, which also reads inline completion requests of clients that stray from the protocol."""
-    converter: Converter = default_converter()  # type: ignore[no-untyped-call]
-
-    def context(raw: Any, _: object) -> types.InlineCompletionContext:
-        given = raw if isinstance(raw, Mapping) else {}
-        # vscode-languageclient 9 sends its API's 0 for Invoked; without any word, nobody asked for it.
-        invoked = given.get("triggerKind") in (0, 1)
-        kind = types.InlineCompletionTriggerKind.Invoked if invoked else types.InlineCompletionTriggerKind.Automatic
-        try:
-            info = converter.structure(given.get("selectedCompletionInfo"), types.SelectedCompletionInfo)
-        except Exception:  # cattrs has no one exception for what does not fit
-            info = None
-        return types.InlineCompletionContext(kind, info)
-
-    def params(raw: Any, _: object) -> types.InlineCompletionParams:
-        document = converter.structure(raw["textDocument"], types.TextDocumentIdentifier)
-        position = converter.structure(raw["position"], types.Position)
-        return types.InlineCompletionParams(context(raw.get("context"), None), document, position)
-
-    def notification(raw: Any, _: object) -> JsonRPCNotification:
-        return JsonRPCNotification(raw["method"], raw["jsonrpc"], raw.get("params"))
-
-    converter.register_structure_hook(types.InlineCompletionParams, params)
-    converter.register_structure_hook(JsonRPCNotification, notification)
-    return converter
 
 
 def _finite(value: float) -> float | None:

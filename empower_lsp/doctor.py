@@ -122,9 +122,9 @@ def _speed(engine: LlamaEngine) -> list[Finding]:
     ended = time.perf_counter()
     completer = LocalCompleter(engine, Calibration())
     cut = source.rindex("return")
-    request = Request(source[:cut], source[cut:], Limits())
-    first = completer.complete(request)
-    again = completer.complete(Request(source[: cut + 3], source[cut + 3 :], Limits()))
+    first, again = (
+        completer.complete(Request(source[: cut + typed], source[cut + len("return") :], Limits())) for typed in (0, 3)
+    )
     slow = "choose a smaller model with `empower-lsp model use`, or a smaller contextSize"
     return [
         Finding("prompt", f"{len(tokens) / (read - started):,.0f} tokens/s"),

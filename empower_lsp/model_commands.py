@@ -65,7 +65,9 @@ def _print_table(models: list[Model], in_use: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("", "name", "size", "where", "licence", "description", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("", "name", "size", "where", "licence", "description"):
+        table.add_column(heading, overflow="fold")  # a name cut short could not be typed
     for one in models:
         table.add_row(
             "*" if one.name == in_use else "",
@@ -119,7 +121,7 @@ def _bar(name: str) -> Iterator[Progress]:
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress("{task.description}", *columns, console=Console(stderr=True)) as bar:
+    with Progress("{task.description}", *columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(name, total=None)
         yield lambda here, total: bar.update(task, completed=here, total=total)
 

@@ -11,7 +11,7 @@ import asyncio
 import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from empower_model.completion import Completer, Completion, End, Limits, Request
@@ -103,13 +103,6 @@ def _typed(prefix: str, suffix: str, new_prefix: str, new_suffix: str) -> str | 
     return new_prefix[len(prefix) :] if same else None
 
 
-@dataclass(slots=True)
-class _Ticket:
-    """A request's claim to be the newest."""
-
-    superseded: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-
-
 class Session:
     """Answers queries of one editor; lives on one event loop."""
 
@@ -118,7 +111,8 @@ class Session:
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="empower-inference")
         self._shown: dict[str, _Shown] = {}
         self._job: _Job | None = None
-        self._newest: _Ticket | None = None
+        self._newest: asyncio.Future[None] | None = None
+        """The newest request's ticket; done once it is superseded."""
         self.last: Completion | None = None
         """The last completion computed, shown or not: for "why did it stop here"."""
         self.signals: Counter[str] = Counter()
@@ -130,7 +124,8 @@ class Session:
         Raises ModelError and EngineError. When cancelled, stops the work unless a keystroke is behind it.
         """
         prefix, suffix = query.context()
-        ticket = self._supersede()
+        self._supersede()
+        ticket = self._newest = asyncio.get_running_loop().create_future()
         shown = self._shown.get(query.uri)
         if shown is not None and (rest := shown.rest(prefix, suffix, limits)):
             self._abandon()
@@ -179,11 +174,11 @@ class Session:
         self._worker.submit(self._completer.close)
         self._worker.shutdown(wait=True)
 
-    async def _compute(self, uri: str, request: Request, ticket: _Ticket) -> str:
+    async def _compute(self, uri: str, request: Request, ticket: asyncio.Future[None]) -> str:
         """The text for a request, from the running job if that agrees, else from a new one; empty when superseded."""
         while True:
             job = self._adopt(uri, request)
-            await asyncio.wait({job.done, ticket.superseded}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({job.done, ticket}, return_when=asyncio.FIRST_COMPLETED)
             if ticket is not self._newest:
                 return ""
             own = job.request == request
@@ -254,11 +249,10 @@ class Session:
         if job is self._job and job.edited:
             self._abandon()
 
-    def _supersede(self) -> _Ticket:
-        older, self._newest = self._newest, _Ticket()
-        if older is not None and not older.superseded.done():
-            older.superseded.set_result(None)
-        return self._newest
+    def _supersede(self) -> None:
+        older, self._newest = self._newest, None
+        if older is not None and not older.done() and not older.get_loop().is_closed():
+            older.set_result(None)
 
     def _answer(self, query: Query, shown: _Shown) -> Answer:
         self._shown[query.uri] = shown

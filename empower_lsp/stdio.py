@@ -7,18 +7,18 @@ import os
 import sys
 from typing import BinaryIO
 
-from pygls.lsp.server import LanguageServer
-
 _TALKATIVE = ("pygls", "asyncio", "concurrent.futures", "cattrs")
 """Loggers that quote messages, and so documents."""
 
 
-def serve(server: LanguageServer) -> None:
+def serve() -> None:
     """Serve one client until it says exit or closes the stream."""
     os.environ["PYTHONSAFEPATH"] = "1"  # a workspace's own json.py must not be imported by the engine's process
     quieten()
     stdin, stdout = shield()
-    server.start_io(stdin, stdout)
+    from empower_lsp.server import create_server  # what prints while it is imported finds the shield
+
+    create_server().start_io(stdin, stdout)
 
 
 def shield() -> tuple[BinaryIO, BinaryIO]:

@@ -104,24 +104,16 @@ def _refuse_degenerate(bits: NDArray[np.floating], x: NDArray[np.float64], y: ND
 
 
 def _regress(x: NDArray[np.float64], y: NDArray[np.bool_]) -> tuple[float, float]:
-    """Intercept and weight of a logistic regression; a Newton step is halved until the likelihood grows."""
+    """Intercept and weight of a logistic regression on a standardised `x`."""
     design = np.stack([np.ones_like(x), x], axis=1)
     theta = np.zeros(2)
-    loss = _loss(design @ theta, y)
     for _ in range(100):
         p = np.exp(-np.logaddexp(0.0, -(design @ theta)))
         gradient = design.T @ (p - y)
         if np.abs(gradient).max() <= 1e-9 * len(x):
-            break
-        step = np.linalg.solve((design.T * (p * (1 - p))) @ design, gradient)
-        while (tried := _loss(design @ (theta - step), y)) > loss and np.abs(step).max() > 1e-12:
-            step = step / 2
-        theta, loss = theta - step, tried
-    return float(theta[0]), float(theta[1])
-
-
-def _loss(logits: NDArray[np.float64], y: NDArray[np.bool_]) -> float:
-    return float(np.logaddexp(0.0, np.where(y, -logits, logits)).sum())
+            return float(theta[0]), float(theta[1])
+        theta -= np.linalg.solve((design.T * (p * (1 - p))) @ design, gradient)
+    raise ValueError("the likelihood has no maximum that can be reached: look for outliers in the bits")
 
 
 def _logistic(x: float) -> float:

@@ -210,9 +210,8 @@ class _Span:
 
     def fitted(self, request: Request) -> tuple[str, int]:
         """The text to show, made to fit its surroundings, and how many tokens it takes."""
-        pieces = [token.piece for token in self.tokens]
-        keep = empowerment.lexical_boundary(pieces, self.keep)
-        raw = b"".join(pieces[:keep]).decode("utf-8", "replace").split("\ufffd")[0]
+        keep = empowerment.lexical_boundary(self.text, self.lengths, self.keep)
+        raw = self.text[: self.lengths[keep - 1] if keep else 0].split("\ufffd")[0]
         text = trim(raw, request.prefix, request.suffix)
         if text != raw.rstrip():
             self.end = End.TRIMMED

@@ -66,16 +66,16 @@ def gain(
     return Verdict(keep, ended=False)
 
 
-def lexical_boundary(pieces: Sequence[bytes], keep: int) -> int:
-    """Move `keep` back so that the span does not end inside a name that goes on in the next token."""
-    while 0 < keep < len(pieces) and _inside_name(pieces[keep - 1], pieces[keep]):
+def lexical_boundary(text: str, lengths: Sequence[int], keep: int) -> int:
+    """Move `keep` back so that the span does not end inside a name that the text goes on with.
+
+    `text` is what all tokens wrote, and the first i of them wrote its first `lengths[i-1]` characters.
+    """
+    while 0 < keep < len(lengths) and _inside_name(text, lengths[keep - 1]):
         keep -= 1
     return keep
 
 
-def _inside_name(before: bytes, after: bytes) -> bool:
-    return bool(before and after) and _names(before[-1]) and _names(after[0])
-
-
-def _names(byte: int) -> bool:
-    return byte >= 0x80 or byte == 0x5F or bytes((byte,)).isalnum()
+def _inside_name(text: str, at: int) -> bool:
+    around = text[max(0, at - 1) : at + 1]
+    return len(around) == 2 and all(character.isalnum() or character == "_" for character in around)

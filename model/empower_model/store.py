@@ -43,6 +43,8 @@ class Origin(StrEnum):
     LOCAL = "local"
     AVAILABLE = "available"
     """Known by name, not here yet."""
+    MISSING = "missing"
+    """It should be here and is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +211,11 @@ def _remembered() -> Path:
 
 def _model(entry: Entry) -> Model:
     here = entry.path.is_file()
-    origin = (Origin.PULLED if entry.repo else Origin.BUNDLED) if here else Origin.AVAILABLE
+    present, absent = (Origin.PULLED, Origin.AVAILABLE) if entry.repo else (Origin.BUNDLED, Origin.MISSING)
     return Model(
         name=entry.name,
         path=entry.path,
-        origin=origin,
+        origin=present if here else absent,
         licence=entry.licence,
         description=entry.description,
         size=entry.path.stat().st_size if here else entry.size,
@@ -223,7 +225,8 @@ def _model(entry: Entry) -> Model:
 
 def _local(path: Path) -> Model:
     size = path.stat().st_size if path.is_file() else None
-    return Model(str(path), path, Origin.LOCAL, licence="", description="A file of yours", size=size)
+    origin = Origin.LOCAL if path.exists() else Origin.MISSING
+    return Model(str(path), path, origin, licence="", description="A file of yours", size=size)
 
 
 def _calibrated(model: Model) -> Model:

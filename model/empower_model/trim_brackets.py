@@ -167,4 +167,6 @@ def _wanting(left: list[Bracket], below: list[Closer], code: str) -> int:
 def _may_close_unseen(code: str, at: int, around: Around) -> bool:
     """Whether a closer without an opener may have one above the window, or none at all as in `a) first`."""
     head = code[code.rfind("\n", 0, at) + 1 : at].strip()
-    return (around.cut and not head) or (code[at] == ")" and len(head) < 4 and head.isalnum())
+    if around.cut and (not head.strip(")]};, ") or "\n" not in around.before):
+        return True
+    return code[at] == ")" and len(head) < 4 and head.isalnum()

@@ -12,13 +12,16 @@ from empower_model.trim_scan import Around, indent, line_at, scan
 _BLANK_RUN = re.compile(r"\n[ \t]*\n[ \t]*(?=\n)")
 _SPACE = re.compile(r"\s+")
 _PROSE = re.compile(r"[ \t]*(?:[#*/-]+ )?[^\W\d_]+(?:[ ,.:-]+[^\W\d_]+){3,}[.:]?")
+_LETTERS = re.compile(r"[^\W\d_]{2}")
 _TRIVIAL = re.compile(
     r"\b(?:return|pass|break|continue|else|try|finally|end|fi|done|do|then|begin|default|raise|self|this"
     r"|None|True|False|null|nil|undefined|true|false|void|const|let|local|var)\b|\W|\d|_"
 )
 _BLOCK_OPENER = re.compile(r"(?:[:{(\[,>]|\b(?:then|do|else))\s*\Z")
 _BRACKET = re.compile(r"\s*(?:[)\]}]|</)")
-_BRANCH = re.compile(r"\s*(?:else|elif|elseif|elsif|except|finally|catch|rescue|ensure|case|default|when)\b")
+_BRANCH = re.compile(
+    r"\s*(?:(?:else|elif|elseif|elsif|except|finally|catch|rescue|ensure|case|default|when)\b|[^\s()]+\)\s*\Z)"
+)
 _END = re.compile(r"\s*(?:end|fi|done|esac|until)\b")
 _DIRECTIVE = re.compile(r"#\s*(?:if|ifdef|ifndef|el|end|define|undef|pragma)")
 
@@ -180,7 +183,7 @@ def _triples(lines: list[Line]) -> Iterator[tuple[Line, Line, Line]]:
 def repeated_tail(text: str, around: Around) -> str:
     """The same characters three times and more at the end, over most of the text, are a loop; once is enough.
 
-    Short units need five times: `int, int, int` is code. Units without a letter never count: `0, 0, 0`.
+    Short units need five times: `int, int, int` is code. Units without a word never count: `0x1, 0x1`.
     """
     end = len(text.rstrip())
     for size in range(2, end // 3 + 1):
@@ -189,6 +192,8 @@ def repeated_tail(text: str, around: Around) -> str:
         while start >= size and text.startswith(unit, start - size):
             start -= size
         times = (end - start) // size
-        if times >= (3 if size > 7 else 5) and 2 * (end - start) > end and any(c.isalpha() for c in unit):
+        while 0 < start and text[start - 1] == text[start - 1 + size]:
+            start -= 1  # the loop may begin within the unit
+        if times >= (3 if size > 7 else 5) and 2 * (end - start) > end and _LETTERS.search(unit):
             return text[: start + size]
     return text

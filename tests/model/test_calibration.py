@@ -151,3 +151,11 @@ def test_spans_of_no_bits_at_all_are_floored() -> None:
 def test_degenerate_data_is_refused(bits: list[float], right: list[bool], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         fit(np.array(bits), np.array(right, dtype=bool))
+
+
+def test_data_that_leads_nowhere_is_refused() -> None:
+    # One right among a hundred, and two right ones so far out that Newton's steps overshoot for ever.
+    log_bits = np.append(np.linspace(-2, 2, 100), [20.0, 200.0])
+    right = np.append(np.linspace(-2, 2, 100) <= -2, [True, True])
+    with pytest.raises(ValueError, match=r"no maximum that can be reached|Singular matrix"):
+        fit(np.exp(log_bits), right)

@@ -1,5 +1,7 @@
 """The rules, with the arithmetic written out."""
 
+from itertools import accumulate
+
 import pytest
 from empower_model.calibration import Calibration
 from empower_model.empowerment import Verdict, budget, gain, lexical_boundary, peak
@@ -56,16 +58,18 @@ def test_gain_prefers_the_shorter_of_equals() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pieces", "keep", "expected"),
+    ("tokens", "keep", "expected"),
     [
-        ([b"self", b".", b"get", b"_user"], 3, 2),  # `get` goes on: back to the dot
-        ([b"self", b".", b"get", b"("], 3, 3),
-        ([b"get", b"_user", b"_id"], 2, 0),
-        ([b"return", b" x"], 1, 1),
-        ([b"a", b"b"], 2, 2),  # nothing is known to follow
-        ([b"", b"x"], 1, 1),  # a token inside the typed text
-        (["é".encode(), "t".encode()], 1, 0),
+        (["self", ".", "get", "_user"], 3, 2),  # `get` goes on: back to the dot
+        (["self", ".", "get", "("], 3, 3),
+        (["get", "_user", "_id"], 2, 0),
+        (["return", " x"], 1, 1),
+        (["a", "b"], 2, 2),  # nothing is known to follow
+        (["", "x"], 1, 1),  # a token inside the typed text
+        (["é", "t"], 1, 0),
+        (["🚀", "", "界"], 2, 2),
     ],
 )
-def test_a_span_does_not_end_inside_a_name(pieces: list[bytes], keep: int, expected: int) -> None:
-    assert lexical_boundary(pieces, keep) == expected
+def test_a_span_does_not_end_inside_a_name(tokens: list[str], keep: int, expected: int) -> None:
+    lengths = list(accumulate(len(token) for token in tokens))
+    assert lexical_boundary("".join(tokens), lengths, keep) == expected

@@ -166,6 +166,15 @@ def test_listing_tells_where_each_model_is(tmp_path: Path, monkeypatch: pytest.M
     ]
 
 
+def test_listing_tells_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "_PACKAGE", tmp_path)
+    monkeypatch.setattr(store, "catalogue", lambda: {"own": Entry("own", "own.gguf", "MIT", "bundled")})
+    assert [(one.name, one.origin) for one in listing()] == [("own", Origin.MISSING)]
+    mine = use(str(write(tmp_path / "mine.gguf", gguf())))
+    mine.path.unlink()
+    assert [(one.name, one.origin) for one in listing()][1:] == [(mine.name, Origin.MISSING)]
+
+
 # use and default_model
 
 

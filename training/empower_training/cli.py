@@ -104,6 +104,7 @@ def tokenizer(corpus_folder: Path, target: Path, size: int, characters: int) -> 
 @click.option("--seed", default=0, show_default=True)
 @click.option("--threads", type=int, help="Threads to compute with (default: torch's choice).")
 def pretrain(
+    *,
     corpus_folder: Path,
     tokenizer_folder: Path,
     target: Path,
@@ -122,15 +123,16 @@ def pretrain(
     import torch
 
     from empower_training import corpus as documents
+    from empower_training import plan as plans
     from empower_training import pretrain as module
     from empower_training import tokenizer as tokenizers
     from empower_training.optimiser import Rates
 
     if threads:
         torch.set_num_threads(threads)
-    shape = module.Shape(width=width, layers=layers, feed_forward=feed_forward, heads=max(1, width // 64))
+    shape = plans.Shape(width=width, layers=layers, feed_forward=feed_forward, heads=max(1, width // 64))
     rates = Rates(muon=rate, adam=rate)
-    plan = module.Plan(minutes=minutes, steps=steps, seed=seed, shape=shape, rates=rates)
+    plan = plans.Plan(minutes=minutes, steps=steps, seed=seed, shape=shape, rates=rates)
     texts, watched = ([item.text for item in documents.load(corpus_folder, name)] for name in ("train", "validation"))
     try:
         run = module.Run(plan, texts, tokenizers.load(tokenizer_folder))
@@ -174,7 +176,7 @@ def export(source: Path, target: Path, file_type: str, name: str, licence: str) 
 @click.option("--holes", default=300, show_default=True, help="Random cuts of a package to fill in.")
 @click.option("--split", default="heldout", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Write JSON instead of a table.")
-def heldout(source: Path, corpus_folder: Path, characters: int, holes: int, split: str, as_json: bool) -> None:
+def heldout(*, source: Path, corpus_folder: Path, characters: int, holes: int, split: str, as_json: bool) -> None:
     """Measure the model in SOURCE in bits per character on the packages held out of CORPUS."""
     _needs(source, "model.safetensors", "give the `final` folder of a training run")
     _needs(corpus_folder, f"{split}.jsonl", "run `empower-lsp corpus` first")
@@ -182,12 +184,14 @@ def heldout(source: Path, corpus_folder: Path, characters: int, holes: int, spli
     from empower_training import heldout as module
 
     found = documents.load(corpus_folder, split)
+    effort = module.Effort(characters=characters, holes=holes)
     with _bar() as progress:
         task = progress.add_task("", total=len({document.package for document in found}))
-        effort = module.Effort(characters=characters, holes=holes)
-        results = module.measure(
-            source, found, effort, lambda name: progress.update(task, advance=1, description=name)
-        )
+
+        def report(name: str) -> None:
+            progress.update(task, advance=1, description=name)
+
+        results = module.measure(source, found, effort, report)
     rows = [*results, module.Result("all", *module.totals(results))]
     click.echo(json.dumps([_figures(row) for row in rows], indent=1) if as_json else _table(rows))
 

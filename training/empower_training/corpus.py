@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from email import message_from_bytes
 from email.message import Message
+from functools import partial
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 
@@ -90,7 +91,7 @@ def standard_library() -> Package:
     found = (path.relative_to(root) for path in root.rglob("*.py"))
     paths = tuple(sorted(path.as_posix() for path in found if not skipped & set(path.parts)))
     version = ".".join(map(str, sys.version_info[:3]))
-    return Package("python", version, "PSF-2.0", paths, lambda path: (root / path).read_bytes())
+    return Package("python", version, "PSF-2.0", paths, partial(_read, root))
 
 
 def installed() -> Iterator[Package]:
@@ -99,7 +100,7 @@ def installed() -> Iterator[Package]:
         root = Path(str(found.locate_file("")))
         paths = tuple(sorted(file.as_posix() for file in found.files or () if file.suffix == ".py"))
         message = message_from_bytes((found.read_text("METADATA") or "").encode())
-        yield _package(message, paths, lambda path, root=root: (root / path).read_bytes())
+        yield _package(message, paths, partial(_read, root))
 
 
 def wheels(folder: Path) -> Iterator[Package]:
@@ -110,6 +111,10 @@ def wheels(folder: Path) -> Iterator[Package]:
         top = next(name for name in names if re.fullmatch(r"[^/]+\.dist-info/METADATA", name))
         paths = tuple(name for name in names if name.endswith(".py"))
         yield _package(message_from_bytes(archive.read(top)), paths, archive.read)
+
+
+def _read(root: Path, path: str) -> bytes:
+    return (root / path).read_bytes()
 
 
 def _package(message: Message, paths: tuple[str, ...], read: Callable[[str], bytes]) -> Package:
@@ -126,15 +131,15 @@ def refusal(raw: bytes, limits: Limits) -> str | None:
     except UnicodeDecodeError:
         return "not UTF-8"
     lines = [line for line in text.splitlines() if line.strip()]
-    if len(text) < limits.smallest_file or "\0" in text:
-        return "small"
-    if max(map(len, lines)) > limits.longest_line:
-        return "long lines"
-    if any(_GENERATED.search(line) for line in lines[:12]):
-        return "generated"
-    if sum(map(bool, map(_LITERAL_LINE.match, lines))) > limits.literal_share * len(lines):
-        return "literals"
-    return None
+    literals = sum(map(bool, map(_LITERAL_LINE.match, lines)))
+    reasons = {
+        "small": len(text) < limits.smallest_file or not lines,
+        "binary": "\0" in text,
+        "long lines": max(map(len, lines), default=0) > limits.longest_line,
+        "generated": any(_GENERATED.search(line) for line in lines[:12]),
+        "literals": literals > limits.literal_share * len(lines),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)
 
 
 def _foreign(path: str, heldout: frozenset[str]) -> bool:

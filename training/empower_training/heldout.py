@@ -76,7 +76,8 @@ def measure(
 
     Computed in fp32. `report` is told each package's name before its turn.
     """
-    model = Qwen3ForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    model = Qwen3ForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+    model.train(False)
     tokenizer = tokenizers.load(folder)
     encode, control = encoder(tokenizer), marks(tokenizer)
     results = []
@@ -106,9 +107,7 @@ def _pieces(texts: Sequence[str], encode: Encode, control: Marks, effort: Effort
             yield _Row([control.end, *piece], len(piece), share)
 
 
-def _holes(
-    texts: Sequence[str], encode: Encode, control: Marks, effort: Effort, rng: random.Random
-) -> Iterator[_Row]:
+def _holes(texts: Sequence[str], encode: Encode, control: Marks, effort: Effort, rng: random.Random) -> Iterator[_Row]:
     """Random cuts, files weighted by length, laid out as the server would."""
     weights = [len(text) for text in texts]
     for text in rng.choices(texts, weights, k=effort.holes):

@@ -6,8 +6,10 @@ import re
 from email.message import Message
 
 PERMISSIVE = frozenset(
-    "0bsd apache-2.0 apache-2.0-with-llvm-exception bsd-2-clause bsd-3-clause bsl-1.0 cc0-1.0 isc mit mit-0 "
-    "psf-2.0 python-2.0 unlicense zlib".split()
+    (
+        *("0bsd", "apache-2.0", "apache-2.0-with-llvm-exception", "bsd-2-clause", "bsd-3-clause", "bsl-1.0"),
+        *("cc0-1.0", "isc", "mit", "mit-0", "psf-2.0", "python-2.0", "unlicense", "zlib"),
+    )
 )
 """SPDX identifiers in lower case; copyleft of any strength (MPL, LGPL, GPL) is absent on purpose."""
 

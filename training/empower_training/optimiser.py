@@ -32,12 +32,12 @@ class Rates:
 def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
     """Approximate U V^T of each matrix in a batch of shape (n, rows, columns), in bfloat16."""
     a, b, c = _NEWTON_SCHULZ
-    x = matrices.bfloat16()
+    x: Tensor = matrices.bfloat16()
     tall = x.size(-2) > x.size(-1)
     x = x.mT if tall else x
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(steps):
-        gram = x @ x.mT
+        gram: Tensor = x @ x.mT
         x = a * x + (b * gram + c * (gram @ gram)) @ x
     return x.mT if tall else x
 

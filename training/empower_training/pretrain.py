@@ -1,11 +1,11 @@
-"""Pre-training from scratch: the model's shape, the schedule by elapsed time, the loop and its checkpoints."""
+"""Pre-training from scratch: a new model, the loop, its checkpoints, and what is kept at the end."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,59 +15,10 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
-from empower_training.optimiser import Optimiser, Rates
+from empower_training.optimiser import Optimiser
+from empower_training.plan import Plan, Shape
 from empower_training.samples import Stream
 from empower_training.tokenizer import END
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """The size of a Qwen3 model with tied embeddings."""
-
-    width: int = 256
-    layers: int = 6
-    feed_forward: int = 768
-    heads: int = 4
-    key_value_heads: int = 2
-    head_width: int = 64
-    context: int = 2048
-    """Largest position the model is declared for; training rows are shorter, RoPE reaches further."""
-    rope_base: float = 50_000.0
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How long to train and on what rows; shares are of the whole run."""
-
-    minutes: float = 90.0
-    """Wall-clock minutes of training in all, resumed pieces added up."""
-    steps: int | None = None
-    """When given, the schedule goes by steps and `minutes` is ignored: exactly repeatable."""
-    warm_up: float = 0.01
-    decay: float = 0.45
-    """The last share, over which the learning rate falls linearly to zero."""
-    small_batch: float = 0.1
-    """The first share, with half the tokens a step."""
-    tokens_per_step: int = 8192
-    micro_batch: int = 1024
-    """Tokens of one forward and backward pass: on two cores what fits the caches is fastest."""
-    attention: str = "eager"
-    """The transformers implementation; at rows this short `sdpa` is slower on a CPU."""
-    context: int = 512
-    long_context: int = 1024
-    long_from: float = 0.75
-    fim: float = 0.5
-    seed: int = 0
-    precision: str = "bfloat16"
-    average: float = 0.99
-    """Decay a step of the running average of the weights."""
-    checkpoint_minutes: float = 4.0
-    shape: Shape = field(default_factory=Shape)
-    rates: Rates = field(default_factory=Rates)
-
-    def scale(self, progress: float) -> float:
-        """The learning rate as a share of its peak, at `progress` from 0 to 1."""
-        return max(0.0, min(1.0, (progress + 1e-9) / self.warm_up, (1 - progress) / self.decay))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +51,7 @@ def new_model(tokenizer: Tokenizer, shape: Shape, seed: int) -> Qwen3ForCausalLM
             max_position_embeddings=shape.context,
             rope_parameters={"rope_type": "default", "rope_theta": shape.rope_base},
             rms_norm_eps=1e-6,
+            initializer_range=shape.spread,
             tie_word_embeddings=True,
             bos_token_id=None,
             eos_token_id=end,
@@ -109,6 +61,8 @@ def new_model(tokenizer: Tokenizer, shape: Shape, seed: int) -> Qwen3ForCausalLM
     for layer in model.model.layers:
         torch.nn.init.zeros_(layer.self_attn.o_proj.weight)
         torch.nn.init.zeros_(layer.mlp.down_proj.weight)
+        torch.nn.init.constant_(layer.self_attn.q_norm.weight, shape.sharpness)
+        torch.nn.init.constant_(layer.self_attn.k_norm.weight, shape.sharpness)
     return model
 
 
@@ -149,7 +103,7 @@ class Run:
         rows = max(1, tokens // context)
         batch = torch.from_numpy(self.stream.rows(rows, context))
         total = 0.0
-        for part in batch.split(max(1, plan.micro_batch // context)):
+        for part in torch.split(batch, max(1, plan.micro_batch // context)):
             loss = token_losses(self.model, part).sum() / (rows * (context - 1))
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimiser.accumulate()
@@ -237,7 +191,7 @@ def pretrain(
                 saved = now
                 run.save(folder)
                 loss = run.validation_loss(rows) if rows is not None else None
-                progress = Progress(**{**asdict(progress), "validation": loss})
+                progress = replace(progress, validation=loss)
             log.write(json.dumps(asdict(progress)) + "\n")
             log.flush()
             report(progress)
@@ -249,6 +203,13 @@ def _finish(run: Run, folder: Path, rows: Tensor | None) -> None:
     losses = {} if rows is None else {key: run.validation_loss(rows, key == "average") for key in ("last", "average")}
     averaged = bool(losses) and losses["average"] < losses["last"]
     run.export(folder, averaged)
-    result = {"tokens": run.tokens, "steps": run.step, "seconds": run.seconds, "epochs": run.stream.epoch}
-    result |= {"validation_loss": losses, "averaged": averaged, "plan": asdict(run.plan)}
+    result = {
+        "tokens": run.tokens,
+        "steps": run.step,
+        "seconds": run.seconds,
+        "epochs": run.stream.epoch,
+        "validation_loss": losses,
+        "averaged": averaged,
+        "plan": asdict(run.plan),
+    }
     (folder / "training.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

@@ -42,8 +42,12 @@ class Hole:
 
 
 def marks(tokenizer: Tokenizer) -> Marks:
-    """The control tokens of a tokeniser trained here."""
-    return Marks(*(tokenizer.token_to_id(name) for name in (END, FIM_PREFIX, FIM_MIDDLE, FIM_SUFFIX)))
+    """The control tokens of a tokeniser trained here; raises ValueError when it lacks one."""
+    ids = {name: tokenizer.token_to_id(name) for name in (END, FIM_PREFIX, FIM_MIDDLE, FIM_SUFFIX)}
+    found = [id for id in ids.values() if id is not None]
+    if len(found) < len(ids):
+        raise ValueError(f"The tokeniser lacks control tokens; it needs {', '.join(ids)}.")
+    return Marks(*found)
 
 
 def encoder(tokenizer: Tokenizer) -> Encode:

@@ -1,0 +1,660 @@
+"""The server over an in-memory wire: raw JSON in, raw JSON out, with a scripted completer behind the real session."""
+
+import asyncio
+import json
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from empower_model.completion import Completion, End, Request
+from empower_model.engine import Token
+from empower_model.errors import EngineCrashed, ModelNotFound
+from empower_model.host import HostEvent
+from pygls.io_ import run_async
+
+from empower_lsp import connection
+from empower_lsp.server import create_server
+from empower_lsp.settings import Settings
+
+URI = "file:///work/space/app.py"
+AUTOMATIC = {"triggerKind": 2}
+INVOKED = {"triggerKind": 1}
+
+
+class Script:
+    """A completer that writes the same text at every cursor, when it is let."""
+
+    def __init__(self, text: str = "completed()") -> None:
+        self.text = text
+        self.requests: list[Request] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.error: Exception | None = None
+        self.stopped = threading.Event()
+        self.closed = False
+
+    def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
+        self.requests.append(request)
+        self.stopped.clear()
+        while not self.gate.wait(0.01):
+            if self.stopped.is_set():
+                return self.completion("", End.STOPPED)
+        if self.error:
+            raise self.error
+        return self.completion(self.text, End.UNCERTAIN)
+
+    def completion(self, text: str, end: End) -> Completion:
+        tokens = (Token(1, text.encode(), 0.5, 1.25), Token(2, b"\xf0\x9f", float("inf"), 3.0))
+        return Completion(
+            text=text,
+            tokens=tokens,
+            kept=1,
+            end=end,
+            probability=0.75,
+            eta=float("inf"),
+            prompt_tokens=20,
+            evaluated_tokens=3,
+            prompt_ms=1.5,
+            total_ms=4.25,
+        )
+
+    def stop(self) -> None:
+        self.stopped.set()
+
+    def close(self) -> None:
+        self.stopped.set()
+        self.closed = True
+
+
+class Reader(asyncio.StreamReader):
+    """Lets other tasks run before each line, as pygls' reader of standard input does."""
+
+    async def readline(self) -> bytes:
+        await asyncio.sleep(0)
+        return await super().readline()
+
+
+class Wire:
+    """A client: frames what it sends, and answers what the server asks from `answers`."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.script = Script()
+        self.started: list[Settings] = []
+        self.on_event: Callable[[HostEvent], None] = lambda _: None
+        self.refusal: Exception | None = None
+        self.server = create_server(self.start)
+        self.received: list[dict[str, Any]] = []
+        self.news = asyncio.Event()
+        self.answers: dict[str, Any] = {"window/workDoneProgress/create": None, "client/registerCapability": None}
+        self.answers |= answers
+        self.reader = Reader()
+        self.number = 0
+        self.server.protocol.set_writer(self)
+        self.task = asyncio.create_task(
+            run_async(threading.Event(), self.reader, self.server.protocol, None, self.server.report_server_error)
+        )
+
+    def start(self, settings: Settings, on_event: Callable[[HostEvent], None]) -> Script:
+        self.started.append(settings)
+        self.on_event = on_event
+        if self.refusal:
+            raise self.refusal
+        return self.script
+
+    def write(self, data: bytes) -> None:
+        head, _, body = data.partition(b"\r\n\r\n")
+        assert b"Content-Length: %d" % len(body) in head
+        message = json.loads(body)
+        self.received.append(message)
+        self.news.set()
+        if "id" in message and message.get("method") in self.answers:
+            self.send(id=message["id"], result=self.answers[message["method"]])
+
+    def close(self) -> None:
+        """The stream has nothing to close."""
+
+    def send(self, **message: Any) -> None:
+        body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+        self.reader.feed_data(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    def notify(self, method: str, params: Any) -> None:
+        self.send(method=method, params=params)
+
+    def ask(self, method: str, params: Any) -> int:
+        self.number += 1
+        self.send(id=self.number, method=method, params=params)
+        return self.number
+
+    async def reply(self, number: int) -> dict[str, Any]:
+        return await self.seen(lambda message: message.get("id") == number and "method" not in message)
+
+    async def request(self, method: str, params: Any) -> Any:
+        return (await self.reply(self.ask(method, params)))["result"]
+
+    async def seen(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        async with asyncio.timeout(5):
+            while not (found := [message for message in self.received if wanted(message)]):
+                self.news.clear()
+                await self.news.wait()
+        return found[-1]
+
+    async def settle(self) -> None:
+        """Wait until what was sent so far is handled."""
+        await self.request("workspace/executeCommand", {"command": "empower.status"})
+
+    async def initialize(self, options: Any = None, **capabilities: Any) -> dict[str, Any]:
+        folder = {"uri": "file:///work/space", "name": "space"}
+        params = {"processId": None, "rootUri": folder["uri"], "workspaceFolders": [folder]}
+        params |= {"capabilities": capabilities, "initializationOptions": options}
+        result: dict[str, Any] = await self.request("initialize", params)
+        self.notify("initialized", {})
+        await self.settle()
+        return result
+
+    def open(self, text: str, uri: str = URI, language: str = "python") -> None:
+        item = {"uri": uri, "languageId": language, "version": 1, "text": text}
+        self.notify("textDocument/didOpen", {"textDocument": item})
+
+    def change(self, text: str, start: tuple[int, int], end: tuple[int, int], version: int = 2) -> None:
+        edge = [{"line": line, "character": character} for line, character in (start, end)]
+        change = {"range": {"start": edge[0], "end": edge[1]}, "text": text}
+        document = {"uri": URI, "version": version}
+        self.notify("textDocument/didChange", {"textDocument": document, "contentChanges": [change]})
+
+    def ask_at(self, line: int, character: int, context: Any = None, uri: str = URI) -> int:
+        params = {"textDocument": {"uri": uri}, "position": {"line": line, "character": character}}
+        return self.ask("textDocument/inlineCompletion", params | {"context": context or AUTOMATIC})
+
+    async def items(self, line: int, character: int, context: Any = None, uri: str = URI) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await self.reply(self.ask_at(line, character, context, uri)))["result"]["items"]
+        return found
+
+    async def run(self, command: str, *arguments: Any) -> Any:
+        return await self.request("workspace/executeCommand", {"command": command, "arguments": list(arguments)})
+
+    def messages(self) -> list[tuple[int, str]]:
+        shown = [message["params"] for message in self.received if message.get("method") == "window/showMessage"]
+        return [(params["type"], params["message"]) for params in shown]
+
+
+@pytest.fixture
+async def wire() -> AsyncIterator[Wire]:
+    wire = Wire()
+    yield wire
+    await hang_up(wire)
+
+
+async def hang_up(wire: Wire) -> None:
+    wire.reader.feed_eof()
+    await wire.task
+    wire.script.gate.set()
+    wire.server.shutdown()
+
+
+async def test_the_capability_is_there_and_positions_are_utf16_by_default(wire: Wire) -> None:
+    capabilities = (await wire.initialize())["capabilities"]
+    assert capabilities["inlineCompletionProvider"] is not None
+    assert capabilities["positionEncoding"] == "utf-16"
+    assert capabilities["textDocumentSync"]["change"] == 2
+    commands = capabilities["executeCommandProvider"]["commands"]
+    assert set(commands) == {"empower.accept", "empower.why", "empower.toggle", "empower.status"}
+
+
+async def test_an_item_has_a_range_a_plain_text_and_a_command(wire: Wire) -> None:
+    await wire.initialize()
+    wire.open("x = \ny = 1\n")
+    [item] = await wire.items(0, 4)
+    [id] = item["command"].pop("arguments")
+    assert isinstance(id, str)
+    assert item == {
+        "insertText": "completed()",
+        "range": {"start": {"line": 0, "character": 4}, "end": {"line": 0, "character": 4}},
+        "command": {"title": "Accept", "command": "empower.accept"},
+    }
+    assert wire.script.requests[0].prefix == "x = "
+    assert wire.script.requests[0].suffix == "\ny = 1\n"
+
+
+@pytest.mark.parametrize(("encoding", "character"), [("utf-8", 12), ("utf-16", 8), ("utf-32", 7)])
+async def test_positions_count_in_the_agreed_encoding(wire: Wire, encoding: str, character: int) -> None:
+    result = await wire.initialize(general={"positionEncodings": [encoding]})
+    assert result["capabilities"]["positionEncoding"] == encoding
+    wire.open("# 世界\ns = '😀世' \n")
+    wire.change("é", (1, character), (1, character + 1))
+    [item] = await wire.items(1, character)
+    assert wire.script.requests[0].prefix == "# 世界\ns = '😀世"
+    assert wire.script.requests[0].suffix == "é \n"
+    assert item["range"]["start"] == {"line": 1, "character": character}
+
+
+async def test_the_client_s_first_choice_of_encodings_is_taken(wire: Wire) -> None:
+    result = await wire.initialize(general={"positionEncodings": ["utf-32", "utf-8", "utf-16"]})
+    assert result["capabilities"]["positionEncoding"] == "utf-32"
+
+
+async def test_an_answer_speaks_of_the_document_as_it_was_asked(wire: Wire) -> None:
+    await wire.initialize()
+    wire.open("x = ")
+    wire.script.gate.clear()
+    number = wire.ask_at(0, 4)
+    wire.change("12345", (0, 4), (0, 4))  # sent before any answer
+    await wire.settle()
+    assert wire.script.requests[0].suffix == ""
+    wire.script.gate.set()
+    assert (await wire.reply(number))["result"] == {"items": []}, "what was asked for is no longer there"
+
+
+async def test_only_the_newest_request_gets_items(wire: Wire) -> None:
+    await wire.initialize()
+    wire.open("x = \ny = \nz = \n")
+    wire.script.gate.clear()
+    numbers = [wire.ask_at(line, 4) for line in range(3)]
+    await wire.settle()
+    wire.script.gate.set()
+    items = [(await wire.reply(number))["result"]["items"] for number in numbers]
+    assert [len(found) for found in items] == [0, 0, 1]
+
+
+async def test_a_cancelled_request_is_answered_at_once_and_its_work_ends(wire: Wire) -> None:
+    await wire.initialize()
+    wire.open("x = ")
+    wire.script.gate.clear()
+    number = wire.ask_at(0, 4)
+    await wire.settle()
+    wire.notify("$/cancelRequest", {"id": number})
+    assert (await wire.reply(number))["error"]["code"] == -32800
+    assert await asyncio.to_thread(wire.script.stopped.wait, 2)
+
+
+async def test_a_cancel_that_is_too_late_or_garbage_does_nothing(wire: Wire) -> None:
+    await wire.initialize()
+    for id in (77, "no such", None, [1], {}):
+        wire.notify("$/cancelRequest", {"id": id})
+    wire.open("x = ")
+    assert await wire.items(0, 4)
+    assert wire.messages() == []
+
+
+@pytest.mark.parametrize(
+    ("context", "count"),
+    [({"triggerKind": 0}, 1), ({"triggerKind": 1}, 1), ({"triggerKind": 2}, 0), ({"triggerKind": 7}, 0), ({}, 0)],
+)
+async def test_any_trigger_kind_is_answered(wire: Wire, context: Any, count: int) -> None:
+    await wire.initialize({"trigger": "manual"})
+    wire.open("x = ")
+    params = {"textDocument": {"uri": URI}, "position": {"line": 0, "character": 4}, "context": context}
+    found = await wire.request("textDocument/inlineCompletion", params)
+    assert len(found["items"]) == count
+    assert wire.messages() == []
+
+
+@pytest.mark.parametrize(
+    "context", [None, 3, "automatic", [], {"triggerKind": None}, {"triggerKind": 2, "selectedCompletionInfo": {"x": 1}}]
+)
+async def test_a_context_that_makes_no_sense_counts_as_typing(wire: Wire, context: Any) -> None:
+    await wire.initialize()
+    wire.open("x = ")
+    params = {"textDocument": {"uri": URI}, "position": {"line": 0, "character": 4}, "context": context}
+    assert len((await wire.request("textDocument/inlineCompletion", params))["items"]) == 1
+    params.pop("context")
+    assert len((await wire.request("textDocument/inlineCompletion", params))["items"]) == 1
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        None,
+        [],
+        {},
+        "position",
+        {"textDocument": {"uri": URI}},
+        {"position": {"line": 0, "character": 0}, "context": AUTOMATIC},
+        {"textDocument": {"uri": URI}, "position": {"line": "0", "character": None}, "context": AUTOMATIC},
+        {"textDocument": {"uri": URI}, "position": {"line": -1, "character": 0}, "context": AUTOMATIC},
+        {"textDocument": {"uri": URI}, "position": [0, 0], "context": AUTOMATIC},
+    ],
+)
+async def test_a_request_that_cannot_be_read_is_answered_with_invalid_params(wire: Wire, params: Any) -> None:
+    await wire.initialize()
+    number = wire.ask("textDocument/inlineCompletion", params)
+    assert (await wire.reply(number))["error"]["code"] == -32602
+    number = wire.ask("workspace/executeCommand", {"command": 5})
+    assert (await wire.reply(number))["error"]["code"] == -32602
+    assert wire.messages() == []
+
+
+async def test_a_request_for_an_unknown_method_is_answered(wire: Wire) -> None:
+    await wire.initialize()
+    number = wire.ask("textDocument/telepathy", {"class": 1, "type_name": "not an identifier"})
+    assert (await wire.reply(number))["error"]["code"] == -32601
+
+
+async def test_a_document_that_is_not_open_gives_nothing_and_is_not_read(wire: Wire, tmp_path: Path) -> None:
+    file = tmp_path / "here.py"
+    file.write_text("x = ")
+    await wire.initialize()
+    assert await wire.items(0, 4, uri=file.as_uri()) == []
+    assert await wire.items(0, 4, uri="file:///no/such/file.py") == []
+    wire.open("x = ")
+    assert await wire.items(0, 4)
+    wire.notify("textDocument/didClose", {"textDocument": {"uri": URI}})
+    assert await wire.items(0, 4) == []
+    assert len(wire.script.requests) == 1
+
+
+@pytest.mark.parametrize("text", ["x = \0", "x" * 1_000_001])
+async def test_binary_and_large_documents_give_nothing(wire: Wire, text: str) -> None:
+    await wire.initialize()
+    wire.open(text)
+    assert await wire.items(0, 1, INVOKED) == []
+    assert wire.script.requests == []
+
+
+async def test_positions_outside_the_document_are_clamped(wire: Wire) -> None:
+    await wire.initialize()
+    wire.open("ab\ncd")
+    [item] = await wire.items(0, 99)
+    assert item["range"]["end"] == {"line": 0, "character": 2}
+    [item] = await wire.items(99, 0)
+    assert item["range"]["end"] == {"line": 1, "character": 2}
+
+
+async def test_denied_files_give_nothing(wire: Wire) -> None:
+    await wire.initialize({"denyGlobs": ["generated/", "/top.py"]})
+    for path in ("work/space/.env", "home/me/.ssh/config", "work/space/generated/a.py", "work/space/top.py"):
+        wire.open("x = ", f"file:///{path}")
+        assert await wire.items(0, 4, INVOKED, f"file:///{path}") == []
+    for path in ("work/space/a.py", "work/space/sub/top.py", "elsewhere/top.py"):
+        wire.open(f"{path} = ", f"file:///{path}")
+        assert await wire.items(0, 4, INVOKED, f"file:///{path}")
+
+
+async def test_languages_are_on_or_off(wire: Wire) -> None:
+    await wire.initialize({"languages": {"markdown": False}})
+    wire.open("x = ", language="markdown")
+    assert await wire.items(0, 4, INVOKED) == []
+    wire.open("x = ")
+    assert await wire.items(0, 4)
+
+
+async def test_limits_come_from_the_settings(wire: Wire) -> None:
+    await wire.initialize({"confidence": 0.9, "maxTokens": 7})
+    wire.open("x = ")
+    assert await wire.items(0, 4)
+    assert wire.script.requests[0].limits == Settings(confidence=0.9, max_tokens=7).limits
+
+
+async def test_the_selected_item_of_a_menu_is_taken_as_accepted(wire: Wire) -> None:
+    await wire.initialize()
+    wire.open("os.pa")
+    edges = {"start": {"line": 0, "character": 3}, "end": {"line": 0, "character": 5}}
+    [item] = await wire.items(0, 5, AUTOMATIC | {"selectedCompletionInfo": {"range": edges, "text": "path"}})
+    assert item["insertText"] == "pathcompleted()"
+    assert item["range"] == edges
+
+
+async def test_a_failing_completion_is_empty_and_its_words_go_nowhere(
+    wire: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    await wire.initialize()
+    wire.open("x = ")
+    for error in (ValueError("password = 'hunter2'"), EngineCrashed("It ended.")):
+        wire.script.error = error
+        assert await wire.items(0, 4) == []
+    assert wire.messages() == []
+    assert "ValueError at test_server.py:" in caplog.text
+    assert "hunter2" not in json.dumps(wire.received)
+    ours = [record for record in caplog.records if record.name == "empower_lsp"]
+    assert "hunter2" not in "".join(record.getMessage() for record in ours)
+
+
+async def test_a_notification_that_makes_no_sense_pops_nothing_up(wire: Wire) -> None:
+    await wire.initialize()
+    wire.change("x", (0, 0), (0, 0))  # of a document that was never opened
+    wire.notify("textDocument/didChange", {"textDocument": {}})
+    wire.notify("textDocument/didOpen", None)
+    wire.notify("workspace/didChangeWatchedFiles", 5)
+    for method in ("textDocument/didShowCompletion", "textDocument/didPartiallyAcceptCompletion"):
+        for params in (
+            None,
+            [],
+            5,
+            {},
+            {"item": None},
+            {"item": {"command": {"arguments": [{"a": 1}]}}},
+            {"type_name": 1},
+        ):
+            wire.notify(method, params)
+    await wire.settle()
+    assert wire.messages() == []
+
+
+async def test_what_became_of_a_completion_reaches_the_session(wire: Wire) -> None:
+    await wire.initialize()
+    wire.open("x = ")
+    [item] = await wire.items(0, 4)
+    wire.notify("textDocument/didShowCompletion", {"item": item})
+    wire.notify("textDocument/didPartiallyAcceptCompletion", {"item": item, "acceptedLength": 4})
+    assert await wire.run("empower.accept", *item["command"]["arguments"]) is None
+    session = wire.server.session
+    assert session is not None
+    assert {kind: session.signals[kind] for kind in ("shown", "partially accepted", "accepted")} == {
+        "shown": 1,
+        "partially accepted": 1,
+        "accepted": 1,
+    }
+
+
+async def test_accept_takes_any_arguments(wire: Wire) -> None:
+    await wire.initialize()
+    for arguments in ([], [None], [5, "x"], [{}], ["unknown"]):
+        assert await wire.run("empower.accept", *arguments) is None
+
+
+async def test_why_tells_the_bits_of_the_last_completion(wire: Wire) -> None:
+    await wire.initialize()
+    assert await wire.run("empower.why") is None
+    wire.open("x = ")
+    await wire.items(0, 4)
+    assert await wire.run("empower.why") == {
+        "text": "completed()",
+        "end": "uncertain",
+        "eta": None,
+        "probability": 0.75,
+        "tokens": [
+            {"text": "completed()", "surprisal": 0.5, "entropy": 1.25, "kept": True},
+            {"text": "�", "surprisal": None, "entropy": 3.0, "kept": False},
+        ],
+        "promptTokens": 20,
+        "evaluatedTokens": 3,
+        "promptMs": 1.5,
+        "totalMs": 4.25,
+    }
+
+
+async def test_toggle_turns_all_or_one_language_off_and_on(wire: Wire) -> None:
+    await wire.initialize({"languages": {"lua": False}})
+    wire.open("x = ")
+    assert await wire.run("empower.toggle") == {"language": "*", "on": False}
+    assert await wire.items(0, 4, INVOKED) == []
+    assert await wire.run("empower.toggle") == {"language": "*", "on": True}
+    assert await wire.run("empower.toggle", "python") == {"language": "python", "on": False}
+    assert await wire.items(0, 4) == []
+    assert await wire.run("empower.toggle", "python") == {"language": "python", "on": True}
+    assert await wire.items(0, 4)
+    assert await wire.run("empower.toggle", "lua") == {"language": "lua", "on": True}
+
+
+async def test_wrong_options_are_said_once_and_the_defaults_used(wire: Wire) -> None:
+    await wire.initialize({"confidense": 0.4, "maxTokens": "many"})
+    wire.open("x = ")
+    assert await wire.items(0, 4)
+    wire.notify("workspace/didChangeConfiguration", {"settings": {"empower": {"trigger": "manual"}}})
+    await wire.settle()
+    assert [kind for kind, _ in wire.messages()] == [2, 2]
+    assert "did you mean empower.confidence?" in wire.messages()[0][1]
+    assert "empower.maxTokens" in wire.messages()[1][1]
+    assert wire.started == [Settings()]
+
+
+async def test_pushed_settings_are_taken_on_over_the_initial_ones(wire: Wire) -> None:
+    await wire.initialize({"confidence": 0.5, "maxLines": 3})
+    wire.notify("workspace/didChangeConfiguration", {"settings": {"empower": {"confidence": 0.6}}})
+    await wire.settle()
+    assert wire.server.settings == Settings(confidence=0.6, max_lines=3)
+    wire.notify("workspace/didChangeConfiguration", {"settings": None})
+    await wire.settle()
+    assert wire.server.settings == Settings(confidence=0.5, max_lines=3)
+    assert len(wire.started) == 1, "the engine is kept"
+
+
+async def test_settings_are_pulled_where_the_client_can_be_asked(wire: Wire) -> None:
+    wire.answers["workspace/configuration"] = [{"threads": 3}]
+    changes = {"configuration": True, "didChangeConfiguration": {"dynamicRegistration": True}}
+    await wire.initialize({"confidence": 0.5}, workspace=changes)
+    await wire.server.configured.wait()
+    assert wire.started == [Settings(threads=3, confidence=0.5)]
+    wish = await wire.seen(lambda message: message.get("method") == "client/registerCapability")
+    assert wish["params"]["registrations"][0]["registerOptions"] == {"section": "empower"}
+
+    wire.answers["workspace/configuration"] = [{"threads": 4}]
+    wire.notify("workspace/didChangeConfiguration", {"settings": {"threads": 99}})
+    await wire.seen(lambda _: len(wire.started) == 2)
+    assert [settings.threads for settings in wire.started] == [3, 4]
+
+
+@pytest.mark.parametrize("answer", [None, [], [None], [[]], "nonsense", [5]])
+async def test_a_client_that_answers_nonsense_gets_the_defaults(answer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("empower_lsp.server.PULL_SECONDS", 0.05)
+    wire = Wire(**{"workspace/configuration": answer})
+    await wire.initialize(workspace={"configuration": True})
+    wire.open("x = ")
+    assert await wire.items(0, 4)
+    assert wire.started == [Settings()]
+    await hang_up(wire)
+
+
+async def test_a_completion_asked_before_the_configuration_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = Wire()
+    monkeypatch.setattr("empower_lsp.server.PULL_SECONDS", 0.1)
+    await wire.initialize(workspace={"configuration": True})
+    wire.open("x = ")
+    assert wire.server.session is None
+    assert await wire.items(0, 4)
+    await hang_up(wire)
+
+
+async def test_a_change_of_the_model_swaps_the_engine(wire: Wire) -> None:
+    await wire.initialize()
+    wire.open("x = ")
+    await wire.items(0, 4)
+    first, wire.script = wire.script, Script("other()")
+    wire.notify("workspace/didChangeConfiguration", {"settings": {"empower": {"model": "other"}}})
+    [item] = await wire.items(0, 4)
+    assert item["insertText"] == "other()"
+    assert first.closed
+    assert [settings.model for settings in wire.started] == ["", "other"]
+
+
+async def test_a_missing_model_is_said_once_and_mended_by_the_next_settings(wire: Wire) -> None:
+    wire.refusal = ModelNotFound("No model x: run `empower-lsp model pull x`.")
+    await wire.initialize({"model": "x"})
+    wire.open("x = ")
+    assert await wire.items(0, 4) == []
+    assert await wire.items(0, 4) == []
+    assert wire.messages() == [(1, "No model x: run `empower-lsp model pull x`.")]
+    assert (await wire.run("empower.status"))["engine"] == "failed"
+    wire.refusal = None
+    wire.notify("workspace/didChangeConfiguration", {"settings": {"empower": {"model": "y"}}})
+    assert await wire.items(0, 4)
+
+
+async def test_a_bad_model_in_the_middle_leaves_nothing_behind(wire: Wire) -> None:
+    await wire.initialize()
+    wire.open("x = ")
+    assert await wire.items(0, 4)
+    wire.refusal = ModelNotFound("No such file.")
+    wire.notify("workspace/didChangeConfiguration", {"settings": {"empower": {"model": "/bad"}}})
+    assert await wire.items(0, 4) == []
+    assert wire.script.closed
+    wire.refusal, wire.script = None, Script()
+    wire.notify("workspace/didChangeConfiguration", {"settings": {"empower": {}}})
+    assert await wire.items(0, 4)
+    assert wire.messages() == [(1, "No such file.")]
+
+
+def from_another_thread(wire: Wire, kind: Any, message: str) -> None:
+    thread = threading.Thread(target=wire.on_event, args=(HostEvent(kind, message),))
+    thread.start()
+    thread.join()
+
+
+async def test_loading_is_shown_as_progress(wire: Wire) -> None:
+    await wire.initialize(window={"workDoneProgress": True})
+    from_another_thread(wire, "loading", "Loading small.gguf")
+    begun = await wire.seen(lambda message: message.get("method") == "$/progress")
+    assert begun["params"]["value"] == {"kind": "begin", "title": "Loading small.gguf"}
+    from_another_thread(wire, "ready", "small.gguf is loaded")
+    await wire.seen(lambda message: message.get("params", {}).get("value") == {"kind": "end"})
+    assert (await wire.run("empower.status"))["engine"] == "ready"
+    assert wire.messages() == []
+
+
+async def test_a_client_without_progress_is_not_asked_for_any(wire: Wire) -> None:
+    await wire.initialize()
+    from_another_thread(wire, "loading", "Loading small.gguf")
+    from_another_thread(wire, "ready", "small.gguf is loaded")
+    await wire.settle()
+    assert not [message for message in wire.received if "method" in message]
+
+
+async def test_a_crash_is_said_once(wire: Wire) -> None:
+    await wire.initialize()
+    for _ in range(3):
+        from_another_thread(wire, "restarted", "The engine was started again.")
+    await wire.settle()
+    assert wire.messages() == [(2, "The engine was started again.")]
+
+
+async def test_a_model_that_fails_to_load_is_let_go(wire: Wire) -> None:
+    await wire.initialize()
+    wire.open("x = ")
+    from_another_thread(wire, "failed", "x.gguf is corrupt.")
+    await wire.settle()
+    assert await wire.items(0, 4) == []
+    assert wire.messages() == [(1, "x.gguf is corrupt.")]
+    assert wire.script.closed
+
+
+async def test_an_engine_that_was_replaced_is_not_heard(wire: Wire) -> None:
+    await wire.initialize()
+    old = wire.on_event
+    wire.notify("workspace/didChangeConfiguration", {"settings": {"empower": {"threads": 2}}})
+    await wire.settle()
+    old(HostEvent("failed", "late"))
+    await wire.settle()
+    assert wire.messages() == []
+
+
+async def test_shutdown_closes_the_engine(wire: Wire) -> None:
+    await wire.initialize()
+    assert await wire.request("shutdown", None) is None
+    assert wire.script.closed
+
+
+async def test_half_characters_and_form_feeds_do_not_break_a_document(wire: Wire) -> None:
+    await wire.initialize()
+    wire.open("a\x0cb\u2028c\n\ud83d = \r\nend")
+    wire.change("1", (1, 4), (1, 4))
+    [item] = await wire.items(1, 5)
+    assert wire.script.requests[0].prefix == "a\x0cb\u2028c\n\ufffd = 1"
+    assert item["range"]["end"] == {"line": 1, "character": 5}
+
+
+def test_the_default_start_resolves_the_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFound):
+        connection.start_engine(Settings(model=str(tmp_path / "none.gguf")), lambda _: None)
+    assert "llama_cpp" not in sys.modules

@@ -1,0 +1,110 @@
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import Tokenizer
+
+from empower_training.optimiser import Optimiser, Rates, orthogonalise
+from empower_training.plan import Plan, Shape
+from empower_training.pretrain import Run, pretrain, token_losses
+
+SHAPE = Shape(width=64, layers=2, feed_forward=128, heads=2, key_value_heads=1, head_width=32)
+PLAN = Plan(steps=8, tokens_per_step=512, micro_batch=256, context=64, long_context=128, shape=SHAPE)
+
+
+class Interrupted(Exception):
+    pass
+
+
+def weights(run: Run) -> dict[str, torch.Tensor]:
+    return {**run.optimiser.masters, **{f"average {name}": value for name, value in run.average.items()}}
+
+
+def test_a_killed_run_resumes_bit_for_bit(tmp_path: Path, texts: list[str], tokenizer: Tokenizer) -> None:
+    whole = Run(PLAN, texts, tokenizer)
+    pretrain(whole, tmp_path / "whole")
+
+    def die(progress: object) -> None:
+        if killed.step == 5:
+            raise Interrupted
+
+    plan = Plan(**{**{f: getattr(PLAN, f) for f in PLAN.__slots__}, "checkpoint_minutes": 0.0})
+    killed = Run(plan, texts, tokenizer)
+    with pytest.raises(Interrupted):
+        pretrain(killed, tmp_path / "killed", report=die)
+    resumed = Run(plan, texts, tokenizer)
+    pretrain(resumed, tmp_path / "killed")
+    assert resumed.step == whole.step == 8
+    assert resumed.tokens == whole.tokens
+    assert all(torch.equal(value, weights(resumed)[name]) for name, value in weights(whole).items())
+
+
+def test_training_learns_and_writes_a_model(tmp_path: Path, texts: list[str], tokenizer: Tokenizer) -> None:
+    plan = Plan(steps=25, tokens_per_step=512, micro_batch=512, context=64, long_context=64, shape=SHAPE)
+    losses: list[float] = []
+    run = Run(plan, texts, tokenizer)
+    pretrain(run, tmp_path, texts[:1], lambda progress: losses.append(progress.loss))
+    assert losses[0] == pytest.approx(math.log(1024), abs=0.3)
+    assert losses[-1] < losses[0] - 0.7
+    result = json.loads((tmp_path / "final" / "training.json").read_text())
+    assert result["steps"] == 25
+    assert result["plan"]["shape"]["width"] == 64
+    assert (tmp_path / "final" / "model.safetensors").exists()
+    assert json.loads((tmp_path / "plan.json").read_text())["steps"] == 25
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 25
+
+
+def test_schedule() -> None:
+    plan = Plan(warm_up=0.1, decay=0.5)
+    assert plan.scale(0.0) == pytest.approx(0.0, abs=1e-6)
+    assert plan.scale(0.05) == pytest.approx(0.5)
+    assert plan.scale(0.3) == 1.0
+    assert plan.scale(0.75) == pytest.approx(0.5)
+    assert plan.scale(1.0) == 0.0
+
+
+@pytest.mark.parametrize("shape", [(8, 24), (24, 8), (16, 16)])
+def test_orthogonalise(shape: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    values = torch.linalg.svdvals(orthogonalise(torch.randn(3, *shape)).float())
+    assert values.min() > 0.5
+    assert values.max() < 1.4
+
+
+def test_adam_moves_by_its_rate_at_first(texts: list[str], tokenizer: Tokenizer) -> None:
+    """The first bias-corrected step of Adam is the rate in the direction of the gradient's sign."""
+    module = torch.nn.Linear(3, 1, bias=False)
+    optimiser = Optimiser(module, Rates(adam=0.01, clip=1e9))
+    before = module.weight.detach().clone()
+    module(torch.tensor([[1.0, -2.0, 3.0]])).sum().backward()
+    optimiser.accumulate()
+    optimiser.step(1.0)
+    assert torch.allclose(module.weight - before, torch.tensor([[-0.01, 0.01, -0.01]]), atol=1e-5)
+
+
+def test_muon_moves_by_moonlights_scale() -> None:
+    """The first update of a matrix is rate x 0.2 sqrt(max(m, n)) x U V^T, whose root mean square is about 0.2 rate."""
+
+    class Block(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = torch.nn.ModuleList([torch.nn.Linear(32, 32, bias=False)])
+
+    module = torch.nn.ModuleDict({"model": Block()})
+    optimiser = Optimiser(module, Rates(muon=0.01, weight_decay=0.0))
+    weight = module["model"].layers[0].weight
+    before = weight.detach().clone()
+    torch.manual_seed(0)
+    weight.grad = torch.randn(32, 32)
+    optimiser.accumulate()
+    optimiser.step(1.0)
+    assert float((weight - before).detach().square().mean().sqrt()) == pytest.approx(0.002, rel=0.25)
+
+
+def test_losses_are_those_of_transformers(texts: list[str], tokenizer: Tokenizer) -> None:
+    run = Run(Plan(shape=SHAPE, precision="float32"), texts, tokenizer)
+    ids = torch.from_numpy(run.stream.rows(2, 64))
+    expected = run.model(input_ids=ids, labels=ids).loss
+    assert float(token_losses(run.model, ids).mean()) == pytest.approx(float(expected), rel=1e-5)

@@ -1,0 +1,61 @@
+"""What a pre-training run is to do: the model's shape, its length, its rows, its rates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from empower_training.optimiser import Rates
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The size of a Qwen3 model with tied embeddings."""
+
+    width: int = 256
+    layers: int = 6
+    feed_forward: int = 768
+    heads: int = 4
+    key_value_heads: int = 2
+    head_width: int = 64
+    context: int = 2048
+    """Largest position the model is declared for; training rows are shorter, RoPE reaches further."""
+    rope_base: float = 50_000.0
+    spread: float = 0.05
+    """Standard deviation of the initial weights. The usual 0.02 lets the blocks drown the embeddings of rare tokens."""
+    sharpness: float = 1.5
+    """Initial gain of the norms of queries and keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long to train and on what rows; shares are of the whole run."""
+
+    minutes: float = 90.0
+    """Wall-clock minutes of training in all, resumed pieces added up."""
+    steps: int | None = None
+    """When given, the schedule goes by steps and `minutes` is ignored: exactly repeatable."""
+    warm_up: float = 0.01
+    decay: float = 0.45
+    """The last share, over which the learning rate falls linearly to zero."""
+    small_batch: float = 0.1
+    """The first share, with half the tokens a step."""
+    tokens_per_step: int = 8192
+    micro_batch: int = 1024
+    """Tokens of one forward and backward pass: on two cores what fits the caches is fastest."""
+    attention: str = "eager"
+    """The transformers implementation; at rows this short `sdpa` is slower on a CPU."""
+    context: int = 512
+    long_context: int = 1024
+    long_from: float = 0.75
+    fim: float = 0.5
+    seed: int = 0
+    precision: str = "bfloat16"
+    average: float = 0.99
+    """Decay a step of the running average of the weights."""
+    checkpoint_minutes: float = 4.0
+    shape: Shape = field(default_factory=Shape)
+    rates: Rates = field(default_factory=Rates)
+
+    def scale(self, progress: float) -> float:
+        """The learning rate as a share of its peak, at `progress` from 0 to 1."""
+        return max(0.0, min(1.0, (progress + 1e-9) / self.warm_up, (1 - progress) / self.decay))

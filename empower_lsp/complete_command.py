@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from empower_model.errors import EmpowerError
 
 from empower_lsp.model_commands import errors_as_exit
+from empower_model.errors import EmpowerError
 
 if TYPE_CHECKING:
-    from empower_model.completion import Completion
     from rich.text import Text
+
+    from empower_model.completion import Completion
 
 CONTEXT_LINES = 12
 MAX_BYTES = 1 << 20

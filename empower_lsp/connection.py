@@ -10,7 +10,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from empower_model.errors import EmpowerError
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 from pygls.workspace import TextDocument
@@ -20,6 +19,7 @@ from empower_lsp.notify import Notifier, outline
 from empower_lsp.protocol import Protocol, tolerant_converter
 from empower_lsp.session import Session
 from empower_lsp.settings import Settings, parse
+from empower_model.errors import EmpowerError
 
 if TYPE_CHECKING:
     from empower_model.completion import Completer

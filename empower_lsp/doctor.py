@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
 from empower_model.errors import EmpowerError
 
 if TYPE_CHECKING:

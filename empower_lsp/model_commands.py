@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
+
 from empower_model.errors import EmpowerError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from empower_model.completion import Completer, Completion, End, Limits, Request
 
@@ -178,7 +178,8 @@ class Session:
         """The text for a request, from the running job if that agrees, else from a new one; empty when superseded."""
         while True:
             job = self._adopt(uri, request)
-            await asyncio.wait({job.done, ticket}, return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {job.done, ticket}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if ticket is not self._newest:
                 return ""
             own = job.request == request

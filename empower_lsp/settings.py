@@ -178,8 +178,8 @@ def json_schema() -> dict[str, dict[str, Any]]:
     for f in fields(Settings):
         default = getattr(Settings(), f.name)
         entry = {**_kind(default), "default": list(default) if isinstance(default, tuple) else default}
-        bounds = {"enum": f.metadata["choices"], "minimum": f.metadata["low"], "maximum": f.metadata["high"]}
-        entry |= {key: value for key, value in bounds.items() if value not in (None, ())}
+        bounds = {"enum": list(f.metadata["choices"]), "minimum": f.metadata["low"], "maximum": f.metadata["high"]}
+        entry |= {key: value for key, value in bounds.items() if value not in (None, [])}
         schema[f"{SECTION}.{_outside(f.name)}"] = {**entry, "markdownDescription": f.metadata["doc"]}
     return schema
 

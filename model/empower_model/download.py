@@ -83,6 +83,8 @@ def _pull(entry: Entry, repo: str, progress: Progress) -> None:
 
 def _ask(entry: Entry, repo: str) -> _Remote:
     """The hub's metadata of the file, its checksum compared with the catalogue's if that has one."""
+    # Read when the library is first imported. Otherwise it asks the hub for more than the file, and tells it more.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
     from huggingface_hub.errors import (
         EntryNotFoundError,
@@ -91,7 +93,7 @@ def _ask(entry: Entry, repo: str) -> _Remote:
         RevisionNotFoundError,
     )
 
-    endpoint = os.environ.get("HF_ENDPOINT")
+    endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
     url = hf_hub_url(repo, entry.file, revision=entry.revision, endpoint=endpoint)
     try:
         metadata = get_hf_file_metadata(url)

@@ -46,9 +46,7 @@ def peak(entropies: Sequence[float], floor: float) -> Verdict:
     return Verdict(len(entropies), ended=False)
 
 
-def gain(
-    surprisals: Sequence[float], lengths: Sequence[int], calibration: Calibration, confidence: float
-) -> Verdict:
+def gain(surprisals: Sequence[float], lengths: Sequence[int], calibration: Calibration, confidence: float) -> Verdict:
     """Keep the i that maximises (p_i - confidence) * L_i; nothing where that is never positive.
 
     p_i is the calibrated probability that the first i tokens are what the human would type and L_i their length in

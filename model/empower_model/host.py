@@ -147,9 +147,7 @@ class EngineHost:
             raise first
         self._tell(HostEvent("ready", f"{self._config.path.name} is loaded"))
         if self._crashes:
-            self._tell(
-                HostEvent("restarted", "The completion engine ended unexpectedly and was started again.")
-            )
+            self._tell(HostEvent("restarted", "The completion engine ended unexpectedly and was started again."))
         return self._child
 
     def _spawn(self) -> _Child:
@@ -196,8 +194,6 @@ class EngineHost:
         child.process.join(GRACE_SECONDS)
         if child.process.is_alive():
             child.process.kill()
-            child.process.join()
-        child.process.close()
 
 
 def _serve(
@@ -238,9 +234,7 @@ def _answer(
         while at is not None and at.tb_next is not None:
             at = at.tb_next
         place = f"{at.tb_frame.f_code.co_name}:{at.tb_lineno}" if at else "?"
-        return EngineError(
-            f"A completion failed inside ({type(error).__name__} in {place}); please report it."
-        )
+        return EngineError(f"A completion failed inside ({type(error).__name__} in {place}); please report it.")
 
 
 def _shield() -> None:

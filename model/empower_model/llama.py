@@ -161,9 +161,7 @@ class LlamaEngine:
                 if log_probs is not before:
                     distribution.replace(log_probs)
             token = distribution.best()
-            yield Token(
-                token, self.vocabulary.pieces[token], distribution.surprisal(token), distribution.entropy
-            )
+            yield Token(token, self.vocabulary.pieces[token], distribution.surprisal(token), distribution.entropy)
             if token in self.vocabulary.end_of_generation or len(self._state) >= self.context_size:
                 return
             ids.append(token)

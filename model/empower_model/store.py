@@ -26,7 +26,8 @@ import platformdirs
 
 from empower_model.calibration import Calibration, sidecar
 from empower_model.errors import ModelFileInvalid, ModelNotFound
-from empower_model.model_file import check_file, check_header, digest
+from empower_model.model_file import check_file as check_file  # noqa: PLC0414 (re-exported, says mypy)
+from empower_model.model_file import check_header, digest
 
 _log = logging.getLogger(__name__)
 

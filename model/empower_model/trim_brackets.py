@@ -23,7 +23,11 @@ Opener = tuple[str, int]
 Closer = tuple[str, int | None]
 """A closer below the text, and the indent of its line if it is the first thing there."""
 
+DEPTH = 40
+"""Brackets, open or to be closed, that are compared: more are no code, and would take long."""
+
 _CLOSING = re.compile(r"""(?:[\s)\]}>"'`;:,]|</[\w.]*>)*""")
+_PLAIN = ")]}\"'`;:, "
 _WORD = re.compile(r"\w")
 _STATEMENT_END = re.compile(r"""[)\]}"'`]+\s*([:;{])""")
 
@@ -55,11 +59,17 @@ def _said_again(kept: str, said: str, around: Around) -> bool:
     if _WORD.search(said):
         within_word = _WORD.match((kept or around.line)[-1:]) and _WORD.match(said)
         return not within_word and (len(said) > 3 or said == around.rest)
-    if kept.endswith(said[0]):
-        return False  # a run (`...`) with the cursor inside
+    if (said.strip(_PLAIN) and said != around.rest) or _is_run(kept, said, around):
+        return False
     if said[0] in "\"'`" and not _open_strings(scan(around.line + kept), around.line + kept):
         return False  # nothing is open that it could close
     return _defects(around.line + kept + around.rest) <= _defects(around.line + kept + said + around.rest)
+
+
+def _is_run(kept: str, said: str, around: Around) -> bool:
+    """Whether the cursor is inside a run of the same character: `...`, `----`, three backticks."""
+    paired = said[0] in _PLAIN and said[0] != "`"
+    return (kept if paired else around.line + kept).endswith(said[0])
 
 
 def _defects(line: str) -> int:
@@ -97,14 +107,8 @@ def balance(text: str, around: Around) -> str:
     """
     if not any(closer in text for closer in PAIRS):
         return text
-    before = around.before
-    found = scan(before + text + around.rest)
-    quoted = _inside(found, len(before), before)
-    if quoted:
-        before = around.line
-        found = raw_scan(before + text + around.rest)
-    code = before + text + around.rest
-    start, stop = len(before), len(before) + len(text)
+    code, start, found, quoted = _read(text, around)
+    stop = start + len(text)
     below = _closers_below(found, stop, code, around, quoted)
     left = unpaired([bracket for bracket in found.brackets if bracket[0] < start])[0]
     wanting = _wanting(left, below, code)
@@ -126,19 +130,35 @@ def balance(text: str, around: Around) -> str:
     return text if cut is None else text[: cut - start]
 
 
+def _read(text: str, around: Around) -> tuple[str, int, Scan, bool]:
+    """The code to look at, where in it the text begins, its scan, and whether that is within a string or comment.
+
+    There only the line counts, with every bracket on it.
+    """
+    code = around.before + text + around.rest
+    start = len(around.before)
+    found = scan(code)
+    if not _inside(found, start, code):
+        return code, start, found, False
+    code = around.line + text + around.rest
+    return code, len(around.line), raw_scan(code), True
+
+
 def _inside(found: Scan, at: int, code: str) -> bool:
     """Whether a cursor at `at` is inside a string or a comment (which also ends at a line's end)."""
     return any(start < at < end or (at == end and code[start] in "#/-") for start, end in found.skipped)
 
 
 def _closers_below(found: Scan, stop: int, code: str, around: Around, quoted: bool) -> list[Closer]:
-    here = unpaired([bracket for bracket in found.brackets if bracket[0] >= stop])[1]
+    opened, here = unpaired([bracket for bracket in found.brackets if bracket[0] >= stop])
     closers: list[Closer] = [(char, None) for _, char in here]
     if quoted or any(end == len(code) > stop for _, end in found.skipped):
         return closers  # the lines below may be in the same string
     lines = around.after.partition("\n")[2]
     for at, char in unpaired(scan(lines).brackets)[1]:
         line = line_at(lines, at)
+        if close(opened, char):
+            continue
         if line.lstrip().startswith(char):
             closers.append((char, indent(line)))
         elif not around.cut:  # else its opener may be above the window
@@ -148,9 +168,9 @@ def _closers_below(found: Scan, stop: int, code: str, around: Around, quoted: bo
 
 def _wanting(left: list[Bracket], below: list[Closer], code: str) -> int:
     """How many closers below find no open bracket; one that begins its line must share its bracket's indent."""
-    openers: list[Opener] = [(char, indent(line_at(code, at))) for at, char in left]
+    openers: list[Opener] = [(char, indent(line_at(code, at))) for at, char in left[-DEPTH:]]
     count = 0
-    for closer, column in below:
+    for closer, column in below[:DEPTH]:
         fitting = (
             depth
             for depth in range(len(openers) - 1, -1, -1)

@@ -192,7 +192,7 @@ def repeated_tail(text: str, around: Around) -> str:
         while start >= size and text.startswith(unit, start - size):
             start -= size
         times = (end - start) // size
-        while 0 < start and text[start - 1] == text[start - 1 + size]:
+        while start > 0 and text[start - 1] == text[start - 1 + size]:
             start -= 1  # the loop may begin within the unit
         if times >= (3 if size > 7 else 5) and 2 * (end - start) > end and _LETTERS.search(unit):
             return text[: start + size]

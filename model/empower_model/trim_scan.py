@@ -45,7 +45,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _LABEL = re.compile(r"[ \t]*(?:[-*>] )?(?:\d{1,2}|[a-zA-Z])")
-_CASE = re.compile(r"(?:;;|\bin)[ \t]*\n[ \t]*[^\s()]+\Z")
+_CASE = re.compile(r"(?:;;|\bin)[ \t]*\n[^()\n]+\Z")
 
 
 class Scan(NamedTuple):
@@ -80,6 +80,8 @@ def raw_scan(code: str) -> Scan:
 def is_label(code: str, at: int) -> bool:
     """Whether the `)` at `at` ends a label, as in `1) first` or in a shell's `case`, and closes nothing."""
     start = code.rfind("\n", 0, at) + 1
+    if "(" in code[start:at]:
+        return False
     if code[at + 1 : at + 2] == " " and code[at + 2 : at + 3].isalnum() and _LABEL.fullmatch(code, start, at):
         return True
     return _CASE.search(code, code.rfind("\n", 0, max(start - 1, 0)) + 1, at) is not None

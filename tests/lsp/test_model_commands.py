@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+
+from empower_lsp.model_commands import errors_as_exit, model
 from empower_model import download, store
 from empower_model.errors import DownloadFailed, ModelNotFound
 from empower_model.model_file import digest
-
-from empower_lsp.model_commands import errors_as_exit, model
 
 REFERENCE = "acme/tiny-GGUF:tiny.gguf"
 GGUF = struct.pack("<4sIQQ", b"GGUF", 3, 2, 1) + bytes(2_500_000)

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from empower_model.completion import Completion, End, Request
-from empower_model.engine import Token
-from empower_model.errors import EngineCrashed, ModelNotFound
-from empower_model.host import HostEvent
 from pygls.io_ import run_async
 
 from empower_lsp import connection
 from empower_lsp.server import create_server
 from empower_lsp.settings import Settings
+from empower_model.completion import Completion, End, Request
+from empower_model.engine import Token
+from empower_model.errors import EngineCrashed, ModelNotFound
+from empower_model.host import HostEvent
 
 URI = "file:///work/space/app.py"
 AUTOMATIC = {"triggerKind": 2}
@@ -147,7 +147,7 @@ class Wire:
 
     async def initialize(self, options: Any = None, **capabilities: Any) -> dict[str, Any]:
         folder = {"uri": "file:///work/space", "name": "space"}
-        params = {"processId": None, "rootUri": folder["uri"], "workspaceFolders": [folder]}
+        params: dict[str, Any] = {"processId": None, "rootUri": folder["uri"], "workspaceFolders": [folder]}
         params |= {"capabilities": capabilities, "initializationOptions": options}
         result: dict[str, Any] = await self.request("initialize", params)
         self.notify("initialized", {})
@@ -271,7 +271,8 @@ async def test_a_cancelled_request_is_answered_at_once_and_its_work_ends(wire: W
 
 async def test_a_cancel_that_is_too_late_or_garbage_does_nothing(wire: Wire) -> None:
     await wire.initialize()
-    for id in (77, "no such", None, [1], {}):
+    strange: list[Any] = [77, "no such", None, [1], {}]
+    for id in strange:
         wire.notify("$/cancelRequest", {"id": id})
     wire.open("x = ")
     assert await wire.items(0, 4)
@@ -417,16 +418,9 @@ async def test_a_notification_that_makes_no_sense_pops_nothing_up(wire: Wire) ->
     wire.notify("textDocument/didChange", {"textDocument": {}})
     wire.notify("textDocument/didOpen", None)
     wire.notify("workspace/didChangeWatchedFiles", 5)
+    strange: list[Any] = [None, [], 5, {}]
     for method in ("textDocument/didShowCompletion", "textDocument/didPartiallyAcceptCompletion"):
-        for params in (
-            None,
-            [],
-            5,
-            {},
-            {"item": None},
-            {"item": {"command": {"arguments": [{"a": 1}]}}},
-            {"type_name": 1},
-        ):
+        for params in [*strange, {"item": None}, {"item": {"command": {"arguments": [{"a": 1}]}}}, {"type_name": 1}]:
             wire.notify(method, params)
     await wire.settle()
     assert wire.messages() == []
@@ -450,7 +444,8 @@ async def test_what_became_of_a_completion_reaches_the_session(wire: Wire) -> No
 
 async def test_accept_takes_any_arguments(wire: Wire) -> None:
     await wire.initialize()
-    for arguments in ([], [None], [5, "x"], [{}], ["unknown"]):
+    strange: list[list[Any]] = [[], [None], [5, "x"], [{}], ["unknown"]]
+    for arguments in strange:
         assert await wire.run("empower.accept", *arguments) is None
 
 
@@ -522,7 +517,9 @@ async def test_settings_are_pulled_where_the_client_can_be_asked(wire: Wire) -> 
 
     wire.answers["workspace/configuration"] = [{"threads": 4}]
     wire.notify("workspace/didChangeConfiguration", {"settings": {"threads": 99}})
-    await wire.seen(lambda _: len(wire.started) == 2)
+    async with asyncio.timeout(5):
+        while len(wire.started) < 2:
+            await wire.settle()
     assert [settings.threads for settings in wire.started] == [3, 4]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
+
 from empower_lsp.session import Answer, Query, Selected, Session
 from empower_model.completion import Completion, End, Limits, Request
 from empower_model.errors import EngineCrashed

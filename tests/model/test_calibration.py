@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from empower_model.calibration import Calibration, fit, sidecar
 from empower_model.errors import ModelError
 

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Sequence
 
 import pytest
+
 from empower_model.calibration import Calibration
 from empower_model.completion import Completion, End, Limits, LocalCompleter, Request
 from empower_model.engine import FakeEngine
@@ -88,9 +89,7 @@ def test_too_little_is_not_shown(text: str) -> None:
 
 def test_rules_are_chosen_by_name() -> None:
     script = [("one ", 0.1, 1.0), ("two ", 2.0, 3.0), ("three", 1.0, 0.5), (" four", 1.5, 0.1)]
-    by_rule = {
-        rule: complete(script, Request("", "", Limits(rule=rule))).text for rule in ("gain", "budget", "peak")
-    }
+    by_rule = {rule: complete(script, Request("", "", Limits(rule=rule))).text for rule in ("gain", "budget", "peak")}
     # budget: U = 0.1, 2.1, 3.1, 4.6 within 4 bits; peak: before the 3.0; gain: (.909-.2)*4 = 2.8, (.32-.2)*8 = 1.0
     assert by_rule == {"gain": "one", "budget": "one two three", "peak": "one"}
     with pytest.raises(ValueError, match="no rule"):

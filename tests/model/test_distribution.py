@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from empower_model.distribution import Distribution
 from empower_model.errors import EngineError
 

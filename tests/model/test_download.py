@@ -3,7 +3,10 @@
 import errno
 import hashlib
 import json
+import os
 import struct
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,12 +15,14 @@ from pathlib import Path
 
 import huggingface_hub
 import pytest
+
 from empower_model import store
 from empower_model.download import pull
 from empower_model.errors import DownloadFailed, ModelNotFound
 from empower_model.store import Entry, Origin
 
 REFERENCE = "acme/tiny-GGUF:tiny.gguf"
+PATH = "/acme/tiny-GGUF/resolve/main/tiny.gguf"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 CHUNK = 10 * 1024 * 1024  # what the hub's library reads before it hands anything on
 
@@ -42,6 +47,8 @@ class Hub:
     """How many bytes the first answer carries before the connection breaks."""
     dead_after: int | None = None
     """How many GETs are answered before the server falls silent."""
+    asked: list[str] = field(default_factory=list)
+    """Method and path of every request."""
     gets: list[dict[str, str]] = field(default_factory=list)
     """The headers of each GET."""
 
@@ -62,6 +69,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(length))
 
     def do_HEAD(self) -> None:
+        self.hub.asked.append(f"HEAD {self.path}")
         if self.refused():
             return
         self.head(200, len(self.hub.content))
@@ -69,6 +77,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         hub = self.hub
+        hub.asked.append(f"GET {self.path}")
         hub.gets.append(dict(self.headers))
         if hub.dead_after is not None and len(hub.gets) > hub.dead_after:
             self.close_connection = True
@@ -91,8 +100,7 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def refused(self) -> bool:
-        path = "/acme/tiny-GGUF/resolve/main/tiny.gguf"
-        error = self.hub.error or ((404, "EntryNotFound") if self.path != path else None)
+        error = self.hub.error or ((404, "EntryNotFound") if self.path != PATH else None)
         if error:
             self.send_response(error[0])
             self.send_header("X-Error-Code", error[1])
@@ -106,6 +114,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("EMPOWER_LSP_DATA", str(tmp_path))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY", True)
     return tmp_path
 
 
@@ -116,7 +125,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     hub.endpoint = f"http://127.0.0.1:{server.server_port}"
-    monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+    monkeypatch.setenv("HF_ENDPOINT", hub.endpoint + "/")  # as some people write it
     yield hub
     huggingface_hub.close_session()
     server.shutdown()
@@ -157,6 +166,14 @@ def test_a_whole_pull(hub: Hub, data: Path) -> None:
     assert store.verify(REFERENCE).sha256 == sha256
     assert seen == [(0, 1024), (1024, 1024)]
     assert not partial(data, hub).exists()
+
+
+def test_the_hub_is_asked_for_the_file_and_for_nothing_else(hub: Hub, tmp_path: Path) -> None:
+    code = f"from empower_model.download import pull; pull({REFERENCE!r})"  # anew: the library reads its settings once
+    home = {"HF_HOME": str(tmp_path / "hub"), "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, **home}, check=True, timeout=60)
+    assert hub.asked == [f"HEAD {PATH}", f"GET {PATH}"]
+    assert final(tmp_path).read_bytes() == hub.content
 
 
 def test_what_is_here_is_not_fetched_again_unless_forced(hub: Hub) -> None:

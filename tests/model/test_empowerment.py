@@ -3,6 +3,7 @@
 from itertools import accumulate
 
 import pytest
+
 from empower_model.calibration import Calibration
 from empower_model.empowerment import Verdict, budget, gain, lexical_boundary, peak
 

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+
 from empower_model.engine import FakeEngine, FimTokens, Vocabulary
 from empower_model.prompt import ANCHOR, Layout, healing, roll_back
 

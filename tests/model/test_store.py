@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from empower_model import model_file, store
 from empower_model.calibration import Calibration, sidecar
 from empower_model.errors import ModelError, ModelFileInvalid, ModelNotFound

@@ -32,9 +32,7 @@ def test_from_corpus_to_a_model_file(tmp_path: Path, corpus_folder: Path) -> Non
     call(cli.pretrain, corpus_folder, tokenizer, run, "--steps", 1, *size)
     call(cli.export, run / "final", file, "--type", "f32")
     assert file.read_bytes()[:4] == b"GGUF"
-    figures = json.loads(
-        call(cli.heldout, run / "final", corpus_folder, "--characters", 2000, "--holes", 4, "--json")
-    )
+    figures = json.loads(call(cli.heldout, run / "final", corpus_folder, "--characters", 2000, "--holes", 4, "--json"))
     assert [row["package"] for row in figures] == ["p", "all"]
     assert "p " in call(cli.heldout, run / "final", corpus_folder, "--characters", 2000, "--holes", 4)
 
@@ -59,5 +57,7 @@ def test_what_is_missing_is_said_in_one_line(command: object, arguments: list[st
 
 
 def test_the_commands_load_nothing_heavy() -> None:
-    check = "import sys, empower_training.cli; sys.exit(bool({'torch', 'transformers', 'tokenizers'} & set(sys.modules)))"
+    check = (
+        "import sys, empower_training.cli; sys.exit(bool({'torch', 'transformers', 'tokenizers'} & set(sys.modules)))"
+    )
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

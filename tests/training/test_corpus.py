@@ -15,7 +15,9 @@ SOURCES = Sources((), frozenset({"kept-away"}), (), frozenset({"watched"}), froz
 
 def code(name: str, lines: int = 40) -> str:
     """A file of made-up functions, different from those of any other name."""
-    return "".join(f"def {name}_{i}(x_{name}):\n    return {name}_call{i}(x_{name}) + x_{name}\n\n\n" for i in range(lines))
+    return "".join(
+        f"def {name}_{i}(x_{name}):\n    return {name}_call{i}(x_{name}) + x_{name}\n\n\n" for i in range(lines)
+    )
 
 
 def package(name: str, files: dict[str, str], licence: str | None = "MIT") -> Package:

@@ -64,5 +64,3 @@ def test_sample_is_of_the_asked_size() -> None:
     documents = [Document("p", str(i), "x" * 100) for i in range(100)]
     assert sum(map(len, sample(documents, 1000))) == 1000
     assert sample(documents, 1000) == sample(documents, 1000)
-
-

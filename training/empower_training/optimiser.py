@@ -18,7 +18,7 @@ _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 class Rates:
     """Peak learning rates and decays."""
 
-    muon: float = 2e-3
+    muon: float = 1.5e-3
     """In Moonlight's form (arXiv 2502.16982): the update is scaled by 0.2 sqrt(max(rows, columns))."""
     adam: float = 2e-3
     momentum: float = 0.95

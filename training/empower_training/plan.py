@@ -20,10 +20,8 @@ class Shape:
     context: int = 2048
     """Largest position the model is declared for; training rows are shorter, RoPE reaches further."""
     rope_base: float = 50_000.0
-    spread: float = 0.05
-    """Standard deviation of the initial weights. The usual 0.02 lets the blocks drown the embeddings of rare tokens."""
-    sharpness: float = 1.5
-    """Initial gain of the norms of queries and keys."""
+    spread: float = 0.03
+    """Standard deviation of the initial weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +35,12 @@ class Plan:
     warm_up: float = 0.01
     decay: float = 0.45
     """The last share, over which the learning rate falls linearly to zero."""
-    small_batch: float = 0.1
+    small_batch: float = 0.25
     """The first share, with half the tokens a step."""
+    echo: float = 0.15
+    """Share of the rows that repeat themselves, see `Stream.rows`, ..."""
+    echo_until: float = 0.1
+    """... in this first share of the run."""
     tokens_per_step: int = 8192
     micro_batch: int = 1024
     """Tokens of one forward and backward pass: on two cores what fits the caches is fastest."""

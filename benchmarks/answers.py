@@ -1,0 +1,229 @@
+"""From a request to its answer, beside bare llama.cpp evaluating and choosing exactly the same tokens."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from bare import Bare, Weights
+from figures import Figure, alone, compare
+from workload import Cursor, exactly, scattered, typed_lines, typing
+
+from empower_lsp.session import Query, Session
+from empower_model.calibration import Calibration
+from empower_model.completion import Completion, End, LocalCompleter, Request
+from empower_model.distribution import Distribution
+from empower_model.engine import EngineConfig
+from empower_model.host import EngineHost
+from empower_model.llama import LlamaEngine
+from empower_model.prompt import ROLLBACK, Layout
+
+URI = "file:///example.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one request made the engine do, for the reference to repeat."""
+
+    prompt: list[int]
+    new: int
+    """Prompt tokens evaluated anew."""
+    generated: list[int]
+    """Tokens chosen, an end-of-generation token included."""
+
+
+class Server:
+    """The session over the engine's child process, as the language server runs them."""
+
+    def __init__(self, path: Path, tokens: int) -> None:
+        self.host = EngineHost(EngineConfig(path), Calibration(), idle_seconds=0)
+        self.session = Session(self.host)
+        self._limits = exactly(tokens)
+
+    async def answer(self, cursor: Cursor) -> Completion:
+        """One request; nothing shown before is remembered, so that the engine has to work."""
+        self.session.close_document(URI)
+        text = cursor.prefix + cursor.suffix
+        await self.session.complete(Query(URI, 1, text, len(cursor.prefix), "python"), self._limits)
+        assert self.session.last is not None
+        return self.session.last
+
+    async def seconds(self, cursor: Cursor) -> float:
+        """How long one request takes."""
+        started = time.perf_counter()
+        await self.answer(cursor)
+        return time.perf_counter() - started
+
+
+def overhead(path: Path, name: str, target: float, *, tokens: int, rounds: int, fresh_until: int) -> list[Figure]:
+    """Request to answer over bare llama.cpp: at fresh cursors, and key by key along a line."""
+    return asyncio.run(_overhead(path, name, target, tokens, rounds, fresh_until))
+
+
+async def _overhead(path: Path, name: str, target: float, tokens: int, rounds: int, fresh_until: int) -> list[Figure]:
+    fresh = scattered(3, first=20, last=fresh_until)
+    keys = typing(200)[4:28:2]
+    server, bare = Server(path, tokens), Bare(Weights(path))
+    engine = LlamaEngine(EngineConfig(path))
+    layout = Layout(engine)
+    figures = []
+    for kind, cursors in (("a keystroke", keys), ("a fresh cursor", fresh)):
+        again = rounds if kind == "a keystroke" else max(2, rounds // 4)
+        for cursor in cursors:  # so that each pass finds the cache as the pass before left it
+            await server.answer(cursor)
+        works = [_work(await server.answer(cursor), cursor, layout, tokens, engine) for cursor in cursors]
+        # the reference's cache gets the last state of the pass, in which every case can find its cached tokens
+        bare.prefill(works[-1].prompt, len(works[-1].prompt))
+        bare.generate(works[-1].generated)
+        for work in works:
+            bare.answer(work.prompt, work.new, work.generated)
+        ours, reference = [], []
+        for turn in range(again):
+            for i, (cursor, work) in enumerate(zip(cursors, works, strict=True)):
+                mine, theirs = await _both(turn + i, server, cursor, bare, work)
+                ours.append(mine * 1000)
+                reference.append(theirs * 1000)
+        new, out = (round(median(counts)) for counts in ([w.new for w in works], [len(w.generated) for w in works]))
+        note = f"{new} prompt tokens evaluated, {out} generated; {len(ours)} pairs"
+        figures.append(compare(f"request to answer, {name}, {kind}", "ms", ours, reference, target, note))
+    server.session.close()
+    bare.close()
+    engine.close()
+    return figures
+
+
+async def _both(turn: int, server: Server, cursor: Cursor, bare: Bare, work: Work) -> tuple[float, float]:
+    """Seconds that ours and the reference take, one after the other, either first in turn."""
+    mine = await server.seconds(cursor) if turn % 2 == 0 else 0.0
+    started = time.perf_counter()
+    bare.answer(work.prompt, work.new, work.generated)
+    theirs = time.perf_counter() - started
+    return mine or await server.seconds(cursor), theirs
+
+
+def _work(done: Completion, cursor: Cursor, layout: Layout, tokens: int, engine: LlamaEngine) -> Work:
+    prompt = layout.prompt(cursor.prefix, cursor.suffix, tokens + ROLLBACK).tokens
+    assert len(prompt) == done.prompt_tokens
+    generated = [token.id for token in done.tokens]
+    if done.end is End.END_OF_TEXT:  # chosen, and not told
+        generated.append(min(engine.vocabulary.end_of_generation))
+    return Work(prompt, done.evaluated_tokens, generated)
+
+
+def keystrokes(path: Path, lines: int) -> Figure:
+    """Prompt tokens that a keystroke inside a line evaluates anew: the most over many lines."""
+    completer = LocalCompleter(LlamaEngine(EngineConfig(path)), Calibration())
+    counts: list[int] = []
+    for cursors in typed_lines(lines):
+        completer.complete(cursors[0].request(1))
+        counts += [completer.complete(cursor.request(1)).evaluated_tokens for cursor in cursors[1:]]
+    completer.close()
+    note = f"most of {len(counts)} keystrokes in {lines} lines; mean {np.mean(counts):.2f}"
+    return Figure(
+        "a keystroke inside a line evaluates anew",
+        "tokens",
+        max(counts),
+        target=4,
+        low=min(counts),
+        high=max(counts),
+        note=note,
+    )
+
+
+class _Scripted:
+    """A completer whose one completion is known, and that counts how often it is asked."""
+
+    def __init__(self, text: str) -> None:
+        self.asked = 0
+        self._done = Completion(text, (), 0, End.UNCERTAIN, 1.0, 1.0, 1, 1, 0.0, 0.0)
+
+    def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
+        self.asked += 1
+        return self._done
+
+    def stop(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def type_through(rounds: int) -> Figure:
+    """A keystroke along a shown completion is answered by the session, without the engine."""
+    return asyncio.run(_type_through(rounds))
+
+
+async def _type_through(rounds: int) -> Figure:
+    text = "formatter.add_arguments(action_group._group_actions)"
+    completer = _Scripted(text)
+    session = Session(completer)
+    cursor = typing(2000)[0]
+    times = []
+    for _ in range(rounds):
+        session.close_document(URI)
+        for typed in range(len(text)):
+            before = cursor.prefix + text[:typed]
+            query = Query(URI, typed, before + cursor.suffix, len(before), "python")
+            started = time.perf_counter()
+            answer = await session.complete(query, exactly(16))
+            times.append((time.perf_counter() - started) * 1000)
+            assert answer is not None
+            assert answer.text == text[typed:]
+            if typed == 0:
+                times.pop()
+    asked = completer.asked
+    session.close()
+    assert asked == rounds, "the engine was asked"
+    return alone(
+        "a key typed along what is shown, session", "ms", times, 5, f"{len(times)} keys, the engine never asked"
+    )
+
+
+def measuring(size: int, repeats: int) -> Figure:
+    """Surprisal and entropy of one token, beside the bare argmax."""
+    random = np.random.default_rng(0)
+    rows = random.normal(0, 3, (8, size)).astype(np.float32)
+    distribution = Distribution(size)
+    times = []
+    for i in range(repeats):
+        row = rows[i % len(rows)]
+        started = time.perf_counter()
+        distribution.read(row)
+        distribution.surprisal(distribution.best())
+        times.append((time.perf_counter() - started) * 1000)
+    return alone(f"surprisal and entropy of a token, vocabulary of {size:,}", "ms", times, 1.5)
+
+
+def hosting(path: Path, *, tokens: int, rounds: int) -> list[Figure]:
+    """What the child process adds to one completion, without and with the text told as it grows."""
+    host = EngineHost(EngineConfig(path), Calibration(), idle_seconds=0)
+    local = LocalCompleter(LlamaEngine(EngineConfig(path)), Calibration())
+    requests = [cursor.request(tokens) for cursor in typing(200)[4:28:2]]
+    figures = []
+    for kind, on_text in (("", None), (", text told as it grows", lambda _: None)):
+        for completer in (host, local):
+            for request in (*requests, *requests):
+                completer.complete(request, on_text)
+        pairs: list[tuple[float, float]] = []
+        for turn in range(rounds):
+            for i, request in enumerate(requests):
+                order: Sequence[EngineHost | LocalCompleter] = (host, local) if (turn + i) % 2 else (local, host)
+                taken = {completer: _timed(completer, request, on_text) for completer in order}
+                pairs.append((taken[host], taken[local]))
+        added = [hosted - inside for hosted, inside in pairs]
+        note = f"median of {len(pairs)} differences, {tokens} tokens each"
+        figures.append(alone(f"the child process adds to a completion{kind}", "ms", added, 0.5, note))
+    host.close()
+    local.close()
+    return figures
+
+
+def _timed(completer: EngineHost | LocalCompleter, request: Request, on_text: Callable[[str], None] | None) -> float:
+    started = time.perf_counter()
+    completer.complete(request, on_text)
+    return (time.perf_counter() - started) * 1000

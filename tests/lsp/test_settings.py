@@ -1,0 +1,173 @@
+"""Options: what is accepted, what is said of the rest, which files are denied."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from empower_lsp.settings import Settings, json_schema, options_table, parse
+from empower_model.completion import Limits
+
+
+def test_defaults_are_those_of_the_completion() -> None:
+    assert Settings().limits == Limits()
+
+
+@pytest.mark.parametrize("raw", [None, {}, [], {"empower": {}}, {"empower": None}, {"empower": []}, {"model": None}])
+def test_nothing_asked_is_the_defaults(raw: object) -> None:
+    assert parse(raw) == (Settings(), [])
+
+
+def test_flat_nested_and_dotted_settings_mean_the_same() -> None:
+    expected = Settings(confidence=0.5, max_lines=2, deny_globs=("a", "b/"), languages={"lua": False})
+    flat: dict[str, Any] = {"confidence": 0.5, "maxLines": 2, "denyGlobs": ["a", "b/"], "languages": {"lua": False}}
+    assert parse(flat) == (expected, [])
+    assert parse({"empower": flat, "python": {"confidence": 2}}) == (expected, [])
+    assert parse({f"empower.{key}": value for key, value in flat.items()}) == (expected, [])
+
+
+def test_numbers_of_the_other_kind_are_taken_where_they_are_equal() -> None:
+    settings, problems = parse({"confidence": 1, "maxTokens": 8.0, "idleMinutes": 3})
+    assert problems == []
+    assert (settings.confidence, settings.max_tokens, settings.idle_minutes) == (1.0, 8, 3.0)
+    assert isinstance(settings.max_tokens, int)
+    assert isinstance(settings.idle_minutes, float)
+
+
+def test_empty_lua_tables_stand_for_lists_and_objects() -> None:
+    assert parse({"languages": [], "denyGlobs": {}}) == (Settings(), [])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("model", 5, "a string"),
+        ("confidence", "high", "a number from 0 to 1"),
+        ("confidence", 1.5, "a number from 0 to 1"),
+        ("confidence", float("nan"), "a number from 0 to 1"),
+        ("confidence", True, "a number from 0 to 1"),
+        ("rule", "magic", "one of gain, budget, peak"),
+        ("maxTokens", 2.5, "a whole number from 1 to 512"),
+        ("maxTokens", 0, "a whole number from 1 to 512"),
+        ("maxTokens", float("inf"), "a whole number from 1 to 512"),
+        ("trigger", False, "one of automatic, manual"),
+        ("languages", {"python": "yes"}, "an object of language ids"),
+        ("languages", ["python"], "an object of language ids"),
+        ("threads", "4", "a whole number"),
+        ("gpuLayers", -2, "a whole number from -1"),
+        ("idleMinutes", -1, "a number of 0 or more"),
+        ("denyGlobs", "*.txt", "a list of strings"),
+        ("denyGlobs", ["ok", 5], "a list of strings"),
+        ("denyGlobs", ["!"], "a list of strings"),
+    ],
+)
+def test_what_does_not_fit_is_said_and_the_default_used(name: str, value: object, wanted: str) -> None:
+    settings, [problem] = parse({name: value})
+    assert settings == Settings()
+    assert problem.startswith(f"empower.{name} should be {wanted}")
+    assert "; using " in problem
+
+
+def test_what_does_not_fit_falls_back_on_the_base() -> None:
+    base = Settings(confidence=0.7, threads=2)
+    settings, [problem] = parse({"confidence": 7, "trigger": "manual"}, base)
+    assert settings == dataclasses.replace(base, trigger="manual")
+    assert problem == "empower.confidence should be a number from 0 to 1, not 7; using 0.7."
+
+
+def test_an_unknown_option_names_the_nearest() -> None:
+    assert parse({"confidense": 0.5})[1] == ["empower.confidense is not an option; did you mean empower.confidence?"]
+    [problem] = parse({"zzz": 1})[1]
+    assert "there are model, confidence, " in problem
+
+
+def test_settings_that_are_no_object_are_ignored() -> None:
+    for raw in ("fast", 5, [1], True):
+        settings, [problem] = parse(raw)
+        assert settings == Settings()
+        assert "should be an object" in problem
+
+
+def test_a_long_value_is_quoted_in_part() -> None:
+    [problem] = parse({"trigger": "x" * 5000})[1]
+    assert len(problem) < 200
+
+
+def test_only_some_options_need_another_engine() -> None:
+    same = Settings(confidence=0.9, rule="peak", trigger="manual", languages={"c": False}, deny_globs=("x",))
+    assert same.engine == Settings().engine
+    changes: list[dict[str, Any]] = [
+        {"model": "x"},
+        {"threads": 1},
+        {"gpu_layers": 1},
+        {"context_size": 512},
+        {"idle_minutes": 1.0},
+    ]
+    for change in changes:
+        assert Settings(**change).engine != Settings().engine
+
+
+def test_languages_are_on_unless_turned_off() -> None:
+    assert Settings().allows("python")
+    assert not Settings(languages={"markdown": False}).allows("markdown")
+    only = Settings(languages={"*": False, "python": True})
+    assert only.allows("python")
+    assert not only.allows("c")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/home/me/app/.env",
+        "/home/me/app/.env.local",
+        "/home/me/app/production.env",
+        "/home/me/app/deploy/secrets.yaml",
+        "/home/me/.ssh/config",
+        "/home/me/.aws/credentials",
+        "/home/me/.docker/config.json",
+        "/home/me/id_rsa",
+        "/home/me/ID_ED25519.PUB",
+        "/srv/tls/server.key",
+        "/srv/tls/server.PEM",
+        "/c:/Users/me/.npmrc",
+        "/home/me/infra/prod.tfvars",
+    ],
+)
+def test_keys_and_secrets_are_denied(path: str) -> None:
+    assert Settings().denies(path)
+    assert Settings(deny_globs=("!*", "!.env", "!*.pem")).denies(path), "globs of the user cannot take away"
+
+
+@pytest.mark.parametrize(
+    "path", ["/home/me/app/main.py", "/lib/python3/secrets.py", "/a/environment.py", "/a/keys.ts", "Untitled-1", ""]
+)
+def test_code_is_not_denied(path: str) -> None:
+    assert not Settings().denies(path)
+
+
+def test_globs_of_the_user_count_from_the_workspace_folder() -> None:
+    settings = Settings(deny_globs=("generated/", "/top.py", "*.sql", "!keep.sql"))
+    folder = "/home/me/generated/app"
+    assert settings.denies(f"{folder}/generated/deep/a.py", folder)
+    assert settings.denies(f"{folder}/top.py", f"{folder}/")
+    assert settings.denies(f"{folder}/sub/q.sql", folder)
+    assert not settings.denies(f"{folder}/sub/keep.sql", folder)
+    assert not settings.denies(f"{folder}/sub/top.py", folder)
+    assert not settings.denies(f"{folder}/main.py", folder)
+
+
+def test_every_option_is_in_the_tables() -> None:
+    names = [field.name for field in dataclasses.fields(Settings)]
+    lines = options_table().splitlines()
+    assert len(lines) == len(names) + 2
+    assert "| `confidence` | a number from 0 to 1 | `0.2` | " in options_table()
+    schema = json_schema()
+    assert len(schema) == len(names)
+    assert schema["empower.trigger"] == {
+        "type": "string",
+        "default": "automatic",
+        "enum": ["automatic", "manual"],
+        "markdownDescription": schema["empower.trigger"]["markdownDescription"],
+    }
+    assert schema["empower.confidence"]["maximum"] == 1
+    assert schema["empower.denyGlobs"]["default"] == []

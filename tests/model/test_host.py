@@ -1,0 +1,152 @@
+"""The engine in a child process: its answers, its death, its rest."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from empower_model.calibration import Calibration
+from empower_model.completion import End, Limits, LocalCompleter, Request
+from empower_model.engine import EngineConfig
+from empower_model.errors import EngineCrashed, EngineError, ModelFileInvalid
+from empower_model.host import CRASHES, EngineHost, HostEvent
+from empower_model.llama import LlamaEngine
+
+REQUEST = Request("def add(first, second):\n    return fir", "\n\n\ndef sub(first, second):\n    pass\n")
+ENDLESS = Limits(confidence=0.0, rule="budget", max_tokens=400, max_lines=100)
+"""Everything the model writes."""
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 20) -> bool:
+    deadline = time.monotonic() + seconds
+    while not (held := condition()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return held
+
+
+@pytest.fixture
+def events() -> list[HostEvent]:
+    return []
+
+
+@pytest.fixture
+def host(weights: Path, events: list[HostEvent]) -> Iterator[EngineHost]:
+    host = EngineHost(EngineConfig(weights), Calibration(), on_event=events.append)
+    yield host
+    host.close()
+
+
+def kinds(events: list[HostEvent]) -> list[str]:
+    return [event.kind for event in events]
+
+
+def test_the_child_answers_as_the_engine_in_process_does(host: EngineHost, weights: Path) -> None:
+    engine = LlamaEngine(EngineConfig(weights))
+    ours = LocalCompleter(engine, Calibration()).complete(REQUEST)
+    engine.close()
+    texts: list[str] = []
+    theirs = host.complete(REQUEST, texts.append)
+    assert (theirs.text, theirs.end, theirs.evaluated_tokens) == (ours.text, ours.end, ours.evaluated_tokens)
+    assert [t.id for t in theirs.tokens] == [t.id for t in ours.tokens]
+    assert len(texts) == len(theirs.tokens)
+    assert host.complete(REQUEST).evaluated_tokens == 1  # the state lives on in the child
+
+
+def test_starting_loads_in_the_background(host: EngineHost, events: list[HostEvent]) -> None:
+    host.start()
+    assert eventually(lambda: kinds(events) == ["loading", "ready"])
+
+
+def test_a_stop_crosses_the_process_border(host: EngineHost) -> None:
+    whole = host.complete(Request("", "", ENDLESS))
+    assert whole.end is not End.STOPPED
+    seen: list[str] = []
+
+    def stop_soon(text: str) -> None:
+        seen.append(text)
+        if len(seen) == 3:
+            host.stop()
+
+    stopped = host.complete(Request("import os\n", "", ENDLESS), stop_soon)
+    assert stopped.end is End.STOPPED
+    assert len(stopped.tokens) < 40
+    assert host.complete(REQUEST).end is not End.STOPPED
+
+
+def test_a_dead_child_costs_one_completion(host: EngineHost, events: list[HostEvent]) -> None:
+    host.complete(REQUEST)
+
+    def kill(_: str) -> None:
+        if host.pid:
+            os.kill(host.pid, signal.SIGKILL)
+
+    with pytest.raises(EngineCrashed, match="exit code -9"):
+        host.complete(Request("x = 1\n" * 40, "", ENDLESS), kill)
+    assert host.complete(REQUEST).tokens
+    assert kinds(events) == ["loading", "ready", "loading", "ready", "restarted"]
+
+
+def test_a_child_that_died_while_idle_is_replaced(host: EngineHost) -> None:
+    host.complete(REQUEST)
+    assert host.pid
+    child = psutil.Process(host.pid)
+    child.kill()
+    assert eventually(lambda: child.status() == psutil.STATUS_ZOMBIE)
+    assert host.complete(REQUEST).tokens
+
+
+def test_a_model_that_always_crashes_is_given_up(host: EngineHost) -> None:
+    def kill(_: str) -> None:
+        if host.pid:
+            os.kill(host.pid, signal.SIGKILL)
+
+    for _ in range(CRASHES):
+        with pytest.raises(EngineCrashed, match="exit code"):
+            host.complete(Request("x = 1\n" * 40, "", ENDLESS), kill)
+    with pytest.raises(EngineCrashed, match="times in a row"):
+        host.complete(REQUEST)
+    assert host.pid is None
+
+
+def test_an_idle_child_is_let_go_and_comes_back(weights: Path, events: list[HostEvent]) -> None:
+    host = EngineHost(EngineConfig(weights), Calibration(), idle_seconds=0.2, on_event=events.append)
+    host.complete(REQUEST)
+    pid = host.pid
+    assert pid
+    assert eventually(lambda: kinds(events)[-1] == "released")
+    assert host.pid is None
+    assert not psutil.pid_exists(pid)
+    assert host.complete(REQUEST).tokens
+    assert kinds(events)[-2:] == ["loading", "ready"]  # no word of a restart
+    host.close()
+
+
+def test_a_broken_model_is_told_and_raised(tmp_path: Path, events: list[HostEvent]) -> None:
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(b"GGUF" + b"\0" * 100)
+    host = EngineHost(EngineConfig(broken), Calibration(), on_event=events.append)
+    for _ in range(2):
+        with pytest.raises(ModelFileInvalid, match=r"broken\.gguf"):
+            host.complete(REQUEST)
+    assert kinds(events) == ["loading", "failed"] * 2
+    host.close()
+
+
+def test_closing_ends_the_work_and_the_child(weights: Path) -> None:
+    host = EngineHost(EngineConfig(weights), Calibration())
+    host.complete(REQUEST)
+    pid = host.pid
+    assert pid
+    working = threading.Thread(target=lambda: host.complete(Request("import os\n", "", ENDLESS)))
+    working.start()
+    host.close()
+    working.join(10)
+    assert not working.is_alive()
+    assert not psutil.pid_exists(pid)
+    with pytest.raises(EngineError, match="closed"):
+        host.complete(REQUEST)

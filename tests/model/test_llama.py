@@ -1,0 +1,201 @@
+"""The engine with real llama.cpp and the bundled model."""
+
+import threading
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from empower_model import empowerment, llama
+from empower_model.calibration import Calibration
+from empower_model.completion import LocalCompleter, Request
+from empower_model.engine import IMPOSSIBLE, EngineConfig, LogProbs
+from empower_model.errors import EngineError, EngineStopped, ModelFileInvalid, PromptTooLong
+from empower_model.llama import LlamaEngine
+
+SOURCE = Path(empowerment.__file__).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def engine(weights: Path) -> Iterator[LlamaEngine]:
+    engine = LlamaEngine(EngineConfig(weights))
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(autouse=True)
+def armed(engine: LlamaEngine) -> None:
+    engine.stop.clear()
+
+
+@pytest.fixture
+def prompt(engine: LlamaEngine) -> list[int]:
+    return engine.tokenize(SOURCE)[:300]
+
+
+def test_tokens_spell_the_text(engine: LlamaEngine) -> None:
+    for text in (SOURCE, "naïve 界 🚀\t\r\n\x00 x", "<|fim_prefix|> is text here", ""):
+        assert b"".join(engine.vocabulary.pieces[i] for i in engine.tokenize(text)).decode() == text
+
+
+def test_the_file_names_its_fim_tokens_and_its_end(engine: LlamaEngine) -> None:
+    fim = engine.vocabulary.fim
+    assert fim is not None
+    assert len({*fim, *engine.vocabulary.end_of_generation}) > 3
+    assert all(engine.vocabulary.pieces[i] == b"" for i in fim)
+
+
+def test_only_the_changed_tail_is_evaluated(engine: LlamaEngine, prompt: list[int]) -> None:
+    engine.prefill([1])
+    assert engine.prefill(prompt) == len(prompt)
+    assert engine.prefill(prompt) == 1  # logits are needed anew
+    assert engine.prefill([*prompt, 5, 6]) == 2
+    assert engine.prefill(prompt[:-10]) == 1
+    assert engine.prefill([*prompt[:-10], 7]) == 1
+
+
+def test_a_reused_cache_gives_the_same_tokens_as_a_fresh_one(engine: LlamaEngine, prompt: list[int]) -> None:
+    engine.prefill(prompt[:200])
+    fresh = list(islice(engine.decode(), 16))
+    engine.prefill(prompt)
+    list(islice(engine.decode(), 8))
+    assert engine.prefill(prompt[:200]) == 1
+    again = list(islice(engine.decode(), 16))
+    assert [t.id for t in again] == [t.id for t in fresh]
+    assert [t.surprisal for t in again] == pytest.approx([t.surprisal for t in fresh], abs=0.05)
+
+
+def test_tokens_carry_the_bits_of_the_full_distribution(engine: LlamaEngine, prompt: list[int]) -> None:
+    engine.prefill(prompt)
+    logits = engine.logits().astype(np.float64)
+    p = np.exp(logits - logits.max())
+    p /= p.sum()
+    token = next(iter(engine.decode()))
+    assert token.id == p.argmax()
+    assert token.surprisal == pytest.approx(-np.log2(p[token.id]), abs=1e-4)
+    assert token.entropy == pytest.approx(-(p * np.log2(p)).sum(), abs=1e-3)
+
+
+def test_what_a_transform_leaves_is_chosen_and_measured(engine: LlamaEngine, prompt: list[int]) -> None:
+    def coin(_: object, log_probs: LogProbs) -> LogProbs:
+        out = np.full_like(log_probs, IMPOSSIBLE)
+        out[[11, 12]] = np.log(0.5)
+        return out
+
+    engine.prefill(prompt)
+    tokens = list(islice(engine.decode([coin]), 3))
+    assert {t.id for t in tokens} <= {11, 12}
+    assert [t.surprisal for t in tokens] == pytest.approx([1.0] * 3)
+    assert [t.entropy for t in tokens] == pytest.approx([1.0] * 3)
+
+
+def test_an_aborted_evaluation_can_be_taken_up_again(engine: LlamaEngine, prompt: list[int]) -> None:
+    engine.prefill([1])
+    engine.prefill(prompt)
+    expected = engine.logits()
+    engine.prefill([1])
+    engine.stop.set()
+    with pytest.raises(EngineStopped):
+        engine.prefill(prompt)
+    with pytest.raises(EngineError, match="no logits"):
+        engine.logits()
+    assert list(engine.decode()) == []
+    engine.stop.clear()
+    engine.prefill(prompt)
+    np.testing.assert_allclose(engine.logits(), expected, atol=0.05)
+
+
+def test_a_stop_from_another_thread_interrupts_a_long_evaluation(engine: LlamaEngine) -> None:
+    long = (engine.tokenize(SOURCE) * 8)[: engine.context_size - 1]
+    engine.prefill([1])
+    started = time.perf_counter()
+    engine.prefill(long)
+    whole = time.perf_counter() - started
+    engine.prefill([1])
+    timer = threading.Timer(whole / 10, engine.stop.set)
+    timer.start()
+    with pytest.raises(EngineStopped):
+        engine.prefill(long)
+    timer.join()
+    engine.stop.clear()
+    left = engine.prefill(long)
+    assert 1 <= left <= len(long)  # whole micro-batches are kept
+
+
+def test_a_stop_ends_generation_within_one_token(engine: LlamaEngine, prompt: list[int]) -> None:
+    engine.prefill(prompt)
+    written = []
+    for token in engine.decode():
+        written.append(token)
+        if len(written) == 3:
+            engine.stop.set()
+    assert len(written) == 3
+
+
+def test_generation_ends_at_the_end_of_the_context(weights: Path) -> None:
+    small = LlamaEngine(EngineConfig(weights, context_size=64))
+    small.prefill(small.tokenize(SOURCE)[:60])
+
+    def never_ends(_: object, log_probs: LogProbs) -> LogProbs:
+        out = log_probs.copy()
+        out[list(small.vocabulary.end_of_generation)] = IMPOSSIBLE
+        return out
+
+    assert len(list(small.decode([never_ends]))) == 5
+    small.close()
+
+
+@pytest.mark.parametrize("length", [0, 100_000])
+def test_prompts_that_would_abort_the_process_are_refused(engine: LlamaEngine, length: int) -> None:
+    with pytest.raises(PromptTooLong):
+        engine.prefill([1] * length)
+
+
+def test_a_long_prompt_spans_several_batches(engine: LlamaEngine) -> None:
+    long = (engine.tokenize(SOURCE) * 8)[: engine.context_size - 8]
+    assert len(long) > llama.BATCH
+    engine.prefill([1])
+    assert engine.prefill(long) == len(long)
+    assert next(iter(engine.decode())).piece is not None
+
+
+def damaged(weights: Path, how: str) -> bytes:
+    data = weights.read_bytes()
+    return {
+        "truncated": data[: len(data) // 2],
+        "header only": data[:4096],
+        "not a model": b"GIF89a" + data[6:],
+        "empty": b"",
+        "metadata overwritten": data[:200] + b"\xff" * 400 + data[600:],
+    }[how]
+
+
+@pytest.mark.parametrize("how", ["truncated", "header only", "not a model", "empty", "metadata overwritten"])
+def test_a_damaged_file_is_one_clear_error(weights: Path, tmp_path: Path, how: str) -> None:
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(damaged(weights, how))
+    with pytest.raises(ModelFileInvalid, match=r"broken\.gguf.*(damaged|verify)"):
+        LlamaEngine(EngineConfig(broken))
+
+
+def test_threads_default_to_physical_cores(engine: LlamaEngine) -> None:
+    assert engine.threads == llama.physical_cores() >= 1
+
+
+def test_an_unknown_quantisation_is_refused(weights: Path, tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="knows no quantisation"):
+        llama.quantise(weights, tmp_path / "x.gguf", "q99")
+
+
+def test_a_keystroke_inside_a_line_evaluates_at_most_four_tokens(engine: LlamaEngine) -> None:
+    completer = LocalCompleter(engine, Calibration())
+    head, tail = SOURCE.split("    keep, best = 0, 0.0\n")
+    line = "    keep, best = compute(self.value, 12.5)"
+    evaluated = [
+        completer.complete(Request(head + line[:column], "\n" + tail)).evaluated_tokens
+        for column in range(4, len(line))
+    ]
+    assert max(evaluated[1:]) <= 4

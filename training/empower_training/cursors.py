@@ -1,0 +1,183 @@
+"""A quick look at a model file: greedy spans at random cursors of held-out code, judged by every rule.
+
+The same generations serve all rules, so differences between rules are differences of where they stop. A whole
+typing session with its latencies is another matter: this counts what single answers are worth.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+
+from empower_model import empowerment
+from empower_model.calibration import Calibration, fit
+from empower_model.completion import PEAK_FLOOR, Completer, End, Limits, Request
+from empower_training.corpus import Document
+
+TYPED, READ = 0.5, 0.1
+"""Cost of a character typed and of one read (arXiv 2510.13709)."""
+LEAST = 3
+"""A shorter completion is not shown."""
+MOST_BITS = 12.0
+"""Spans of more bits say nothing about a calibration."""
+OPENINGS = ".(=,[: "
+GREEDY = Limits(confidence=1e-9, rule="budget", max_tokens=24, max_lines=4)
+"""Everything the model writes, short of certain nonsense."""
+
+Rule = Callable[["Span"], int]
+"""How many tokens of a span to keep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in a document, and what stands there."""
+
+    package: str
+    prefix: str
+    truth: str
+    """What the document says next."""
+    suffix: str
+    """What is taken to stand below already; the lines between are still to be typed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What the model wrote at a cursor: for each of its tokens bits, and characters written after it."""
+
+    cursor: Cursor
+    text: str
+    surprisals: tuple[float, ...]
+    entropies: tuple[float, ...]
+    lengths: tuple[int, ...]
+    ended: bool
+    """Whether the model ended the span itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a rule is worth: shares of all cursors, lengths in characters, net gain in the costs above a cursor."""
+
+    rule: str
+    shown: float
+    accepted: float
+    """Share of the shown."""
+    length: float
+    kept: float
+    gain: float
+
+
+def cursors(documents: Iterable[Document], count: int, seed: int) -> Iterator[Cursor]:
+    """Random cursors: in equal parts at the start of a line's code, behind punctuation or a space, inside a word.
+
+    Half of them have text below, from up to 12 lines further down on; the others stand at the end of what is written.
+    """
+    rng = random.Random(seed)
+    by_package: dict[str, list[Document]] = {}
+    for document in documents:
+        by_package.setdefault(document.package, []).append(document)
+    packages = sorted(by_package)
+    for i in range(count):
+        text = rng.choice(by_package[packages[i % len(packages)]]).text
+        lines = text.splitlines(keepends=True)
+        row = rng.choice([n for n, line in enumerate(lines) if len(line.strip()) > LEAST] or [0])
+        start = sum(len(line) for line in lines[:row])
+        at = start + _column(lines[row].rstrip("\n"), i % 3, rng)
+        below = start + sum(len(line) for line in lines[row : row + rng.randint(1, 12)])
+        yield Cursor(
+            packages[i % len(packages)], text[:at], text[at:], "\n" + text[below:] if rng.random() < 0.5 else ""
+        )
+
+
+def _column(line: str, kind: int, rng: random.Random) -> int:
+    indent = len(line) - len(line.lstrip())
+    inner = range(indent + 1, len(line))
+    if kind == 1:
+        places = [n for n in inner if line[n - 1] in OPENINGS]
+    elif kind == 2:
+        places = [n for n in inner if line[n - 1].isalnum() and line[n].isalnum()]
+    else:
+        places = []
+    return rng.choice(places) if places else indent
+
+
+def spans(completer: Completer, places: Iterable[Cursor]) -> Iterator[Span]:
+    """What the model writes at each cursor when nothing but length ends it."""
+    for cursor in places:
+        found = completer.complete(Request(cursor.prefix, cursor.suffix, GREEDY))
+        pieces = [token.piece for token in found.tokens]
+        lengths = [len(b"".join(pieces[: i + 1]).decode(errors="ignore")) for i in range(len(pieces))]
+        yield Span(
+            cursor,
+            b"".join(pieces).decode(errors="ignore"),
+            tuple(token.surprisal for token in found.tokens),
+            tuple(token.entropy for token in found.tokens),
+            tuple(lengths),
+            found.end is End.END_OF_TEXT,
+        )
+
+
+def calibrate(found: Sequence[Span]) -> Calibration:
+    """The calibration of a model from its spans: bits of every beginning of a span against whether it was right."""
+    pairs = [
+        (bits, span.cursor.truth.startswith(span.text[:length]))
+        for span in found
+        for bits, length in zip(accumulate(span.surprisals), span.lengths, strict=True)
+        if length and bits <= MOST_BITS
+    ]
+    bits, right = (np.array(column) for column in zip(*pairs, strict=True))
+    return fit(bits, right.astype(np.bool_))
+
+
+def rules(calibration: Calibration) -> dict[str, Rule]:
+    """The rules that are compared, by name."""
+    table: dict[str, Rule] = {
+        "Base-20": lambda s: min(20, len(s.lengths)),
+        "Base-10": lambda s: min(10, len(s.lengths)),
+        "end of line": _to_line_end,
+        "stop at p < 0.2": lambda s: _until(s.surprisals, np.log2(5)),
+        "stop at p < 0.5": lambda s: _until(s.surprisals, 1.0),
+        f"peak {PEAK_FLOOR}": lambda s: empowerment.peak(s.entropies, PEAK_FLOOR).keep,
+    }
+    for eta in (0.32, 1.0, 2.0, 4.0):
+        table[f"budget {eta}"] = lambda s, eta=eta: empowerment.budget(s.surprisals, eta).keep  # type: ignore[misc]
+    for confidence in (0.1, 0.2, 0.3, 0.4, 0.5):
+        table[f"gain {confidence}"] = lambda s, q=confidence: _gain(s, calibration, q)  # type: ignore[misc]
+    return table
+
+
+def _gain(span: Span, calibration: Calibration, confidence: float) -> int:
+    keep = empowerment.gain(span.surprisals, span.lengths, calibration, confidence).keep
+    return empowerment.lexical_boundary(span.text, span.lengths, keep)
+
+
+def _until(surprisals: Sequence[float], bits: float) -> int:
+    return next((i for i, one in enumerate(surprisals) if one > bits), len(surprisals))
+
+
+def _to_line_end(span: Span) -> int:
+    end = span.text.find("\n")
+    return len(span.lengths) if end < 0 else sum(length <= end for length in span.lengths)
+
+
+def score(name: str, rule: Rule, found: Sequence[Span]) -> Score:
+    """Judge a rule on spans: accepted is what the document says next to the letter."""
+    lengths, kept = [], []
+    for span in found:
+        keep = rule(span)
+        text = span.text[: span.lengths[keep - 1] if keep else 0].rstrip()
+        if len(text.strip()) >= LEAST:
+            lengths.append(len(text))
+            kept.append(len(text) if span.cursor.truth.startswith(text) else 0)
+    shown = len(lengths)
+    return Score(
+        rule=name,
+        shown=shown / len(found),
+        accepted=sum(n > 0 for n in kept) / shown if shown else 0.0,
+        length=sum(lengths) / shown if shown else 0.0,
+        kept=sum(kept) / len(found),
+        gain=(TYPED * sum(kept) - READ * sum(lengths)) / len(found),
+    )

@@ -1,0 +1,72 @@
+"""`empower-lsp evaluate ...`: what a model is worth on code it never saw."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from empower_lsp.model_commands import errors_as_exit
+
+if TYPE_CHECKING:
+    from empower_training.cursors import Score
+
+
+@click.group()
+def evaluate() -> None:
+    """Measure models on held-out code."""
+
+
+@evaluate.command()
+@click.argument("corpus_folder", metavar="CORPUS", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option("--model", default="", help="Name of a model, or path of a GGUF file.")
+@click.option("--count", default=1200, show_default=True, help="Cursors to judge the rules on.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--fit", "fit_count", default=0, help="First fit and save the calibration, on so many other cursors.")
+@errors_as_exit()
+def cursors(corpus_folder: Path, model: str, count: int, seed: int, fit_count: int) -> None:
+    """Judge every rule at random cursors of the packages held out of CORPUS.
+
+    The calibration is fitted on the corpus's validation packages, which are neither trained nor judged on.
+    """
+    from rich.progress import track
+
+    from empower_model import store
+    from empower_model.calibration import sidecar
+    from empower_model.completion import LocalCompleter
+    from empower_model.engine import EngineConfig
+    from empower_model.llama import LlamaEngine
+    from empower_training import corpus
+    from empower_training import cursors as module
+
+    chosen = store.resolve(model or store.default_model())
+    calibration = chosen.calibration
+    engine = LlamaEngine(EngineConfig(chosen.path))
+    completer = LocalCompleter(engine, calibration)
+
+    def write(split: str, number: int) -> list[module.Span]:
+        places = module.cursors(corpus.load(corpus_folder, split), number, seed)
+        return list(module.spans(completer, track(places, f"{split:<10}", total=number, transient=True)))
+
+    if fit_count:
+        calibration = module.calibrate(write("validation", fit_count))
+        calibration.save(
+            sidecar(chosen.path), fitted_on="validation packages", cursors=fit_count, date=str(date.today())
+        )
+        click.echo(f"calibration: half right at {calibration.midpoint:.3f} bits, slope {calibration.slope:.3f}")
+    found = write("heldout", count)
+    _print([module.score(name, rule, found) for name, rule in module.rules(calibration).items()])
+    engine.close()
+
+
+def _print(scores: list[Score]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("rule", "shown", "accepted", "length", "kept/cursor", "net gain", box=None)
+    for s in scores:
+        row = (f"{s.shown:.1%}", f"{s.accepted:.1%}", f"{s.length:.1f}", f"{s.kept:.2f}", f"{s.gain:+.3f}")
+        table.add_row(s.rule, *row)
+    Console().print(table)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
+from threading import Lock
 from typing import Any
 
 import torch
@@ -54,26 +57,27 @@ class Optimiser:
         self._first = {name: torch.zeros_like(master) for name, master in self.masters.items()}
         matrices = {name for name, master in self.masters.items() if master.ndim == 2 and ".layers." in name}
         self._second = {name: torch.zeros_like(self.masters[name]) for name in self.masters if name not in matrices}
-        self._groups = _by_shape(self.masters, matrices)
+        self._groups = _batches(self.masters, matrices)
+        self._lock = Lock()
         self._step = 0
 
-    def accumulate(self) -> None:
-        """Add the module's gradients to the fp32 sum and clear them."""
-        for name, weight in self._weights.items():
-            if weight.grad is not None:
-                self._gradients[name].add_(weight.grad)
-                weight.grad = None
+    def accumulate(self, module: nn.Module) -> None:
+        """Add a module's gradients (this one's or a replica's) to the fp32 sum and clear them; from any thread."""
+        with self._lock:
+            for name, weight in module.named_parameters():
+                if weight.grad is not None:
+                    self._gradients[name].add_(weight.grad)
+                    weight.grad = None
 
     @torch.no_grad()
-    def step(self, scale: float) -> float:
+    def step(self, scale: float, pool: Executor) -> float:
         """Apply the accumulated gradient at `scale` times the peak rates; returns the gradient's norm."""
         self._step += 1
         norm = math.sqrt(sum(float(gradient.square().sum()) for gradient in self._gradients.values()))
         shrink = min(1.0, self._rates.clip / (norm + 1e-6))
         for gradient in self._gradients.values():
             gradient.mul_(shrink)
-        for names in self._groups.values():
-            self._muon(names, scale * self._rates.muon)
+        list(pool.map(partial(self._muon, scale * self._rates.muon), self._groups))
         for name in self._second:
             self._adam(name, scale * self._rates.adam)
         for name, weight in self._weights.items():
@@ -81,7 +85,8 @@ class Optimiser:
             self._gradients[name].zero_()
         return norm
 
-    def _muon(self, names: list[str], rate: float) -> None:
+    @torch.no_grad()
+    def _muon(self, rate: float, names: list[str]) -> None:
         momentum = self._rates.momentum
         updates = []
         for name in names:
@@ -115,8 +120,9 @@ class Optimiser:
             weight.copy_(self.masters[name])
 
 
-def _by_shape(masters: Mapping[str, Tensor], names: Iterable[str]) -> dict[tuple[int, ...], list[str]]:
+def _batches(masters: Mapping[str, Tensor], names: Iterable[str], size: int = 6) -> list[list[str]]:
+    """Names of matrices of one shape, at most `size` together."""
     groups: dict[tuple[int, ...], list[str]] = {}
     for name in sorted(names):
         groups.setdefault(tuple(masters[name].shape), []).append(name)
-    return groups
+    return [group[i : i + size] for group in groups.values() for i in range(0, len(group), size)]

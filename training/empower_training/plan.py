@@ -42,8 +42,12 @@ class Plan:
     echo_until: float = 0.1
     """... in this first share of the run."""
     tokens_per_step: int = 8192
-    micro_batch: int = 1024
-    """Tokens of one forward and backward pass: on two cores what fits the caches is fastest."""
+    micro_batch: int = 512
+    """Tokens of one forward and backward pass: on a CPU what fits the caches is fastest."""
+    workers: int = 1
+    """Threads that take micro-batches, each with one thread of torch. On a busy machine this is far faster than as
+    many threads within each operation, where all wait for the slowest; gradients are summed in the order in which they
+    come, so only one worker is exactly repeatable."""
     attention: str = "eager"
     """The transformers implementation; at rows this short `sdpa` is slower on a CPU."""
     context: int = 512

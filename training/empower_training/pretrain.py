@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +103,14 @@ def token_losses(model: Qwen3ForCausalLM, ids: Tensor) -> Tensor:
     return functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none").view_as(targets)
 
 
+def _replica(model: Qwen3ForCausalLM) -> Qwen3ForCausalLM:
+    """The same weights, not copied, with gradients of their own."""
+    replica = copy.deepcopy(model)
+    for own, shared in zip(replica.parameters(), model.parameters(), strict=True):
+        own.data = shared.data
+    return replica
+
+
 class Run:
     """A training run: model, optimiser, data position and averages, savable at every step."""
 
@@ -109,6 +120,8 @@ class Run:
         self.tokenizer = tokenizer
         self.model = new_model(tokenizer, plan.shape, plan.seed).to(getattr(torch, plan.precision))
         self.model.set_attn_implementation(plan.attention)
+        self._replicas = [self.model, *(_replica(self.model) for _ in range(plan.workers - 1))]
+        self._pool = ThreadPoolExecutor(plan.workers, initializer=torch.set_num_threads, initargs=(1,))
         self.optimiser = Optimiser(self.model, plan.rates)
         self.stream = Stream(texts, tokenizer, plan.seed, plan.fim)
         self.average = {name: master.clone() for name, master in self.optimiser.masters.items()}
@@ -129,19 +142,24 @@ class Run:
         rows = max(1, tokens // context)
         echo = plan.echo if share < plan.echo_until else 0.0
         batch = torch.from_numpy(self.stream.rows(rows, context, echo))
-        total = 0.0
-        for part in torch.split(batch, max(1, plan.micro_batch // context)):
-            loss = token_losses(self.model, part).sum() / (rows * (context - 1))
-            loss.backward()  # type: ignore[no-untyped-call]
-            self.optimiser.accumulate()
-            total += float(loss.detach())
+        parts = torch.split(batch, max(1, plan.micro_batch // context))
+        total = sum(self._pool.map(partial(self._learn, rows * (context - 1)), parts))
         scale = plan.scale(share)
-        norm = self.optimiser.step(scale)
+        norm = self.optimiser.step(scale, self._pool)
         for name, master in self.optimiser.masters.items():
             self.average[name].lerp_(master, 1 - min(plan.average, self.step / (self.step + 10)))
         self.step += 1
         self.tokens += rows * context
         return Progress(self.step, self.tokens, self.seconds, share, total, norm, scale)
+
+    def _learn(self, tokens: int, part: Tensor) -> float:
+        """Add the gradient of a micro-batch; returns its share of the mean loss over `tokens` tokens."""
+        replica = self._replicas.pop()
+        loss = token_losses(replica, part).sum() / tokens
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.accumulate(replica)
+        self._replicas.append(replica)
+        return float(loss.detach())
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint, replacing the last one in one step."""

@@ -1,0 +1,46 @@
+# Each target works from a fresh clone with python3 (3.11 or newer), a C++ compiler and make.
+# llama-cpp-python is compiled once per machine, in about six minutes; pip keeps the result.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: try test check format bench clean
+
+try: $(VENV)/.server
+	@$(BIN)/empower-lsp complete empower_lsp/session.py:53:31
+	@echo
+	@$(BIN)/empower-lsp complete model/empower_model/download.py:48
+	@echo
+	@cat editor-clients/HOOKUP.txt
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf $(VENV) .cache build dist
+
+$(VENV)/.server: pyproject.toml constraints.txt
+	@echo "Setting up in $(VENV); the first time, llama.cpp is compiled, which takes some minutes."
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.server
+	$(INSTALL) --editable ".[training,dev]"
+	@touch $@

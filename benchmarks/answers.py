@@ -116,23 +116,16 @@ def _work(done: Completion, cursor: Cursor, layout: Layout, tokens: int, engine:
 
 
 def keystrokes(path: Path, lines: int) -> Figure:
-    """Prompt tokens that a keystroke inside a line evaluates anew: the most over many lines."""
+    """Prompt tokens that a keystroke inside a line evaluates anew: the most over many lines, each key answered."""
     completer = LocalCompleter(LlamaEngine(EngineConfig(path)), Calibration())
     counts: list[int] = []
     for cursors in typed_lines(lines):
-        completer.complete(cursors[0].request(1))
-        counts += [completer.complete(cursor.request(1)).evaluated_tokens for cursor in cursors[1:]]
+        answers = [completer.complete(Request(cursor.prefix, cursor.suffix)) for cursor in cursors]
+        counts += [answer.evaluated_tokens for answer in answers[1:]]
     completer.close()
-    note = f"most of {len(counts)} keystrokes in {lines} lines; mean {np.mean(counts):.2f}"
-    return Figure(
-        "a keystroke inside a line evaluates anew",
-        "tokens",
-        max(counts),
-        target=4,
-        low=min(counts),
-        high=max(counts),
-        note=note,
-    )
+    note = f"the most of {len(counts)} keystrokes in {lines} lines; mean {np.mean(counts):.2f}"
+    what = "a keystroke inside a line evaluates anew"
+    return Figure(what, "tokens", max(counts), low=min(counts), high=max(counts), target=4, note=note)
 
 
 class _Scripted:

@@ -12,6 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 
+WIDTH = 130
+"""Least width of the table, also where the output goes to a file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """One line of the report. The target bounds the ratio where there is a reference, else our own figure."""
@@ -75,7 +79,8 @@ def show(figures: Sequence[Figure]) -> None:
             "" if figure.target is None else f"≤ {number(figure.target)}",
             {True: "[green]pass[/green]", False: "[red]FAIL[/red]", None: ""}[figure.passed],
         )
-    Console().print(table)
+    console = Console()
+    console.print(table, width=max(WIDTH, console.width))
 
 
 def save(figures: Sequence[Figure], path: Path) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from empower_lsp.explanation import explanation
 from empower_lsp.model_commands import errors_as_exit
 from empower_model.errors import EmpowerError
 
@@ -38,10 +38,19 @@ ENDS = {
 @click.option("--rule", type=click.Choice(["gain", "budget", "peak"]), default="gain", show_default=True)
 @click.option("--max-tokens", type=click.IntRange(1, 512), default=48, show_default=True)
 @click.option("--max-lines", type=click.IntRange(1, 100), default=8, show_default=True)
+@click.option("--retype", is_flag=True, help="As if the rest of the line were not written yet.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 @errors_as_exit()
 def complete(
-    place: str, model: str, confidence: float, rule: str, max_tokens: int, max_lines: int, as_json: bool
+    *,
+    place: str,
+    model: str,
+    confidence: float,
+    rule: str,
+    max_tokens: int,
+    max_lines: int,
+    retype: bool,
+    as_json: bool,
 ) -> None:
     """Complete at a cursor of a file: LINE and COL count from 1; without COL, the end of the line.
 
@@ -54,30 +63,20 @@ def complete(
 
     path, line, column = _parse(place)
     prefix, suffix = split(_read(path), line, column)
+    written, _, below = suffix.partition("\n")
+    if retype:
+        suffix = "\n" + below
     chosen = store.resolve(model or store.default_model())
     store.check_file(chosen.path)
     completer = LocalCompleter(LlamaEngine(EngineConfig(chosen.path)), chosen.calibration)
     found = completer.complete(Request(prefix, suffix, Limits(confidence, rule, max_tokens, max_lines)))
     if as_json:
-        click.echo(json.dumps(report(found), indent=2))
+        click.echo(json.dumps(explanation(found), indent=2))
     else:
         _show(path, prefix, suffix, found)
+        if retype:
+            click.echo(f"the file says: {written.strip()}")
     completer.close()
-
-
-def report(completion: Completion) -> dict[str, Any]:
-    """A completion as JSON can hold it: the token's bytes as text, bits rounded."""
-    fields = asdict(completion)
-    fields["tokens"] = [
-        {
-            "text": token.piece.decode(errors="replace"),
-            "surprisal": round(token.surprisal, 4),
-            "entropy": round(token.entropy, 4),
-            "kept": i < completion.kept,
-        }
-        for i, token in enumerate(completion.tokens)
-    ]
-    return fields
 
 
 def _parse(place: str) -> tuple[Path, int, int | None]:

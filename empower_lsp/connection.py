@@ -52,6 +52,8 @@ class Connection(LanguageServer):
         self.session: Session | None = None
         """None until the settings are known, and while no model can be used."""
         self.configured = asyncio.Event()
+        self.finished = False
+        """Whether the client has said that it will go."""
         self.switched: dict[str, bool] = {}
         """What was turned on or off by command: by language id, `*` for all."""
         self.engine = ("starting", "Waiting for the settings.")
@@ -83,9 +85,9 @@ class Connection(LanguageServer):
 
     def is_denied(self, uri: str) -> bool:
         """Whether a document's file must not be read."""
-        path, folders = _path(uri), [_path(folder) for folder in self.workspace.folders]
-        around = [folder for folder in folders if path.startswith(folder.rstrip("/") + "/")]
-        return self.settings.denies(path, max(around, key=len, default="/"))
+        roots = [folder.uri for folder in self.workspace.folders.values()] or [self.workspace.root_uri or ""]
+        path, folders = _path(uri), [_path(root).rstrip("/") + "/" for root in roots]
+        return self.settings.denies(path, max(filter(path.startswith, folders), key=len, default="/"))
 
     def begin(self, options: object) -> None:
         """Remember the initialization options, which hold where the configuration says nothing."""
@@ -95,12 +97,13 @@ class Connection(LanguageServer):
         """Take on a configuration; another engine is started when it asks for one."""
         initial, old_problems = self._initial
         settings, problems = parse(raw, initial)
-        stale = not self.configured.is_set() or settings.engine != self.settings.engine
+        changed = settings.engine != self.settings.engine
         self.settings = settings
         self.configured.set()
         _log.setLevel(logging.CRITICAL + 1 if settings.log_level == "off" else settings.log_level.upper())
-        if stale:
+        if changed:
             self._notifier.forget()
+        if changed or self.session is None:
             self._restart()
         for problem in (*old_problems, *problems):
             self._notifier.warn(problem)
@@ -147,8 +150,9 @@ class Connection(LanguageServer):
         return post
 
     def _tell(self, event: HostEvent) -> None:
-        self.engine = (event.kind, event.message)
         _log.info("engine %s", event.kind)
+        if event.kind != "restarted":  # comes after `ready`
+            self.engine = (event.kind, event.message)
         match event.kind:
             case "loading":
                 self._notifier.begin(event.message)

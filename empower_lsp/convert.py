@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 ACCEPT = "empower.accept"
 """The command that every item runs when it is accepted; its argument is the completion's id."""
 
-_LINE_END = re.compile(r"\r\n|\n|\r")
+_LONE_RETURN = re.compile(r"\r(?!\n)")
 _CODECS = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}
 """By position encoding: the codec whose output it counts, and the bytes of one unit."""
 
@@ -37,21 +36,26 @@ def characters(text: str, count: int, encoding: str) -> int:
 
 def offset_at(text: str, position: types.Position, encoding: str) -> int:
     """Code-point offset of a position, clamped to its line's text and to the end of the text."""
-    start = 0
-    if position.line:
-        above = next(islice(_LINE_END.finditer(text), position.line - 1, None), None)
-        start = above.end() if above else len(text)
-    line_end = _LINE_END.search(text, start)
-    line = text[start : line_end.start() if line_end else len(text)]
+    counted = _countable(text)
+    above = counted.split("\n", position.line)
+    if len(above) <= position.line:
+        return len(text)
+    start = len(text) - len(above[-1])
+    end = counted.find("\n", start)
+    line = text[start : end if end >= 0 else None].removesuffix("\r")
     return start + characters(line, position.character, encoding)
 
 
 def position_at(text: str, offset: int, encoding: str) -> types.Position:
     """Position of a code-point offset."""
-    line, start = 0, 0
-    for line, end in enumerate(_LINE_END.finditer(text, 0, offset), 1):  # noqa: B007
-        start = end.end()
-    return types.Position(line, units(text[start:offset], encoding))
+    counted = _countable(text)
+    start = counted.rfind("\n", 0, offset) + 1
+    return types.Position(counted.count("\n", 0, offset), units(text[start:offset], encoding))
+
+
+def _countable(text: str) -> str:
+    """The text with a newline in place of each carriage return that ends a line by itself."""
+    return text if text.count("\r") == text.count("\r\n") else _LONE_RETURN.sub("\n", text)
 
 
 class Document(TextDocument):
@@ -80,7 +84,7 @@ def query(document: TextDocument, params: types.InlineCompletionParams, encoding
     selected = None
     if info := params.context.selected_completion_info:
         start = offset_at(text, info.range.start, encoding)
-        if start <= offset and not _LINE_END.search(text, start, offset):
+        if start <= offset and info.range.start.line == params.position.line:
             selected = Selected(start, _whole(info.text))
     return Query(document.uri, document.version, text, offset, document.language_id or "", selected)
 
@@ -99,14 +103,6 @@ def item_id(params: object) -> str | None:
     match params:
         case {"item": {"command": {"arguments": [str(id), *_]}}}:
             return id
-    return None
-
-
-def accepted_length(params: object) -> int | None:
-    """Code points accepted, from `{item, acceptedLength}` in UTF-16 units; None when it does not say."""
-    match params:
-        case {"item": {"insertText": str(text)}, "acceptedLength": int(length)} if length >= 0:
-            return characters(_whole(text), length, "utf-16")
     return None
 
 

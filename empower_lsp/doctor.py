@@ -46,7 +46,7 @@ def doctor(model: str, as_json: bool) -> None:
         click.echo(json.dumps([{"subject": f.subject, "value": f.value, "cure": f.cure} for f in findings], indent=2))
     else:
         _print(findings)
-    sys.exit(any(f.cure for f in findings))
+    sys.exit(int(any(f.cure for f in findings)))
 
 
 def _installation() -> list[Finding]:
@@ -141,15 +141,14 @@ def _speed(engine: LlamaEngine) -> list[Finding]:
 
 def _print(findings: list[Finding]) -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.markup import escape
 
-    table = Table(box=None, show_header=False, pad_edge=False)
+    console = Console(highlight=False, soft_wrap=True)
+    width = max(len(finding.subject) for finding in findings)
     for finding in findings:
         mark = "[red]✗[/red]" if finding.cure else "[green]✓[/green]"
-        table.add_row(mark, f"[bold]{finding.subject}[/bold]", finding.value)
+        console.print(f"{mark} [bold]{finding.subject:<{width}}[/bold]  {escape(finding.value)}")
         if finding.cure:
-            table.add_row("", "", f"[yellow]→ {finding.cure}[/yellow]")
-    console = Console(highlight=False)
-    console.print(table)
+            console.print(f"  [yellow]→ {escape(finding.cure)}[/yellow]")
     wrong = sum(bool(finding.cure) for finding in findings)
     console.print(f"\n{wrong} thing{'s' * (wrong != 1)} to fix" if wrong else "\nAll is well.")

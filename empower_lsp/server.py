@@ -50,25 +50,31 @@ async def _initialized(ls: Connection, _: types.InitializedParams) -> None:
         wish = types.Registration(id=method, method=method, register_options={"section": SECTION})
         ls.client_register_capability(types.RegistrationParams([wish]))
     if ls.pulls:
-        ls.configure(await _pull(ls))
+        await _pull(ls)
 
 
 async def _did_change_configuration(ls: Connection, params: types.DidChangeConfigurationParams) -> None:
-    ls.configure(await _pull(ls) if ls.pulls else params.settings)
+    if ls.pulls:
+        await _pull(ls)
+    else:
+        ls.configure(params.settings)
 
 
-async def _pull(ls: Connection) -> object:
-    """The client's configuration; None when it does not tell."""
+async def _pull(ls: Connection) -> None:
+    """Ask the client for its configuration; when it does not tell, all stays as it was."""
     section = types.ConfigurationParams([types.ConfigurationItem(section=SECTION)])
     try:
         [configuration] = await asyncio.wait_for(ls.workspace_configuration_async(section), PULL_SECONDS)
     except (TimeoutError, JsonRpcException, ValueError) as error:
         _log.warning("%s %s", types.WORKSPACE_CONFIGURATION, outline(error))
-        return None
-    return configuration
+        if ls.configured.is_set():
+            return
+        configuration = None
+    ls.configure(configuration)
 
 
 def _shutdown(ls: Connection, *_: object) -> None:
+    ls.finished = True
     ls.close()
 
 

@@ -12,13 +12,15 @@ _TALKATIVE = ("pygls", "asyncio", "concurrent.futures", "cattrs")
 
 
 def serve() -> None:
-    """Serve one client until it says exit or closes the stream."""
+    """Serve one client until it says exit or closes the stream, which exits with 1 when it came without notice."""
     os.environ["PYTHONSAFEPATH"] = "1"  # a workspace's own json.py must not be imported by the engine's process
     quieten()
     stdin, stdout = shield()
     from empower_lsp.server import create_server  # what prints while it is imported finds the shield
 
-    create_server().start_io(stdin, stdout)
+    server = create_server()
+    server.start_io(stdin, stdout)
+    sys.exit(not server.finished)
 
 
 def shield() -> tuple[BinaryIO, BinaryIO]:

@@ -85,6 +85,16 @@ def test_every_byte_belongs_to_a_frame(
     assert not [message for message in messages if message.get("method") == "window/showMessage"]
 
 
+def test_leaving_without_notice_exits_with_one(
+    executable: str, opening: bytes, environment: dict[str, str], tmp_path: Path
+) -> None:
+    for end in (b"", frame(method="exit")):
+        command = [executable, "--stdio"]
+        result = subprocess.run(command, input=opening + end, capture_output=True, check=False, env=environment)
+        assert result.returncode == 1
+        assert answers(frames(result.stdout))
+
+
 def test_prints_do_not_reach_the_protocol(
     opening: bytes, options: dict[str, Any], environment: dict[str, str], tmp_path: Path
 ) -> None:

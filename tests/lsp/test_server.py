@@ -534,6 +534,30 @@ async def test_a_client_that_answers_nonsense_gets_the_defaults(answer: Any, mon
     await hang_up(wire)
 
 
+async def test_a_client_that_stops_answering_keeps_its_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("empower_lsp.server.PULL_SECONDS", 0.05)
+    wire = Wire(**{"workspace/configuration": [{"threads": 3}]})
+    await wire.initialize(workspace={"configuration": True})
+    await wire.server.configured.wait()
+    wire.answers.pop("workspace/configuration")
+    wire.notify("workspace/didChangeConfiguration", {"settings": None})
+    await asyncio.sleep(0.1)
+    await wire.settle()
+    assert wire.server.settings == Settings(threads=3)
+    assert len(wire.started) == 1
+    await hang_up(wire)
+
+
+async def test_the_root_counts_as_a_folder(wire: Wire) -> None:
+    root: dict[str, Any] = {"processId": None, "rootUri": "file:///a%20b/root", "capabilities": {}}
+    await wire.request("initialize", root | {"initializationOptions": {"denyGlobs": ["/top.py"]}})
+    for path, count in (("a%20b/root/top.py", 0), ("a%20b/root/sub/top.py", 1)):
+        wire.open(f"{path} = ", f"file:///{path}")
+        assert len(await wire.items(0, 4, uri=f"file:///{path}")) == count
+
+
 async def test_a_completion_asked_before_the_configuration_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     wire = Wire()
     monkeypatch.setattr("empower_lsp.server.PULL_SECONDS", 0.1)
@@ -564,6 +588,10 @@ async def test_a_missing_model_is_said_once_and_mended_by_the_next_settings(wire
     assert await wire.items(0, 4) == []
     assert wire.messages() == [(1, "No model x: run `empower-lsp model pull x`.")]
     assert (await wire.run("empower.status"))["engine"] == "failed"
+    wire.notify("workspace/didChangeConfiguration", {"settings": {"empower": {"confidence": 0.5}}})
+    await wire.settle()
+    assert len(wire.started) == 2, "any change of settings is a reason to try again"
+    assert len(wire.messages()) == 1
     wire.refusal = None
     wire.notify("workspace/didChangeConfiguration", {"settings": {"empower": {"model": "y"}}})
     assert await wire.items(0, 4)

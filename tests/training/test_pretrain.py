@@ -1,5 +1,6 @@
 import json
 import math
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -79,8 +80,8 @@ def test_adam_moves_by_its_rate_at_first(texts: list[str], tokenizer: Tokenizer)
     optimiser = Optimiser(module, Rates(adam=0.01, clip=1e9))
     before = module.weight.detach().clone()
     module(torch.tensor([[1.0, -2.0, 3.0]])).sum().backward()
-    optimiser.accumulate()
-    optimiser.step(1.0)
+    optimiser.accumulate(module)
+    optimiser.step(1.0, ThreadPoolExecutor(1))
     assert torch.allclose(module.weight - before, torch.tensor([[-0.01, 0.01, -0.01]]), atol=1e-5)
 
 
@@ -98,8 +99,8 @@ def test_muon_moves_by_moonlights_scale() -> None:
     before = weight.detach().clone()
     torch.manual_seed(0)
     weight.grad = torch.randn(32, 32)
-    optimiser.accumulate()
-    optimiser.step(1.0)
+    optimiser.accumulate(module)
+    optimiser.step(1.0, ThreadPoolExecutor(1))
     assert float((weight - before).detach().square().mean().sqrt()) == pytest.approx(0.002, rel=0.25)
 
 

@@ -102,7 +102,7 @@ def tokenizer(corpus_folder: Path, target: Path, size: int, characters: int) -> 
 @click.option("--feed-forward", default=768, show_default=True)
 @click.option("--rate", default=2e-3, show_default=True, help="Peak learning rate.")
 @click.option("--seed", default=0, show_default=True)
-@click.option("--threads", type=int, help="Threads to compute with (default: torch's choice).")
+@click.option("--workers", default=2, show_default=True, help="Threads to compute with; 1 is exactly repeatable.")
 def pretrain(
     *,
     corpus_folder: Path,
@@ -115,7 +115,7 @@ def pretrain(
     feed_forward: int,
     rate: float,
     seed: int,
-    threads: int | None,
+    workers: int,
 ) -> None:
     """Train a model from scratch on CORPUS into TARGET; run again with the same arguments to resume."""
     _needs(corpus_folder, "train.jsonl", "run `empower-lsp corpus` first")
@@ -128,11 +128,11 @@ def pretrain(
     from empower_training import tokenizer as tokenizers
     from empower_training.optimiser import Rates
 
-    if threads:
-        torch.set_num_threads(threads)
-    shape = plans.Shape(width=width, layers=layers, feed_forward=feed_forward, heads=max(1, width // 64))
+    torch.set_num_threads(1)  # the workers are the threads
+    heads = max(1, width // 64)
+    shape = plans.Shape(width, layers, feed_forward, heads, key_value_heads=max(1, heads // 2))
     rates = Rates(muon=rate, adam=rate)
-    plan = plans.Plan(minutes=minutes, steps=steps, seed=seed, shape=shape, rates=rates)
+    plan = plans.Plan(minutes=minutes, steps=steps, seed=seed, workers=workers, shape=shape, rates=rates)
     texts, watched = ([item.text for item in documents.load(corpus_folder, name)] for name in ("train", "validation"))
     try:
         run = module.Run(plan, texts, tokenizers.load(tokenizer_folder))

@@ -1,0 +1,105 @@
+"""The command line as a person meets it: the installed entry point, real model, exit codes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from empower_lsp import __version__
+from empower_lsp.cli import COMMANDS, main
+
+SOURCE = "import os\n\n\ndef add(first, second):\n    return first + \n"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "source.py"
+    path.write_text(SOURCE, encoding="utf-8")
+    return path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+def test_completing_shows_code_bits_and_the_reason(source: Path) -> None:
+    result = run("complete", f"{source}:5:20")
+    assert result.exit_code == 0, result.output
+    assert "return first + " in result.output
+    assert "bits a token" in result.output
+    assert "prompt tokens" in result.output
+
+
+def test_completing_as_json(source: Path) -> None:
+    found = json.loads(run("complete", f"{source}:5", "--json", "--confidence", "0.01").output)
+    assert found["text"] == "" or found["text"] in "".join(token["text"] for token in found["tokens"])
+    assert found["tokens"]
+    assert all(token["surprisal"] >= 0 and token["entropy"] >= 0 for token in found["tokens"])
+    assert 0 <= found["probability"] <= 1
+    assert found["evaluatedTokens"] <= found["promptTokens"]
+
+
+def test_retyping_hides_the_rest_of_the_line_and_tells_it_after(source: Path) -> None:
+    result = run("complete", f"{source}:4:9", "--retype")
+    assert "def add(▏" in result.output
+    assert "the file says: first, second):" in result.output
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("{source}:99", "no line 99"),
+        ("{source}:5:99", "no column 99"),
+        ("{source}", "not FILE:LINE"),
+        ("{source}:0", "not FILE:LINE"),
+        ("{folder}/absent.py:1", "No such file"),
+        ("{folder}:1", "directory"),
+        ("{folder}/binary:1", "binary"),
+    ],
+)
+def test_a_bad_place_is_one_clear_error(source: Path, place: str, words: str) -> None:
+    (source.parent / "binary").write_bytes(b"\0\1\2")
+    result = run("complete", place.format(source=source, folder=source.parent))
+    assert result.exit_code in (1, 2)
+    assert words in result.output
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("command", ["complete", "doctor"])
+def test_a_broken_model_is_one_clear_error(source: Path, tmp_path: Path, command: str) -> None:
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(b"GGUF" + bytes(200))
+    place = [f"{source}:5"] if command == "complete" else []
+    result = run(command, *place, "--model", str(broken))
+    assert result.exit_code == 1
+    assert "broken.gguf" in result.output
+
+
+def test_the_doctor_measures_the_bundled_model() -> None:
+    found = {one["subject"]: one for one in json.loads(run("doctor", "--json").output)}
+    assert "tokens/s" in found["prompt"]["value"]
+    assert "ms" in found["after a keystroke"]["value"]
+    assert found["fill in the middle"]["value"] == "yes"
+    assert not found["model"]["cure"]
+
+
+def test_help_lists_every_command_and_the_version_is_told() -> None:
+    listed = run("--help").output
+    assert all(f"  {command} " in listed for command in COMMANDS)
+    assert __version__ in run("--version").output
+
+
+def test_an_unknown_command_is_refused() -> None:
+    assert run("levitate").exit_code == 2
+
+
+def test_stdio_stands_alone() -> None:
+    assert "takes no command" in run("--stdio", "doctor").output
+
+
+def test_the_command_line_loads_nothing_heavy() -> None:
+    heavy = {"torch", "transformers", "numpy", "rich", "pygls", "llama_cpp", "huggingface_hub"}
+    check = f"import sys, empower_lsp.cli; sys.exit(', '.join({heavy} & set(sys.modules)) or 0)"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

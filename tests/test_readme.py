@@ -1,0 +1,40 @@
+"""The README says what the code says."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from empower_lsp.cli import COMMANDS
+from empower_lsp.settings import options_table
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_options_table_is_the_declaration() -> None:
+    assert options_table() in README
+
+
+def test_every_command_is_named() -> None:
+    for command in COMMANDS:
+        assert f"`empower-lsp {command}" in README
+
+
+@pytest.mark.parametrize("folder", ["empower_lsp", "model/empower_model"])
+def test_the_file_tree_names_every_module(folder: str) -> None:
+    names = {path.name for path in (ROOT / folder).glob("*.py")} - {"__init__.py"}
+    missing = {name for name in names if not re.search(rf"^  {name}\s", README, re.M) and not name.startswith("trim")}
+    assert not missing
+
+
+def test_linked_files_exist() -> None:
+    links = re.findall(r"\]\((?!http)([^)#]+)\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_makefile_has_the_two_commands() -> None:
+    dry = subprocess.run(["make", "--dry-run", "try", "test"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "empower-lsp complete" in dry.stdout
+    assert "-m pytest" in dry.stdout

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
-from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 from pygls.workspace import TextDocument
 
 from empower_lsp.session import Answer, Query, Selected
-
-if TYPE_CHECKING:
-    from empower_model.completion import Completion
 
 ACCEPT = "empower.accept"
 """The command that every item runs when it is accepted; its argument is the completion's id."""
@@ -104,34 +99,6 @@ def item_id(params: object) -> str | None:
         case {"item": {"command": {"arguments": [str(id), *_]}}}:
             return id
     return None
-
-
-def explanation(completion: Completion) -> dict[str, Any]:
-    """Why a completion ends where it ends, as JSON: surprisal, entropy and eta in bits, durations in milliseconds."""
-    return {
-        "text": completion.text,
-        "end": completion.end.value,
-        "eta": _finite(completion.eta),
-        "probability": _finite(completion.probability),
-        "tokens": [
-            {
-                "text": token.piece.decode(errors="replace"),
-                "surprisal": _finite(token.surprisal),
-                "entropy": _finite(token.entropy),
-                "kept": number < completion.kept,
-            }
-            for number, token in enumerate(completion.tokens)
-        ],
-        "promptTokens": completion.prompt_tokens,
-        "evaluatedTokens": completion.evaluated_tokens,
-        "promptMs": _finite(completion.prompt_ms),
-        "totalMs": _finite(completion.total_ms),
-    }
-
-
-def _finite(value: float) -> float | None:
-    """What JSON can carry of a number, rounded to read."""
-    return round(value, 4) if math.isfinite(value) else None
 
 
 def _whole(text: str) -> str:

@@ -95,7 +95,7 @@ def _model(name: str) -> list[Finding]:
     fim = engine.vocabulary.fim is not None
     about = engine.description()
     found = [
-        Finding("model", f"{chosen.name}: {about['kind']}, {int(about['bytes']) / 1e6:.0f} MB, {chosen.path}"),
+        Finding("model", f"{chosen.name}, {int(about['parameters']) / 1e6:,.0f}M parameters, {chosen.path}"),
         Finding(
             "fill in the middle",
             "yes" if fim else "no: the text after the cursor is not seen",

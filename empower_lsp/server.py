@@ -14,6 +14,7 @@ from pygls.exceptions import JsonRpcException
 
 from empower_lsp import __version__, convert
 from empower_lsp.connection import Connection, start_engine
+from empower_lsp.explanation import explanation
 from empower_lsp.notify import outline
 from empower_lsp.settings import SECTION
 
@@ -137,7 +138,7 @@ def _accept(ls: Connection, *arguments: Any) -> None:
 
 def _why(ls: Connection, *_: Any) -> dict[str, Any] | None:
     last = ls.session.last if ls.session is not None else None
-    return convert.explanation(last) if last is not None else None
+    return explanation(last) if last is not None else None
 
 
 def _toggle(ls: Connection, *arguments: Any) -> dict[str, Any]:

@@ -47,10 +47,11 @@ def test_from_corpus_to_a_model_file(tmp_path: Path, corpus_folder: Path) -> Non
         (cli.corpus, ["out", "--download"]),
     ],
 )
-def test_what_is_missing_is_said_in_one_line(command: object, arguments: list[str]) -> None:
-    runner = CliRunner()
-    with runner.isolated_filesystem():
-        result = runner.invoke(command, arguments)  # type: ignore[arg-type]
+def test_what_is_missing_is_said_in_one_line(
+    command: object, arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(command, arguments)  # type: ignore[arg-type]
     assert result.exit_code == 1
     assert len(result.output.strip().splitlines()) == 1
     assert result.output.startswith("Error: ")

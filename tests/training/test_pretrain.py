@@ -48,7 +48,7 @@ def test_training_learns_and_writes_a_model(tmp_path: Path, texts: list[str], to
     run = Run(plan, texts, tokenizer)
     pretrain(run, tmp_path, texts[:1], lambda progress: losses.append(progress.loss))
     assert losses[0] == pytest.approx(math.log(1024), abs=0.3)
-    assert losses[-1] < losses[0] - 0.7
+    assert sum(losses[-5:]) / 5 < losses[0] - 0.35
     result = json.loads((tmp_path / "final" / "training.json").read_text())
     assert result["steps"] == 25
     assert result["plan"]["shape"]["width"] == 64
@@ -107,5 +107,8 @@ def test_muon_moves_by_moonlights_scale() -> None:
 def test_losses_are_those_of_transformers(texts: list[str], tokenizer: Tokenizer) -> None:
     run = Run(Plan(shape=SHAPE, precision="float32"), texts, tokenizer)
     ids = torch.from_numpy(run.stream.rows(2, 64))
-    expected = run.model(input_ids=ids, labels=ids).loss
-    assert float(token_losses(run.model, ids).mean()) == pytest.approx(float(expected), rel=1e-5)
+    with torch.no_grad():
+        expected = run.model(input_ids=ids, labels=ids).loss
+        losses = token_losses(run.model, ids)
+    assert losses.shape == (2, 63)
+    assert float(losses.mean()) == pytest.approx(float(expected), rel=1e-5)

@@ -121,6 +121,7 @@ def pretrain(
     _needs(corpus_folder, "train.jsonl", "run `empower-lsp corpus` first")
     _needs(tokenizer_folder, "tokenizer.json", "run `empower-lsp tokenizer` first")
     import torch
+    from transformers.utils import logging
 
     from empower_training import corpus as documents
     from empower_training import plan as plans
@@ -128,6 +129,7 @@ def pretrain(
     from empower_training import tokenizer as tokenizers
     from empower_training.optimiser import Rates
 
+    logging.disable_progress_bar()
     torch.set_num_threads(1)  # the workers are the threads
     heads = max(1, width // 64)
     shape = plans.Shape(width, layers, feed_forward, heads, key_value_heads=max(1, heads // 2))

@@ -37,10 +37,6 @@ class Plan:
     """The last share, over which the learning rate falls linearly to zero."""
     small_batch: float = 0.25
     """The first share, with half the tokens a step."""
-    echo: float = 0.15
-    """Share of the rows that repeat themselves, see `Stream.rows`, ..."""
-    echo_until: float = 0.1
-    """... in this first share of the run."""
     tokens_per_step: int = 8192
     micro_batch: int = 512
     """Tokens of one forward and backward pass: on a CPU what fits the caches is fastest."""

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
+from empower_training.initial import initialise
 from empower_training.optimiser import Optimiser
 from empower_training.plan import Plan, Shape
 from empower_training.samples import Stream
@@ -39,7 +40,7 @@ class Progress:
 
 
 def new_model(tokenizer: Tokenizer, shape: Shape, seed: int) -> Qwen3ForCausalLM:
-    """A model whose blocks begin as the identity: attention-out and FFN-down are zero."""
+    """An untrained model for a tokeniser; see `initial` for its weights."""
     end = tokenizer.token_to_id(END)
     torch.manual_seed(seed)
     model = Qwen3ForCausalLM(
@@ -61,38 +62,8 @@ def new_model(tokenizer: Tokenizer, shape: Shape, seed: int) -> Qwen3ForCausalLM
             pad_token_id=None,
         )
     )
-    for layer in model.model.layers:
-        torch.nn.init.zeros_(layer.self_attn.o_proj.weight)
-        torch.nn.init.zeros_(layer.mlp.down_proj.weight)
-    look_back(model, shape)
+    initialise(model, shape)
     return model
-
-
-@torch.no_grad()
-def look_back(model: Qwen3ForCausalLM, shape: Shape, pairs: int = 6, strength: float = 4.0) -> None:
-    """Let head h of the first layer begin by looking h + 1 tokens back.
-
-    Copying from the context takes a head that knows what stood before, and a short run does not find one by itself:
-    queries and keys have no bias, so nothing constant is there to rotate by position. All embeddings get a common
-    part (in the tied output it adds the same to every logit, so it changes no probability), which the first layer's
-    queries and keys turn into the `pairs` fastest rotary pairs; the query's are rotated back by the head's distance.
-    """
-    common = torch.sign(torch.randn(shape.width))
-    model.model.embed_tokens.weight.add_(shape.spread * common)
-    attention = model.model.layers[0].self_attn
-    speeds = shape.rope_base ** (-2.0 * torch.arange(pairs) / shape.head_width)
-    half = shape.head_width // 2
-    key = torch.zeros(shape.head_width)
-    key[:pairs] = strength
-    for head in range(shape.heads):
-        query = torch.zeros(shape.head_width)
-        query[:pairs] = strength * torch.cos(speeds * (head + 1))
-        query[half : half + pairs] = -strength * torch.sin(speeds * (head + 1))
-        rows = slice(head * shape.head_width, (head + 1) * shape.head_width)
-        attention.q_proj.weight[rows] += torch.outer(query, common) / shape.width
-    attention.k_proj.weight.add_(torch.outer(key.repeat(shape.key_value_heads), common) / shape.width)
-    attention.q_norm.weight.fill_(1.6)
-    attention.k_norm.weight.fill_(1.6)
 
 
 def token_losses(model: Qwen3ForCausalLM, ids: Tensor) -> Tensor:
@@ -140,8 +111,7 @@ class Run:
         context = plan.long_context if share >= plan.long_from else plan.context
         tokens = plan.tokens_per_step // (2 if share < plan.small_batch else 1)
         rows = max(1, tokens // context)
-        echo = plan.echo if share < plan.echo_until else 0.0
-        batch = torch.from_numpy(self.stream.rows(rows, context, echo))
+        batch = torch.from_numpy(self.stream.rows(rows, context))
         parts = torch.split(batch, max(1, plan.micro_batch // context))
         total = sum(self._pool.map(partial(self._learn, rows * (context - 1)), parts))
         scale = plan.scale(share)

@@ -164,17 +164,11 @@ class Stream:
         self._rng.setstate(state["rng"])
         self._order = self._shuffled()
 
-    def rows(self, count: int, context: int, echo: float = 0.0) -> NDArray[np.int64]:
-        """The next rows, shape (count, context); a share `echo` of them says one piece of text over and over.
+    def rows(self, count: int, context: int) -> NDArray[np.int64]:
+        """The next rows, shape (count, context)."""
+        return np.array([self._row(context) for _ in range(count)], dtype=np.int64)
 
-        Echoes teach early on to look up what followed last time, which ordinary rows teach late.
-        """
-        return np.array([self._row(context, echo) for _ in range(count)], dtype=np.int64)
-
-    def _row(self, context: int, echo: float) -> list[int]:
-        if echo and self._rng.random() < echo:
-            piece = self._row(self._rng.randint(context // 8, context // 2), 0.0)
-            return (piece * 8)[:context]
+    def _row(self, context: int) -> list[int]:
         row: list[int] = []
         while len(row) < context:
             row += self._sample(context - len(row))

@@ -16,7 +16,8 @@ from workload import Cursor, exactly, scattered, typed_lines, typing
 
 from empower_lsp.session import Query, Session
 from empower_model.calibration import Calibration
-from empower_model.completion import Completion, End, LocalCompleter, Request
+from empower_model.completer import LocalCompleter
+from empower_model.completion import Completion, End, Request
 from empower_model.distribution import Distribution
 from empower_model.engine import EngineConfig
 from empower_model.host import EngineHost

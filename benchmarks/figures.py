@@ -11,7 +11,6 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-
 WIDTH = 130
 """Least width of the table, also where the output goes to a file."""
 
@@ -79,8 +78,7 @@ def show(figures: Sequence[Figure]) -> None:
             "" if figure.target is None else f"≤ {number(figure.target)}",
             {True: "[green]pass[/green]", False: "[red]FAIL[/red]", None: ""}[figure.passed],
         )
-    console = Console()
-    console.print(table, width=max(WIDTH, console.width))
+    Console(width=max(WIDTH, Console().width)).print(table)
 
 
 def save(figures: Sequence[Figure], path: Path) -> None:

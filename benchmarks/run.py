@@ -17,9 +17,10 @@ import busy
 import process
 import random_gguf
 import stopping
-from empower_model import store
 from figures import Figure, save, show
 from rich.console import Console
+
+from empower_model import store
 
 
 def parts(quick: bool) -> dict[str, Callable[[], list[Figure]]]:

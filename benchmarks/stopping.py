@@ -9,12 +9,13 @@ from pathlib import Path
 from random import Random
 from statistics import median
 
+from figures import Figure
+from workload import scattered, typing
+
 from empower_model.calibration import Calibration
 from empower_model.completion import End, Request
 from empower_model.engine import EngineConfig
 from empower_model.host import EngineHost
-from figures import Figure
-from workload import scattered, typing
 
 
 def stopping(path: Path, name: str, *, rounds: int) -> list[Figure]:

@@ -16,10 +16,11 @@ from random import Random
 import numpy as np
 import random_gguf
 from bare import Bare, Weights
-from empower_model import llama, store
 from figures import number
 from rich.console import Console
 from rich.table import Table
+
+from empower_model import llama, store
 
 PROMPT = 512
 DECODED = 16

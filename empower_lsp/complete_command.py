@@ -57,7 +57,8 @@ def complete(
     Colours show how many bits of surprisal each token has; what comes after the end is shown struck out.
     """
     from empower_model import store
-    from empower_model.completion import Limits, LocalCompleter, Request
+    from empower_model.completer import LocalCompleter
+    from empower_model.completion import Limits, Request
     from empower_model.engine import EngineConfig
     from empower_model.llama import LlamaEngine
 

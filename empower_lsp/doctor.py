@@ -111,7 +111,8 @@ def _model(name: str) -> list[Finding]:
 
 def _speed(engine: LlamaEngine) -> list[Finding]:
     from empower_model.calibration import Calibration
-    from empower_model.completion import Limits, LocalCompleter, Request
+    from empower_model.completer import LocalCompleter
+    from empower_model.completion import Limits, Request
 
     # this file is as good a text as any
     source = Path(__file__).read_text(encoding="utf-8")

@@ -7,12 +7,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pathspec
 
-if TYPE_CHECKING:
-    from empower_model.completion import Limits
+from empower_model.completion import Limits
 
 SECTION = "empower"
 
@@ -114,8 +113,6 @@ class Settings:
     @property
     def limits(self) -> Limits:
         """What bounds a completion; its own defaults are the same, which a test holds."""
-        from empower_model.completion import Limits  # brings numpy, which must not delay `initialize`
-
         return Limits(self.confidence, self.rule, self.max_tokens, self.max_lines)
 
     @property

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from empower_lsp.cli import COMMANDS
 from empower_lsp.settings import options_table
 

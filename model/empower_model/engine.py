@@ -8,19 +8,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # the server's own process does without numpy
+    import numpy as np
+    from numpy.typing import NDArray
 
-LogProbs = NDArray[np.float32]
+LogProbs: TypeAlias = "NDArray[np.float32]"
 """Natural log-probabilities over the vocabulary, shape (n_vocab,), summing to one after exp."""
 
-Transform = Callable[[Sequence[int], LogProbs], LogProbs]
+Transform: TypeAlias = "Callable[[Sequence[int], LogProbs], LogProbs]"
 """A pure step between the model and the choice of a token: (ids generated so far, log-probabilities) to
 log-probabilities. What comes out is what is chosen from and what is measured."""
 
-IMPOSSIBLE = np.float32(-1e9)
+IMPOSSIBLE = -1e9
 """Log-probability of a ruled-out token: finite, so that p * log p is 0 and not NaN."""
 
 
@@ -73,21 +74,21 @@ class Vocabulary:
         order = sorted((piece, i) for i, piece in enumerate(self.pieces) if piece)
         return [piece for piece, _ in order], [i for _, i in order]
 
-    def compatible(self, forced: bytes) -> NDArray[np.intp]:
+    def compatible(self, forced: bytes) -> list[int]:
         """Ids of the tokens that can come next when the text must begin with `forced`.
 
         These are the tokens that begin with `forced` and those that `forced` begins with.
         """
         pieces, ids = self._sorted
         if not forced:
-            return np.array(ids, dtype=np.intp)
+            return ids
         after = forced[:-1] + bytes([forced[-1] + 1])  # 0xff never ends UTF-8
         found = ids[bisect.bisect_left(pieces, forced) : bisect.bisect_left(pieces, after)]
         for length in range(1, len(forced)):
             at = bisect.bisect_left(pieces, forced[:length])
             if at < len(pieces) and pieces[at] == forced[:length]:
                 found.append(ids[at])
-        return np.array(found, dtype=np.intp)
+        return found
 
 
 class StopFlag:

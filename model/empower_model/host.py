@@ -15,12 +15,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from empower_model.calibration import Calibration
-from empower_model.completion import Completion, LocalCompleter, Request
+from empower_model.completion import Completion, Request
 from empower_model.engine import EngineConfig, StopFlag
 from empower_model.errors import EmpowerError, EngineCrashed, EngineError
+
+if TYPE_CHECKING:
+    from empower_model.completer import LocalCompleter
 
 CRASHES = 3
 """After so many crashes in a row the model is given up."""
@@ -129,10 +132,12 @@ class EngineHost:
         if self._child is not None:
             self._crashed()
         if self._crashes >= CRASHES:
-            raise EngineCrashed(
-                f"The engine ended unexpectedly {CRASHES} times in a row with {self._config.path.name}; "
+            given_up = EngineCrashed(
+                f"The completion engine ended unexpectedly {CRASHES} times in a row with {self._config.path.name}; "
                 "choose another model or run `empower-lsp doctor`."
             )
+            self._tell(HostEvent("failed", str(given_up)))
+            raise given_up
         self._tell(HostEvent("loading", f"Loading {self._config.path.name}"))
         self._child = self._spawn()
         try:
@@ -205,6 +210,7 @@ def _serve(
     """The child's life: load, say so, answer requests until the pipe ends."""
     _shield()
     try:
+        from empower_model.completer import LocalCompleter  # the parent does without these and numpy
         from empower_model.llama import LlamaEngine
 
         completer = LocalCompleter(LlamaEngine(config, StopFlag(memory)), calibration)

@@ -114,8 +114,8 @@ def healing(forced: bytes, vocabulary: Vocabulary) -> Transform:
 
     def transform(ids: Sequence[int], log_probs: LogProbs) -> LogProbs:
         rest = forced[sum(len(vocabulary.pieces[i]) for i in ids) :]
-        allowed = vocabulary.compatible(rest) if rest else ()
-        if not len(allowed):
+        allowed = vocabulary.compatible(rest) if rest else []
+        if not allowed:
             return log_probs
         kept = log_probs[allowed]
         top = kept.max()

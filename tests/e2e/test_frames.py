@@ -111,7 +111,7 @@ def test_prints_do_not_reach_the_protocol(
 
 
 def test_the_server_imports_nothing_heavy(environment: dict[str, str], tmp_path: Path) -> None:
-    heavy = "{'llama_cpp', 'torch', 'transformers', 'rich', 'huggingface_hub', 'empower_training'}"
+    heavy = "{'numpy', 'llama_cpp', 'torch', 'transformers', 'rich', 'huggingface_hub', 'empower_training'}"
     code = f"import sys, empower_lsp.cli, empower_lsp.server; print(sorted({heavy} & set(sys.modules)))"
     command = [sys.executable, "-P", "-c", code]
     result = subprocess.run(command, capture_output=True, check=True, cwd=tmp_path, env=environment, text=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+
 from empower_lsp import __version__
 from empower_lsp.cli import COMMANDS, main
 

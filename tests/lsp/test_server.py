@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -682,4 +681,3 @@ async def test_half_characters_and_form_feeds_do_not_break_a_document(wire: Wire
 def test_the_default_start_resolves_the_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with pytest.raises(ModelNotFound):
         connection.start_engine(Settings(model=str(tmp_path / "none.gguf")), lambda _: None)
-    assert "llama_cpp" not in sys.modules

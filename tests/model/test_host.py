@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from empower_model.calibration import Calibration
-from empower_model.completion import End, Limits, LocalCompleter, Request
+from empower_model.completer import LocalCompleter
+from empower_model.completion import End, Limits, Request
 from empower_model.engine import EngineConfig
 from empower_model.errors import EngineCrashed, EngineError, ModelFileInvalid
 from empower_model.host import CRASHES, EngineHost, HostEvent
@@ -100,7 +101,7 @@ def test_a_child_that_died_while_idle_is_replaced(host: EngineHost) -> None:
     assert host.complete(REQUEST).tokens
 
 
-def test_a_model_that_always_crashes_is_given_up(host: EngineHost) -> None:
+def test_a_model_that_always_crashes_is_given_up(host: EngineHost, events: list[HostEvent]) -> None:
     def kill(_: str) -> None:
         if host.pid:
             os.kill(host.pid, signal.SIGKILL)
@@ -111,6 +112,7 @@ def test_a_model_that_always_crashes_is_given_up(host: EngineHost) -> None:
     with pytest.raises(EngineCrashed, match="times in a row"):
         host.complete(REQUEST)
     assert host.pid is None
+    assert kinds(events)[-1] == "failed"
 
 
 def test_an_idle_child_is_let_go_and_comes_back(weights: Path, events: list[HostEvent]) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from empower_model import empowerment, llama
 from empower_model.calibration import Calibration
-from empower_model.completion import LocalCompleter, Request
+from empower_model.completer import LocalCompleter
+from empower_model.completion import Request
 from empower_model.engine import IMPOSSIBLE, EngineConfig, LogProbs
 from empower_model.errors import EngineError, EngineStopped, ModelFileInvalid, PromptTooLong
 from empower_model.llama import LlamaEngine

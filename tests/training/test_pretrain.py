@@ -95,7 +95,7 @@ def test_muon_moves_by_moonlights_scale() -> None:
 
     module = torch.nn.ModuleDict({"model": Block()})
     optimiser = Optimiser(module, Rates(muon=0.01, weight_decay=0.0))
-    weight = module["model"].layers[0].weight
+    [weight] = module.parameters()
     before = weight.detach().clone()
     torch.manual_seed(0)
     weight.grad = torch.randn(32, 32)

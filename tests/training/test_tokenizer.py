@@ -1,4 +1,6 @@
 import random
+import sysconfig
+from pathlib import Path
 
 import pytest
 from tokenizers import Tokenizer
@@ -11,7 +13,7 @@ from empower_training.plan import Plan, Shape
 from empower_training.pretrain import Run
 from empower_training.tokenizer import SPECIAL_TOKENS, sample
 
-from .conftest import STANDARD_LIBRARY
+STANDARD_LIBRARY = Path(sysconfig.get_paths()["stdlib"])
 
 ODD = [
     "变量 = '你好，世界'  # 注释\n",

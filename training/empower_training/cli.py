@@ -129,7 +129,7 @@ def pretrain(
     from empower_training import tokenizer as tokenizers
     from empower_training.optimiser import Rates
 
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     torch.set_num_threads(1)  # the workers are the threads
     heads = max(1, width // 64)
     shape = plans.Shape(width, layers, feed_forward, heads, key_value_heads=max(1, heads // 2))

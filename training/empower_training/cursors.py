@@ -14,8 +14,10 @@ from itertools import accumulate
 import numpy as np
 
 from empower_model import empowerment
-from empower_model.calibration import Calibration, fit
-from empower_model.completion import PEAK_FLOOR, Completer, End, Limits, Request
+from empower_model.calibration import Calibration
+from empower_model.completer import PEAK_FLOOR
+from empower_model.completion import Completer, End, Limits, Request
+from empower_model.fitting import fit
 from empower_training.corpus import Document
 
 TYPED, READ = 0.5, 0.1

@@ -35,7 +35,7 @@ def cursors(corpus_folder: Path, model: str, count: int, seed: int, fit_count: i
 
     from empower_model import store
     from empower_model.calibration import sidecar
-    from empower_model.completion import LocalCompleter
+    from empower_model.completer import LocalCompleter
     from empower_model.engine import EngineConfig
     from empower_model.llama import LlamaEngine
     from empower_training import corpus

@@ -25,9 +25,10 @@ _GAIN = 1.6
 
 @torch.no_grad()
 def initialise(model: Qwen3ForCausalLM, shape: Shape) -> None:
-    """Overwrite parts of a freshly made model of at least two layers.
+    """Overwrite parts of a freshly made model.
 
-    Attention-out and FFN-down begin at zero, so that every block begins as the identity; then the two heads are put in.
+    Attention-out and FFN-down begin at zero, so that every block begins as the identity; then the heads are put in:
+    those that copy only where there are two layers and the width has room for them.
     """
     for layer in model.model.layers:
         layer.self_attn.o_proj.weight.zero_()
@@ -38,7 +39,8 @@ def initialise(model: Qwen3ForCausalLM, shape: Shape) -> None:
     slow = _slow_dimensions(shape)
     basis = _orthonormal(2 * len(slow), common)
     _look_back(model, shape, common)
-    if shape.layers > 1 and 2 * len(slow) < shape.width:
+    room = max(2 * len(slow), shape.key_value_heads * shape.head_width) < shape.width
+    if shape.layers > 1 and room:
         _tell_and_repeat(model, shape, basis[: len(slow)], basis[len(slow) :], slow)
 
 
@@ -52,7 +54,8 @@ def _slow_dimensions(shape: Shape) -> Tensor:
 def _orthonormal(count: int, against: Tensor) -> Tensor:
     """Random orthonormal rows, orthogonal to `against` too; shape (count, width)."""
     columns = torch.cat([against[:, None], torch.randn(len(against), count)], dim=1)
-    return torch.linalg.qr(columns)[0][:, 1:].T
+    rows: Tensor = torch.linalg.qr(columns)[0][:, 1:].T
+    return rows
 
 
 def _look_back(model: Qwen3ForCausalLM, shape: Shape, common: Tensor, pairs: int = 6) -> None:

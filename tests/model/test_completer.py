@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import pytest
 
 from empower_model.calibration import Calibration
-from empower_model.completion import Completion, End, Limits, LocalCompleter, Request
+from empower_model.completer import LocalCompleter
+from empower_model.completion import Completion, End, Limits, Request
 from empower_model.engine import FakeEngine
 
 CALIBRATION = Calibration(midpoint=1.0, slope=1.0)

@@ -1,0 +1,142 @@
+"""The use case: what to insert at a cursor, and why it ends where it ends."""
+
+from __future__ import annotations
+
+import bisect
+import codecs
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from empower_model import empowerment
+from empower_model.calibration import Calibration
+from empower_model.completion import Completion, End, Limits, Request
+from empower_model.engine import Engine, Token
+from empower_model.errors import EngineStopped
+from empower_model.prompt import ROLLBACK, Layout, healing
+from empower_model.trim import reindent, trim
+
+PEAK_FLOOR = 2.5
+"""Bits of entropy under which a local maximum is no decision (tuned on a pilot model)."""
+MIN_CHARACTERS = 3
+"""A shorter completion costs more to read than to type."""
+
+
+class LocalCompleter:
+    """Answers requests with an engine in this process."""
+
+    def __init__(self, engine: Engine, calibration: Calibration) -> None:
+        self._engine = engine
+        self._calibration = calibration
+        self._layout = Layout(engine)
+
+    def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
+        """Blocks until the completion is there; `on_text` is told the raw text so far after each token.
+
+        Raises EngineError when the engine fails. When stopped, the completion is empty and its end STOPPED.
+        """
+        self._engine.stop.clear()
+        return self.answer(request, on_text)
+
+    def answer(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
+        """As `complete`, for a caller that has armed the stop flag itself and may have set it since."""
+        started = time.perf_counter()
+        limits = request.limits
+        prompt = self._layout.prompt(request.prefix, request.suffix, limits.max_tokens + ROLLBACK)
+        evaluated, prefilled = 0, started
+        span = _Span(limits, self._calibration)
+        try:
+            evaluated = self._engine.prefill(prompt.tokens)
+            prefilled = time.perf_counter()
+            span.write(self._engine, prompt.forced, on_text)
+        except EngineStopped:
+            span.end = End.STOPPED
+        text, kept = span.fitted(request)
+        return Completion(
+            text=text,
+            tokens=tuple(span.tokens),
+            kept=kept,
+            end=span.end,
+            probability=self._calibration.probability(sum(t.surprisal for t in span.tokens[:kept])),
+            eta=self._calibration.budget(limits.confidence),
+            prompt_tokens=len(prompt.tokens),
+            evaluated_tokens=evaluated,
+            prompt_ms=(prefilled - started) * 1000,
+            total_ms=(time.perf_counter() - started) * 1000,
+        )
+
+    def stop(self) -> None:
+        """End the completion at work within one token; without one, nothing happens."""
+        self._engine.stop.set()
+
+    def close(self) -> None:
+        """Free the model."""
+        self._engine.close()
+
+
+@dataclass(slots=True)
+class _Span:
+    """The span being written: its tokens, its text, and the rule's last word on it."""
+
+    limits: Limits
+    calibration: Calibration
+    tokens: list[Token] = field(default_factory=list)
+    text: str = ""
+    lengths: list[int] = field(default_factory=list)
+    """Characters of text after each token."""
+    keep: int = 0
+    end: End = End.MAX_TOKENS
+
+    def write(self, engine: Engine, forced: bytes, on_text: Callable[[str], None] | None) -> None:
+        """Generate until something ends the span; what only repeats the forced bytes adds no text."""
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        healed = [healing(forced, engine.vocabulary)] if forced else []
+        for token in engine.decode(healed):
+            if token.id in engine.vocabulary.end_of_generation or not token.piece:
+                self.end = End.END_OF_TEXT
+                return
+            piece = token.piece[len(forced) :]
+            forced = forced[len(token.piece) :]
+            self.tokens.append(replace(token, piece=piece))
+            self.text += decoder.decode(piece)
+            self.lengths.append(len(self.text))
+            if on_text is not None:
+                on_text(self.text)
+            if self._ended():
+                return
+        if engine.stop.is_set():
+            self.end = End.STOPPED
+
+    def _ended(self) -> bool:
+        verdict = self._verdict()
+        self.keep = verdict.keep
+        if verdict.ended:
+            self.end = End.UNCERTAIN
+        elif self.text.count("\n") >= self.limits.max_lines:
+            self.end = End.MAX_LINES
+        else:
+            return len(self.tokens) >= self.limits.max_tokens
+        return True
+
+    def _verdict(self) -> empowerment.Verdict:
+        confidence = self.limits.confidence
+        surprisals = [token.surprisal for token in self.tokens]
+        match self.limits.rule:
+            case "peak":
+                return empowerment.peak([token.entropy for token in self.tokens], PEAK_FLOOR)
+            case "budget":
+                return empowerment.budget(surprisals, self.calibration.budget(confidence))
+            case _:
+                return empowerment.gain(surprisals, self.lengths, self.calibration, confidence)
+
+    def fitted(self, request: Request) -> tuple[str, int]:
+        """The text to show, made to fit its surroundings, and how many tokens it takes."""
+        keep = empowerment.lexical_boundary(self.text, self.lengths, self.keep)
+        raw = self.text[: self.lengths[keep - 1] if keep else 0].split("\ufffd")[0]
+        text = trim(raw, request.prefix, request.suffix)
+        if text != raw.rstrip():
+            self.end = End.TRIMMED
+        keep = min(keep, bisect.bisect_left(self.lengths, len(text)) + 1) if text else 0
+        if self.end is End.STOPPED or len(text.strip()) < MIN_CHARACTERS:
+            return "", keep
+        return reindent(text, request.prefix), keep

@@ -6,12 +6,11 @@ llama.cpp finds deeper damage itself, and answers it without ending the process.
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
-import os
 import struct
-import sys
 from pathlib import Path
+
+import psutil
 
 from empower_model.errors import ModelFileInvalid, ModelNotFound
 
@@ -26,8 +25,8 @@ _LEAST_PAIR = 13
 def check_file(path: Path) -> None:
     """A cheap look before loading: raises ModelFileInvalid or ModelNotFound, with the cure."""
     check_header(path)
-    size, memory = path.stat().st_size, physical_memory()
-    if memory is not None and size > memory:
+    size, memory = path.stat().st_size, psutil.virtual_memory().total
+    if size > memory:
         raise ModelFileInvalid(
             f"{path} needs {size / 1e9:.1f} GB of memory and this machine has {memory / 1e9:.1f} GB: "
             "use a smaller model (`empower-lsp model list`)."
@@ -75,15 +74,3 @@ def digest(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def physical_memory() -> int | None:
-    """Bytes of memory in this machine; None where it does not tell."""
-    if sys.platform == "win32":
-        kilobytes = ctypes.c_ulonglong(0)
-        ctypes.windll.kernel32.GetPhysicallyInstalledSystemMemory(ctypes.byref(kilobytes))
-        return kilobytes.value * 1024 or None
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError):
-        return None

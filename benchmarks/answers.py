@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 import numpy as np
-from bare import Bare, Weights
+from bare import Bare, Weights, threads
 from figures import Figure, alone, compare
 from workload import Cursor, exactly, scattered, typed_lines, typing
 
@@ -19,10 +19,9 @@ from empower_model.calibration import Calibration
 from empower_model.completer import LocalCompleter
 from empower_model.completion import Completion, End, Request
 from empower_model.distribution import Distribution
-from empower_model.engine import EngineConfig
+from empower_model.engine import EngineConfig, Token, Transform
 from empower_model.host import EngineHost
 from empower_model.llama import LlamaEngine
-from empower_model.prompt import ROLLBACK, Layout
 
 URI = "file:///example.py"
 
@@ -35,7 +34,21 @@ class Work:
     new: int
     """Prompt tokens evaluated anew."""
     generated: list[int]
-    """Tokens chosen, an end-of-generation token included."""
+    """Tokens chosen: those healing writes again and an end-of-generation token included."""
+
+
+class Recorder(LlamaEngine):
+    """An engine that remembers its last work."""
+
+    def prefill(self, prompt: Sequence[int]) -> int:
+        new = super().prefill(prompt)
+        self.work = Work(list(prompt), new, [])
+        return new
+
+    def decode(self, transforms: Sequence[Transform] = ()) -> Iterator[Token]:
+        for token in super().decode(transforms):
+            self.work.generated.append(token.id)
+            yield token
 
 
 class Server:
@@ -69,22 +82,16 @@ def overhead(path: Path, name: str, target: float, *, tokens: int, rounds: int, 
 async def _overhead(path: Path, name: str, target: float, tokens: int, rounds: int, fresh_until: int) -> list[Figure]:
     fresh = scattered(3, first=20, last=fresh_until)
     keys = typing(200)[4:28:2]
-    server, bare = Server(path, tokens), Bare(Weights(path))
-    engine = LlamaEngine(EngineConfig(path))
-    layout = Layout(engine)
+    server, engine = Server(path, tokens), Recorder(EngineConfig(path))
+    bare = Bare(Weights(path))
+    bare.set_threads(*threads(engine))
     figures = []
     for kind, cursors in (("a keystroke", keys), ("a fresh cursor", fresh)):
-        again = rounds if kind == "a keystroke" else max(2, rounds // 4)
-        for cursor in cursors:  # so that each pass finds the cache as the pass before left it
-            await server.answer(cursor)
-        works = [_work(await server.answer(cursor), cursor, layout, tokens, engine) for cursor in cursors]
-        # the reference's cache gets the last state of the pass, in which every case can find its cached tokens
-        bare.prefill(works[-1].prompt, len(works[-1].prompt))
-        bare.generate(works[-1].generated)
-        for work in works:
-            bare.answer(work.prompt, work.new, work.generated)
+        works = await _works(server, engine, cursors, tokens)
+        # the reference's cache gets the last state of a pass, in which every request finds its cached tokens
+        bare.answer(works[-1].prompt, len(works[-1].prompt), works[-1].generated)
         ours, reference = [], []
-        for turn in range(again):
+        for turn in range(rounds if kind == "a keystroke" else max(2, rounds // 4)):
             for i, (cursor, work) in enumerate(zip(cursors, works, strict=True)):
                 mine, theirs = await _both(turn + i, server, cursor, bare, work)
                 ours.append(mine * 1000)
@@ -98,6 +105,21 @@ async def _overhead(path: Path, name: str, target: float, tokens: int, rounds: i
     return figures
 
 
+async def _works(server: Server, engine: Recorder, cursors: Sequence[Cursor], tokens: int) -> list[Work]:
+    """What each request of a pass makes the engine do; twice over, so that every pass finds the cache alike."""
+    local = LocalCompleter(engine, Calibration())
+    works: list[Work] = []
+    for turn in range(2):
+        for cursor in cursors:
+            told = await server.answer(cursor)
+            done = local.complete(cursor.request(tokens))
+            if (told.text, told.evaluated_tokens) != (done.text, done.evaluated_tokens):
+                raise RuntimeError("the engine answers another way in its own process")
+            if turn:
+                works.append(engine.work)
+    return works
+
+
 async def _both(turn: int, server: Server, cursor: Cursor, bare: Bare, work: Work) -> tuple[float, float]:
     """Seconds that ours and the reference take, one after the other, either first in turn."""
     mine = await server.seconds(cursor) if turn % 2 == 0 else 0.0
@@ -105,15 +127,6 @@ async def _both(turn: int, server: Server, cursor: Cursor, bare: Bare, work: Wor
     bare.answer(work.prompt, work.new, work.generated)
     theirs = time.perf_counter() - started
     return mine or await server.seconds(cursor), theirs
-
-
-def _work(done: Completion, cursor: Cursor, layout: Layout, tokens: int, engine: LlamaEngine) -> Work:
-    prompt = layout.prompt(cursor.prefix, cursor.suffix, tokens + ROLLBACK).tokens
-    assert len(prompt) == done.prompt_tokens
-    generated = [token.id for token in done.tokens]
-    if done.end is End.END_OF_TEXT:  # chosen, and not told
-        generated.append(min(engine.vocabulary.end_of_generation))
-    return Work(prompt, done.evaluated_tokens, generated)
 
 
 def keystrokes(path: Path, lines: int) -> Figure:

@@ -84,9 +84,13 @@ class Bare:
     def generate(self, generated: Sequence[int]) -> None:
         """Choose as many tokens as given; the last is chosen and not evaluated, as in the engine."""
         for position, token in enumerate(generated):
-            self._logits().argmax()
+            self.best()
             if position < len(generated) - 1:
                 self._evaluate([token])
+
+    def best(self) -> int:
+        """The greedy choice."""
+        return int(self._logits().argmax())
 
     def set_threads(self, decode: int, prefill: int) -> None:
         """Threads from now on."""
@@ -111,3 +115,9 @@ class Bare:
         if llama_cpp.llama_decode(self.context, self._batch):
             raise RuntimeError(f"llama.cpp could not evaluate {count} tokens")
         self.length += count
+
+
+def threads(engine: llama.LlamaEngine) -> tuple[int, int]:
+    """Threads an engine decodes and evaluates prompts with: the reference gets the same."""
+    context = engine._context
+    return llama_cpp.llama_n_threads(context), llama_cpp.llama_n_threads_batch(context)

@@ -33,7 +33,7 @@ def parts(quick: bool) -> dict[str, Callable[[], list[Figure]]]:
 
     return {
         "measuring": lambda: [answers.measuring(random_gguf.QWEN_HALF_BILLION.vocabulary, 300 * n)],
-        "typing": lambda: [answers.type_through(4 * n), answers.keystrokes(small, 10 * n)],
+        "typing": lambda: [answers.type_through(4 * n), answers.keystrokes(small, 20 * n)],
         "process": lambda: process.starting(3 * n),
         "hosting": lambda: answers.hosting(small, tokens=8, rounds=8 * n),
         "small": lambda: answers.overhead(small, "bundled", 1.25, tokens=16, rounds=8 * n, fresh_until=120),

@@ -31,8 +31,8 @@ def stopping(path: Path, name: str, *, rounds: int) -> list[Figure]:
     cursors = scattered(rounds + 1, seed=1, first=30, last=120)
     whole = host.complete(cursors.pop().request(1)).evaluated_tokens
     a_token = (time.perf_counter() - begun) / whole
-    idle = [_while_reading(host, cursor.request(1), random.uniform(1, 60) * a_token) for cursor in cursors]
-    figures.append(_figure(f"stop to idle while it reads, {name}", [t for t in idle if t is not None], tokens))
+    tried = [_while_reading(host, cursor.request(1), random.uniform(1, 60) * a_token) for cursor in cursors]
+    figures.append(_figure(f"stop to idle while it reads, {name}", [t for t in tried if t is not None], tokens))
     host.close()
     return figures
 

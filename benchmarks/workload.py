@@ -40,7 +40,7 @@ def scattered(count: int, seed: int = 0, first: int = 100, last: int = 2000) -> 
     """Cursors inside random lines of a range: hardly anything is cached from one to the next."""
     random = Random(seed)
     lines = source().splitlines(keepends=True)
-    found = []
+    found: list[Cursor] = []
     while len(found) < count:
         number = random.randrange(first, min(last, len(lines)))
         line = lines[number]

@@ -1,6 +1,7 @@
 import json
 import math
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def test_a_killed_run_resumes_bit_for_bit(tmp_path: Path, texts: list[str], toke
         if killed.step == 5:
             raise Interrupted
 
-    plan = Plan(**{**{f: getattr(PLAN, f) for f in PLAN.__slots__}, "checkpoint_minutes": 0.0})
+    plan = replace(PLAN, checkpoint_minutes=0.0)
     killed = Run(plan, texts, tokenizer)
     with pytest.raises(Interrupted):
         pretrain(killed, tmp_path / "killed", report=die)
@@ -112,3 +113,17 @@ def test_losses_are_those_of_transformers(texts: list[str], tokenizer: Tokenizer
         losses = token_losses(run.model, ids)
     assert losses.shape == (2, 63)
     assert float(losses.mean()) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_a_checkpoint_of_another_shape_is_refused(tmp_path: Path, texts: list[str], tokenizer: Tokenizer) -> None:
+    Run(PLAN, texts, tokenizer).save(tmp_path)
+    other = Run(replace(PLAN, shape=replace(SHAPE, layers=1)), texts, tokenizer)
+    with pytest.raises(ValueError, match="another shape"):
+        other.restore(tmp_path)
+
+
+def test_workers_learn_the_same(texts: list[str], tokenizer: Tokenizer) -> None:
+    """Up to the order of sums, the gradient does not depend on who computes it."""
+    runs = [Run(replace(PLAN, precision="float32", workers=n), texts, tokenizer) for n in (1, 2)]
+    first, second = ([run.advance().loss for _ in range(4)] for run in runs)
+    assert first == pytest.approx(second, rel=1e-4)

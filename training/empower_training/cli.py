@@ -100,7 +100,8 @@ def tokenizer(corpus_folder: Path, target: Path, size: int, characters: int) -> 
 @click.option("--layers", default=6, show_default=True)
 @click.option("--width", default=256, show_default=True)
 @click.option("--feed-forward", default=768, show_default=True)
-@click.option("--rate", default=2e-3, show_default=True, help="Peak learning rate.")
+@click.option("--rate", default=1.5e-3, show_default=True, help="Peak learning rate of the blocks (Muon).")
+@click.option("--embedding-rate", default=2e-3, show_default=True, help="Peak learning rate of the rest (AdamW).")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--workers", default=2, show_default=True, help="Threads to compute with; 1 is exactly repeatable.")
 def pretrain(
@@ -114,6 +115,7 @@ def pretrain(
     width: int,
     feed_forward: int,
     rate: float,
+    embedding_rate: float,
     seed: int,
     workers: int,
 ) -> None:
@@ -133,7 +135,7 @@ def pretrain(
     torch.set_num_threads(1)  # the workers are the threads
     heads = max(1, width // 64)
     shape = plans.Shape(width, layers, feed_forward, heads, key_value_heads=max(1, heads // 2))
-    rates = Rates(muon=rate, adam=rate)
+    rates = Rates(muon=rate, adam=embedding_rate)
     plan = plans.Plan(minutes=minutes, steps=steps, seed=seed, workers=workers, shape=shape, rates=rates)
     texts, watched = ([item.text for item in documents.load(corpus_folder, name)] for name in ("train", "validation"))
     try:

@@ -134,6 +134,7 @@ class Run:
     def save(self, folder: Path) -> None:
         """Write a checkpoint, replacing the last one in one step."""
         state = {
+            "shape": asdict(self.plan.shape),
             "optimiser": self.optimiser.state(),
             "average": self.average,
             "stream": self.stream.state(),
@@ -144,9 +145,14 @@ class Run:
         (folder / "checkpoint.new").replace(folder / "checkpoint.pt")
 
     def restore(self, folder: Path) -> None:
-        """Go on from the checkpoint in `folder`, exactly where it was written."""
+        """Go on from the checkpoint in `folder`, exactly where it was written.
+
+        Raises ValueError when it is of a model of another shape.
+        """
         # the file is our own: the stream's state is plain Python data that the weights-only loader refuses
         state: dict[str, Any] = torch.load(folder / "checkpoint.pt", weights_only=False)
+        if state["shape"] != asdict(self.plan.shape):
+            raise ValueError(f"{folder} has a checkpoint of another shape, {state['shape']}: use another folder.")
         self.optimiser.restore(state["optimiser"])
         for name, value in state["average"].items():
             self.average[name].copy_(value)

@@ -1,0 +1,93 @@
+"""The benchmarks can be imported, their arithmetic is right, and what they make can be loaded; no timings."""
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from empower_model.engine import EngineConfig
+from empower_model.llama import LlamaEngine
+
+FOLDER = Path(__file__).parent.parent / "benchmarks"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _scripts() -> Iterator[None]:
+    """The scripts find each other as when they are run."""
+    pytest.importorskip("gguf")
+    before = set(sys.modules)
+    sys.path.insert(0, str(FOLDER))
+    yield
+    sys.path.remove(str(FOLDER))
+    for name in {path.stem for path in FOLDER.glob("*.py")} - before:
+        sys.modules.pop(name, None)
+
+
+def script(name: str) -> ModuleType:
+    return importlib.import_module(name)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.py")))
+def test_it_can_be_imported(name: str) -> None:
+    assert script(name).__doc__
+
+
+def test_ratios_are_of_pairs() -> None:
+    figures = script("figures")
+    figure = figures.compare("x", "ms", [2.0, 30.0, 4.0], [1.0, 10.0, 4.0], 2.0)
+    assert (figure.ours, figure.reference, figure.ratio) == (4.0, 4.0, 2.0)
+    assert (figure.low, figure.high) == (1.5, 2.5)
+    assert figure.passed is True
+    assert figures.alone("x", "ms", [1.0, 9.0, 2.0], 1.5).passed is False
+    assert figures.alone("x", "ms", [1.0]).passed is None
+
+
+def test_a_line_is_typed_from_its_indentation_to_its_end() -> None:
+    workload = script("workload")
+    cursors = workload.typing(200)
+    line = workload.source().splitlines()[200]
+    assert cursors[0].prefix.endswith("\n" + line[: len(line) - len(line.lstrip())])
+    assert cursors[-1].prefix.endswith(line)
+    assert {cursor.suffix for cursor in cursors} == {cursors[0].suffix}
+    assert all(cursor.prefix + cursor.suffix == workload.source() for cursor in workload.scattered(5))
+
+
+def test_positions_count_lines_and_characters() -> None:
+    cursor = script("workload").Cursor("a = 1\nb = ", "\n")
+    assert script("client").position(cursor) == {"line": 1, "character": 4}
+
+
+def test_the_random_model_loads_and_writes(tmp_path: Path) -> None:
+    random_gguf, process = script("random_gguf"), script("process")
+    path = random_gguf.made(random_gguf.TINY, tmp_path)
+    assert path == random_gguf.made(random_gguf.TINY, tmp_path)
+    assert process.cache_bytes(path, 100) == 2 * 2 * 1 * 32 * 100 * 2
+    engine = LlamaEngine(EngineConfig(path))
+    assert len(engine.vocabulary.pieces) == random_gguf.TINY.vocabulary
+    engine.prefill(engine.tokenize("def add(a, b):\n    return"))
+    tokens = [token for token, _ in zip(engine.decode(), range(20), strict=False)]
+    assert len(tokens) == 20  # no control token ends it
+    engine.close()
+
+
+def test_the_reference_chooses_as_the_engine_does(tmp_path: Path) -> None:
+    random_gguf, bare = script("random_gguf"), script("bare")
+    path = random_gguf.made(random_gguf.TINY, tmp_path)
+    engine = LlamaEngine(EngineConfig(path))
+    reference = bare.Bare(bare.Weights(path))
+    prompt = engine.tokenize("import os\n" * 40)
+    engine.prefill(prompt)
+    tokens = [token.id for token, _ in zip(engine.decode(), range(5), strict=False)]
+    reference.prefill(prompt, len(prompt))
+    assert reference.best() == tokens[0]
+    reference.generate(tokens)
+    assert reference.best() == tokens[-1]
+    reference.prefill(prompt, 1)
+    assert reference.best() == tokens[0]
+    with pytest.raises(ValueError, match="cached"):
+        reference.prefill([*prompt, 1, 2], 1)
+    reference.close()
+    engine.close()

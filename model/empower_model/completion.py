@@ -58,7 +58,8 @@ class Completion:
     text: str
     """To insert at the cursor, after trimming."""
     tokens: tuple[Token, ...]
-    """All tokens generated beyond what the human had typed, those after the end of `text` included."""
+    """All tokens generated, those after the end of `text` included; of the first, which write again what the human
+    had typed, only the bytes beyond that."""
     kept: int
     """How many of `tokens` the rule kept."""
     end: End

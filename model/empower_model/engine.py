@@ -31,7 +31,7 @@ class EngineConfig:
 
     path: Path
     threads: int = 0
-    """Threads of a decode and of a prompt evaluation; 0 = physical cores this process may use."""
+    """0 = the physical cores this process may use, and for a small model one to write with."""
     gpu_layers: int = 0
     """Layers offloaded to the GPU; -1 = all."""
     context_size: int = 2048
@@ -73,6 +73,12 @@ class Vocabulary:
     def _sorted(self) -> tuple[list[bytes], list[int]]:
         order = sorted((piece, i) for i, piece in enumerate(self.pieces) if piece)
         return [piece for piece, _ in order], [i for _, i in order]
+
+    def begins(self, text: bytes) -> bool:
+        """Whether some token begins with these bytes."""
+        pieces, _ = self._sorted
+        at = bisect.bisect_left(pieces, text)
+        return at < len(pieces) and pieces[at].startswith(text)
 
     def compatible(self, forced: bytes) -> list[int]:
         """Ids of the tokens that can come next when the text must begin with `forced`.

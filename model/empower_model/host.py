@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 CRASHES = 3
 """After so many crashes in a row the model is given up."""
+TEXT_SECONDS = 0.02
 GRACE_SECONDS = 2.0
 """Time a child has to end by itself."""
 
@@ -221,9 +223,23 @@ def _serve(
     while True:
         try:
             request, wants_text = connection.recv()
-            connection.send(_answer(completer, request, connection.send if wants_text else None))
+            on_text = _sparsely(connection.send) if wants_text else None
+            connection.send(_answer(completer, request, on_text))
         except (EOFError, BrokenPipeError):
             return
+
+
+def _sparsely(send: Callable[[str], None]) -> Callable[[str], None]:
+    """Pass on one text in TEXT_SECONDS at most: each wakes two threads, which costs as much as a token of a small model."""
+    last = time.monotonic()
+
+    def on_text(text: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= TEXT_SECONDS:
+            last = time.monotonic()
+            send(text)
+
+    return on_text
 
 
 def _answer(

@@ -12,6 +12,7 @@ import os
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import llama_cpp
 
 BATCH = 512
-MICRO_BATCH = 64
-"""Small, since an aborted evaluation keeps whole micro-batches only."""
+MICRO_BATCH = 128
+"""Small, since an aborted evaluation keeps whole micro-batches only; larger ones gain nothing (tuning.py)."""
+SMALL = 32 << 20
+"""Bytes of weights up to which one thread writes fastest: two spend longer waiting for each other than computing."""
 ABORTED = 2
 NO_ROOM = 1
 ERROR_LEVEL = 4
@@ -111,7 +114,9 @@ class LlamaEngine:
         params.n_ubatch = MICRO_BATCH
         params.n_seq_max = 1
         params.n_outputs_max = 1  # else logits for a whole micro-batch are reserved: 297 MiB at 152k entries
-        params.n_threads = params.n_threads_batch = self.threads
+        params.n_threads_batch = self.threads
+        small = llama_cpp.llama_model_size(self._model) <= SMALL
+        params.n_threads = 1 if small and not self.config.threads else self.threads
         context = llama_cpp.llama_init_from_model(self._model, params)
         if not context:
             llama_cpp.llama_model_free(self._model)
@@ -137,12 +142,7 @@ class LlamaEngine:
                 f"A prompt of {len(prompt)} tokens does not fit a context of {self.context_size}; "
                 "set a larger context size."
             )
-        common = 0
-        for ours, theirs in zip(self._state, prompt, strict=False):
-            if ours != theirs:
-                break
-            common += 1
-        self._truncate(min(common, len(prompt) - 1))
+        self._truncate(min(_common(self._state, list(prompt)), len(prompt) - 1))
         fresh = list(prompt[len(self._state) :])
         for start in range(0, len(fresh), BATCH):
             self._evaluate(fresh[start : start + BATCH])
@@ -231,6 +231,15 @@ class LlamaEngine:
         if result == NO_ROOM:
             raise PromptTooLong("The context is full; set a larger context size.")
         raise EngineError(f"llama.cpp could not evaluate {count} tokens: {_last_complaint()}")
+
+
+def _common(ours: list[int], theirs: list[int], block: int = 64) -> int:
+    """Length of the common beginning; compared in blocks, since it is nearly everything at every keystroke."""
+    start = 0
+    while start < len(ours) and ours[start : start + block] == theirs[start : start + block]:
+        start += block
+    pairs = zip(ours[start : start + block], theirs[start : start + block], strict=False)
+    return start + sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _load(config: EngineConfig) -> Any:

@@ -23,6 +23,8 @@ LINE_CHARACTERS = 2000
 """Of a longer current line only the end is read; such lines are data."""
 CHARACTERS_A_TOKEN = 8
 """Text further up than this many characters for each token of context is not looked at."""
+ROOM_STEP = 64
+"""Tokens by which the current line takes room from the others: token by token, the window would move in mid-line."""
 ROLLBACK = 8
 """Most tokens that healing takes back."""
 
@@ -47,11 +49,11 @@ class Layout:
         """The prompt of a cursor between two texts, leaving `reserve` tokens of the context to generate."""
         head = prefix.rfind("\n") + 1
         above, line = prefix[:head], prefix[head:][-LINE_CHARACTERS:]
-        kept, forced = roll_back(self._engine.tokenize(line), self._vocabulary.pieces)
+        kept, forced = roll_back(self._engine.tokenize(line), self._vocabulary)
         # 8 for the control tokens; a current line too long for the context keeps its end
         room = self._engine.context_size - reserve - 8
         kept = kept[-room:]
-        room -= len(kept)
+        room -= -(-len(kept) // ROOM_STEP) * ROOM_STEP
         start = [] if self._vocabulary.bos is None else [self._vocabulary.bos]
         fim = self._vocabulary.fim
         if fim is None:
@@ -85,28 +87,18 @@ class Layout:
         return list(self._tokens("".join(lines))[: max(0, room)])
 
 
-def roll_back(tokens: Sequence[int], pieces: Sequence[bytes]) -> tuple[list[int], bytes]:
+def roll_back(tokens: Sequence[int], vocabulary: Vocabulary) -> tuple[list[int], bytes]:
     """Split a line's tokens into those to keep and the bytes of those to write again (token healing).
 
     The tokeniser glues what a person has typed so far differently from what stands there once the word is finished:
-    `retu` is ` ret` + `u`, but the model has only ever seen ` return`. So the run of alike characters (name, space or
-    punctuation) that ends at the cursor is taken back, with the space glued to it.
+    ` retu` is ` ret` + `u`, but the model has only ever seen ` return`. So the most tokens are taken back whose bytes
+    together still begin a token.
     """
-    keep = len(tokens)
-    while keep and len(tokens) - keep < ROLLBACK:
-        keep -= 1
-        piece, before = pieces[tokens[keep]], pieces[tokens[keep - 1]] if keep else b""
-        glued = piece[:1] == b" " and not piece.isspace()
-        if glued or not before or not piece or _kind(before[-1]) != _kind(piece[0]):
-            break
-    return list(tokens[:keep]), b"".join(pieces[token] for token in tokens[keep:])
-
-
-def _kind(byte: int) -> int:
-    character = bytes((byte,))
-    if character.isspace():
-        return 0
-    return 1 if byte >= 0x80 or character == b"_" or character.isalnum() else 2
+    for keep in range(max(0, len(tokens) - ROLLBACK), len(tokens)):
+        forced = b"".join(vocabulary.pieces[token] for token in tokens[keep:])
+        if forced and vocabulary.begins(forced):
+            return list(tokens[:keep]), forced
+    return list(tokens), b""
 
 
 def healing(forced: bytes, vocabulary: Vocabulary) -> Transform:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -49,7 +50,10 @@ def test_the_model_may_end_the_span_itself() -> None:
 def test_typed_text_that_is_written_again_is_no_text() -> None:
     # the cursor stands behind `ret`, which the engine writes again as part of `return`
     request = Request("def f():\n    x; ret", "\n")
-    found = complete([("return", 0.5, 1.0), (" None", 0.5, 1.0), ("", 0, 0)], request)
+    script = [("return", 0.5, 1.0), (" None", 0.5, 1.0), ("", 0, 0)]
+    engine = FakeEngine(lambda _: script)
+    engine.vocabulary = replace(engine.vocabulary, pieces=(*engine.vocabulary.pieces, b"return"))
+    found = LocalCompleter(engine, CALIBRATION).complete(request)
     assert found.text == "urn None"
     assert [token.piece for token in found.tokens] == [b"urn", b" None"]
     assert found.probability == pytest.approx(0.5)  # the choice of the first token counts

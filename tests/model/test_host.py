@@ -54,7 +54,7 @@ def test_the_child_answers_as_the_engine_in_process_does(host: EngineHost, weigh
     theirs = host.complete(REQUEST, texts.append)
     assert (theirs.text, theirs.end, theirs.evaluated_tokens) == (ours.text, ours.end, ours.evaluated_tokens)
     assert [t.id for t in theirs.tokens] == [t.id for t in ours.tokens]
-    assert len(texts) == len(theirs.tokens)
+    assert all(theirs.text.startswith(text[: len(theirs.text)]) for text in texts)
     assert host.complete(REQUEST).evaluated_tokens == 1  # the state lives on in the child
 
 
@@ -66,16 +66,9 @@ def test_starting_loads_in_the_background(host: EngineHost, events: list[HostEve
 def test_a_stop_crosses_the_process_border(host: EngineHost) -> None:
     whole = host.complete(Request("", "", ENDLESS))
     assert whole.end is not End.STOPPED
-    seen: list[str] = []
-
-    def stop_soon(text: str) -> None:
-        seen.append(text)
-        if len(seen) == 3:
-            host.stop()
-
-    stopped = host.complete(Request("import os\n", "", ENDLESS), stop_soon)
+    stopped = host.complete(Request("import os\n", "", ENDLESS), lambda _: host.stop())
     assert stopped.end is End.STOPPED
-    assert len(stopped.tokens) < 40
+    assert 0 < len(stopped.tokens) < ENDLESS.max_tokens
     assert host.complete(REQUEST).end is not End.STOPPED
 
 

@@ -70,27 +70,28 @@ def test_one_endless_line_is_cut_to_its_end() -> None:
     assert len(prompt.tokens) + 64 < 512
 
 
-PIECES = (b" ret", b"u", b" return", b"   ", b"x", b"(", b'("', b"8", b" ")
+WORDS = Vocabulary((b" ret", b"u", b" return", b"   ", b"x", b"(", b'("', b"8", b" ", b"    y"), frozenset())
 
 
 @pytest.mark.parametrize(
     ("tokens", "kept", "forced"),
     [
         ([], [], b""),
-        ([3, 0, 1], [3], b" retu"),  # the whole word with the space glued to it, not the indentation
+        ([3, 0, 1], [3], b" retu"),  # ` return` begins so; with the indentation nothing does
         ([4, 5], [4], b"("),
-        ([4, 5, 5], [4], b"(("),
+        ([4, 5, 5], [4, 5], b"("),
         ([0, 8], [0], b" "),
-        ([3, 8], [], b"    "),  # a run of spaces is taken back as one
-        ([5, 7, 7, 7], [5], b"888"),
+        ([3, 8], [], b"    "),  # spaces may belong to a longer run
+        ([5, 7, 7, 7], [5, 7, 7], b"8"),
+        ([4, 1], [4], b"u"),
     ],
 )
-def test_roll_back(tokens: list[int], kept: list[int], forced: bytes) -> None:
-    assert roll_back(tokens, PIECES) == (kept, forced)
+def test_roll_back_to_where_a_token_may_have_begun(tokens: list[int], kept: list[int], forced: bytes) -> None:
+    assert roll_back(tokens, WORDS) == (kept, forced)
 
 
 def test_roll_back_is_bounded() -> None:
-    kept, forced = roll_back([7] * 100, PIECES)
+    kept, forced = roll_back([0] * 100, Vocabulary((b"8", b"8" * 20), frozenset()))
     assert (len(kept), forced) == (92, b"8" * 8)
 
 

@@ -22,7 +22,7 @@ def test_every_command_is_named() -> None:
         assert f"`empower-lsp {command}" in README
 
 
-@pytest.mark.parametrize("folder", ["empower_lsp", "model/empower_model"])
+@pytest.mark.parametrize("folder", ["empower_lsp", "model/empower_model", "training/empower_training"])
 def test_the_file_tree_names_every_module(folder: str) -> None:
     names = {path.name for path in (ROOT / folder).glob("*.py")} - {"__init__.py"}
     missing = {name for name in names if not re.search(rf"^  {name}\s", README, re.M) and not name.startswith("trim")}

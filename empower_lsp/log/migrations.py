@@ -50,8 +50,10 @@ MIGRATIONS: tuple[Step, ...] = (
                 kind TEXT NOT NULL,
                 explicit INTEGER NOT NULL,
                 characters INTEGER NOT NULL,
-                instead TEXT,
-                seconds REAL
+                of INTEGER NOT NULL,
+                typed INTEGER NOT NULL,
+                text TEXT,
+                age REAL NOT NULL
             )
             """,
         ),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
+    from empower_lsp.outcome import Outcome
     from empower_model.completion import Completion, Request
     from empower_model.engine import Token
 
@@ -81,15 +82,19 @@ class OutcomeRecord:
     at: float
     """Seconds since 1970, UTC."""
     kind: str
-    """Shown, accepted, partially accepted, typed through, diverged, dismissed, survival."""
+    """A value of `empower_lsp.outcome.Kind`."""
     explicit: bool
     """Whether the editor said so; otherwise it was inferred from changes of the document."""
     characters: int = 0
-    """How many characters of the completion it is about."""
-    instead: str | None = None
-    """What was written instead."""
-    seconds: float | None = None
-    """Of a survival: how long after the acceptance."""
+    """Accepted of it; of a look back at an accepted text, the non-whitespace characters still there."""
+    of: int = 0
+    """What `characters` is out of."""
+    typed: int = 0
+    """Typed along it by hand."""
+    text: str | None = None
+    """What stands in its place, where it is known; None where text is not kept."""
+    age: float = 0.0
+    """Of a look back: seconds since the acceptance."""
 
 
 Record: TypeAlias = CompletionRecord | OutcomeRecord
@@ -136,6 +141,21 @@ def completion_record(
     )
 
 
+def outcome_record(outcome: Outcome, at: float) -> OutcomeRecord:
+    """What the log keeps of an outcome that happened `at`, in seconds since 1970."""
+    return OutcomeRecord(
+        completion=outcome.id,
+        at=at,
+        kind=outcome.kind.value,
+        explicit=outcome.explicit,
+        characters=outcome.characters,
+        of=outcome.of,
+        typed=outcome.typed,
+        text=outcome.text,
+        age=outcome.age,
+    )
+
+
 def token_records(tokens: Iterable[Token]) -> tuple[TokenRecord, ...]:
     """The tokens with their bytes as text; the pieces put together are the text that was generated."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -145,7 +165,7 @@ def token_records(tokens: Iterable[Token]) -> tuple[TokenRecord, ...]:
 def without_text(record: Record) -> Record:
     """The record as the level `metadata` keeps it."""
     if isinstance(record, OutcomeRecord):
-        return replace(record, instead=None)
+        return replace(record, text=None)
     bits = tuple(replace(token, piece="") for token in record.tokens)
     return replace(record, prefix=None, suffix=None, text=None, tokens=bits)
 

@@ -98,11 +98,11 @@ class Redactor:
         )
 
     def _outcome(self, record: OutcomeRecord) -> OutcomeRecord:
-        if not record.instead:
+        if not record.text:
             return record
         prefix, suffix, language = self._around.get(record.completion, ("", "", ""))
-        spans = _spans_of_parts([(prefix, record.instead, suffix)], language)
-        return replace(record, instead=_replaced(record.instead, spans[record.instead]))
+        spans = _spans_of_parts([(prefix, record.text, suffix)], language)
+        return replace(record, text=_replaced(record.text, spans[record.text]))
 
 
 def redact(text: str, language: str = "") -> str:
@@ -110,19 +110,59 @@ def redact(text: str, language: str = "") -> str:
     return _replaced(text, secrets(text, language))
 
 
-def secrets(text: str, language: str = "", pause: Callable[[], None] = lambda: None) -> list[Span]:
+def secrets(text: str, language: str = "") -> list[Span]:
     """Where in the text the secrets are, from left to right and apart from each other."""
+    rules = _rules("configuration" if language in _CONFIGURATION else "c" if language in _C else "code")
     found: list[Span] = []
     offset = 0
-    kind = "configuration" if language in _CONFIGURATION else "c" if language in _C else "code"
     for line in text.splitlines(keepends=True):
-        found += [(start + offset, end + offset) for start, end in _in_line(line, kind)]
+        found += [(start + offset, end + offset) for start, end in _in_line(line, rules)]
         offset += len(line)
     if "PRIVATE KEY" in text:
         found += [match.span() for block in _BLOCKS for match in block.finditer(text)]
     return _merged(found)
 
 
-def prepare() -> None:
-    """Load the detector, which takes some tenths of a second."""
-    _rules()
+@dataclass(frozen=True, eq=False)
+class _Rules:
+    """The detector's rules as they are applied to a line; compared by identity, for the cache."""
+
+    patterns: tuple[re.Pattern[str], ...]
+    keyword: re.Pattern[str]
+    """What a line must contain for `assignments` to be tried."""
+    assignments: tuple[tuple[re.Pattern[str], int], ...]
+    """With the group that is the secret."""
+    random: tuple[tuple[re.Pattern[str], Callable[[str], bool]], ...]
+    """Quoted strings, and whether one looks drawn at random."""
+
+
+@cache
+def _rules(kind: str) -> _Rules:
+    """The rules for `code`, `c` or `configuration`; loads the detector, which takes some tenths of a second."""
+    from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
+    from detect_secrets.plugins import high_entropy_strings, ip_public, keyword
+    from detect_secrets.plugins.base import RegexBasedDetector
+
+    logging.captureWarnings(False)  # detect-secrets turns it on for the whole process when it is imported
+    plugins: Iterable[type] = get_mapping_from_secret_type_to_class().values()
+    patterns = [
+        pattern
+        for plugin in plugins
+        if issubclass(plugin, RegexBasedDetector) and plugin is not ip_public.IPPublicDetector
+        for pattern in plugin.denylist
+    ]
+    assignments = dict(keyword.QUOTES_REQUIRED_DENYLIST_REGEX_TO_GROUP | keyword.COMMON_C_DENYLIST_REGEX_TO_GROUP)
+    assignments |= keyword.C_PLUS_PLUS_REGEX_TO_GROUP if kind == "c" else {}
+    assignments |= keyword.CONFIG_DENYLIST_REGEX_TO_GROUP if kind == "configuration" else {}
+    return _Rules(
+        (*patterns, *_OWN),
+        re.compile(keyword.DENYLIST_REGEX, re.IGNORECASE),
+        tuple(assignments.items()),
+        tuple(
+            (plugin.regex, _randomness(plugin, *least))
+            for plugin, *least in (
+                (high_entropy_strings.HexHighEntropyString(), 16, "0"),
+                (high_entropy_strings.Base64HighEntropyString(), 20, "0aA"),
+            )
+        ),
+    )

@@ -230,7 +230,7 @@ def _serve(
 
 
 def _sparsely(send: Callable[[str], None]) -> Callable[[str], None]:
-    """Pass on one text in TEXT_SECONDS at most: each wakes two threads, which costs as much as a token of a small model."""
+    """Pass on one text in TEXT_SECONDS at most: each wakes two threads, as costly as a token of a small model."""
     last = time.monotonic()
 
     def on_text(text: str) -> None:

@@ -1,75 +1,22 @@
-"""Secrets are taken out of what is logged before it reaches the disk.
+"""Secrets are taken out of what is logged before it reaches the disk; `rules.py` says what a secret is.
 
-The rules are those of detect-secrets (Apache-2.0), applied to text in memory: its regular expressions, its keywords
-for assignments and its entropy of quoted strings. Never called are its verifiers, which would ask the services whether
-a key is valid, and left out is its rule for public IP addresses, which are no secret. `_OWN` adds what it lacks.
-What is found is replaced by MARKER; the line around it stays.
+What is found is replaced by MARKER; the line around it stays. A completion is judged together with the text around its
+cursor, so that a secret of which the person typed one half and the model wrote the other is found in both.
 """
 
 from __future__ import annotations
 
-import logging
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, lru_cache
-from typing import TypeAlias
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from empower_lsp.log.records import CompletionRecord, OutcomeRecord, Record, TokenRecord
+from empower_lsp.log.rules import SHORT, Span, merged, secrets
 
 MARKER = "‹redacted›"
 REMEMBERED = 64
 """Completions whose surroundings are kept in memory to judge what was written in their place."""
-
-SHORT = 8
-"""Characters below which a value is redacted where it was found, but not wherever else it occurs."""
-
-Span: TypeAlias = tuple[int, int]
-
-_CONFIGURATION = frozenset(
-    {"dotenv", "env", "properties", "ini", "toml", "yaml", "shellscript", "dockerfile", "makefile", "plaintext"}
-)
-"""Languages in which a value stands without quotes, so that a bare word after `password=` counts."""
-
-_C = frozenset({"c", "cpp", "csharp", "objective-c"})
-
-_WORDS = r"(?:passw(?:or)?d|passphrase|pwd|secret|credential|(?:access|api|auth|encryption|private|signing)_?key)"
-
-_OWN = tuple(
-    re.compile(pattern, flags)
-    for pattern, flags in (
-        # Longer forms and other prefixes than the detector knows: it would leave a part standing, or all.
-        (r"\b(?:[srp]k_(?:live|test)_|whsec_)[0-9A-Za-z]{10,}", 0),  # Stripe
-        (r"\bgithub_pat_[0-9A-Za-z_]{22,}", 0),
-        (r"\bxox[a-z]-[0-9A-Za-z-]{10,}|\bxapp-[0-9A-Za-z-]{10,}", 0),  # Slack
-        (r"\bsk-(?:proj|ant|svcacct|or)-[0-9A-Za-z_-]{20,}", 0),  # OpenAI, Anthropic, OpenRouter
-        (r"\bAIza[0-9A-Za-z_-]{35}", 0),  # Google
-        (r"\b(?:npm|hf|dop_v1|shpat|pul)_[0-9A-Za-z]{30,}", 0),  # npm, Hugging Face, DigitalOcean, Shopify, Pulumi
-        (r"\beyJ[0-9A-Za-z_-]{8,}\.[0-9A-Za-z_-]+(?:\.[0-9A-Za-z_-]*)?", 0),  # a JWT to its end, or cut off
-        # Quoted values with a type before them, with the other quote in them, or not yet closed where the cursor is.
-        (_WORDS + r"\w*[\"'\]]{0,2}\s*(?::\s*[\w.\[\] |]+)?(?:=|:|:=|=>)\s*[a-zA-Z@]?(?P<q>[\"'`])((?:\\.|(?!(?P=q)).)+)", re.I),
-        # `token` names much in code about languages: only values that look drawn at random.
-        (r"token\w*[\"'\]]{0,2}\s*(?::\s*\w+\s*)?[=:]\s*[\"'`](?=[^\"'`]*\d)([^\s\"'`]{16,})", re.I),
-        (r"\bauthorization[\"']?\s*[:=,]\s*[\"'`]?(?:basic|bearer|token)\s+([^\s\"'`{}]{8,})", re.I),
-        # In connection strings and addresses.
-        (r"[;?&](?:password|passwd|pwd|secret|sig|(?:access_?)?token|api_?key)=([^\s;&\"'`{}<>$%]{4,})", re.I),
-        # Bare in a file of settings.
-        (r"^[\w.\s-]*[=:]\s*([0-9a-f]{32,}|[0-9A-Za-z+/]{40,}={0,2})\s*$", 0),
-        # Lines of key material, of which the window may hold neither the first line nor the last.
-        (r"^[\s\"'`]*(?=[^\s\"'`]*\d)(?=[^\s\"'`]*[a-z])(?=[^\s\"'`]*[A-Z])([0-9A-Za-z+/]{60,}={0,2})(?:\\n)?[\s\"'`,;+\\]*$", 0),
-    )
-)
-
-_KEY = r"[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
-_BLOCKS = tuple(
-    re.compile(pattern)
-    for pattern in (
-        rf"-----BEGIN {_KEY}[^(){{}}]{{0,8000}}?-----END {_KEY}",
-        rf"-----BEGIN {_KEY}(?:\s*[0-9A-Za-z+/=]{{16,}})*",
-        rf"(?<![0-9A-Za-z+/=])(?:[0-9A-Za-z+/=]{{16,}}\s+)*[0-9A-Za-z+/=]*\s*-----END {_KEY}",
-    )
-)
 
 
 class Redactor:
@@ -110,59 +57,44 @@ def redact(text: str, language: str = "") -> str:
     return _replaced(text, secrets(text, language))
 
 
-def secrets(text: str, language: str = "") -> list[Span]:
-    """Where in the text the secrets are, from left to right and apart from each other."""
-    rules = _rules("configuration" if language in _CONFIGURATION else "c" if language in _C else "code")
-    found: list[Span] = []
-    offset = 0
-    for line in text.splitlines(keepends=True):
-        found += [(start + offset, end + offset) for start, end in _in_line(line, rules)]
-        offset += len(line)
-    if "PRIVATE KEY" in text:
-        found += [match.span() for block in _BLOCKS for match in block.finditer(text)]
-    return _merged(found)
+def _spans_of_parts(contexts: Sequence[tuple[str, ...]], language: str) -> dict[str, list[Span]]:
+    """Where the secrets are in each part of texts that are judged as a whole; one that is found is found everywhere."""
+    found: dict[str, list[Span]] = {part: [] for parts in contexts for part in parts}
+    values: set[str] = set()
+    for parts in contexts:
+        whole = "".join(parts)
+        for start, end in secrets(whole, language):
+            if end - start >= SHORT:
+                values.add(whole[start:end])
+            offset = 0
+            for part in parts:
+                found[part].append((max(0, start - offset), min(len(part), end - offset)))
+                offset += len(part)
+    for part, spans in found.items():
+        spans += [match.span() for value in values for match in re.finditer(re.escape(value), part)]
+    return {part: merged(span for span in spans if span[0] < span[1]) for part, spans in found.items()}
 
 
-@dataclass(frozen=True, eq=False)
-class _Rules:
-    """The detector's rules as they are applied to a line; compared by identity, for the cache."""
-
-    patterns: tuple[re.Pattern[str], ...]
-    keyword: re.Pattern[str]
-    """What a line must contain for `assignments` to be tried."""
-    assignments: tuple[tuple[re.Pattern[str], int], ...]
-    """With the group that is the secret."""
-    random: tuple[tuple[re.Pattern[str], Callable[[str], bool]], ...]
-    """Quoted strings, and whether one looks drawn at random."""
+def _replaced(text: str, spans: Sequence[Span]) -> str:
+    return "".join(_pieces(text, spans))
 
 
-@cache
-def _rules(kind: str) -> _Rules:
-    """The rules for `code`, `c` or `configuration`; loads the detector, which takes some tenths of a second."""
-    from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
-    from detect_secrets.plugins import high_entropy_strings, ip_public, keyword
-    from detect_secrets.plugins.base import RegexBasedDetector
+def _pieces(text: str, spans: Sequence[Span]) -> Iterator[str]:
+    at = 0
+    for start, end in spans:
+        yield text[at:start]
+        yield MARKER
+        at = end
+    yield text[at:]
 
-    logging.captureWarnings(False)  # detect-secrets turns it on for the whole process when it is imported
-    plugins: Iterable[type] = get_mapping_from_secret_type_to_class().values()
-    patterns = [
-        pattern
-        for plugin in plugins
-        if issubclass(plugin, RegexBasedDetector) and plugin is not ip_public.IPPublicDetector
-        for pattern in plugin.denylist
-    ]
-    assignments = dict(keyword.QUOTES_REQUIRED_DENYLIST_REGEX_TO_GROUP | keyword.COMMON_C_DENYLIST_REGEX_TO_GROUP)
-    assignments |= keyword.C_PLUS_PLUS_REGEX_TO_GROUP if kind == "c" else {}
-    assignments |= keyword.CONFIG_DENYLIST_REGEX_TO_GROUP if kind == "configuration" else {}
-    return _Rules(
-        (*patterns, *_OWN),
-        re.compile(keyword.DENYLIST_REGEX, re.IGNORECASE),
-        tuple(assignments.items()),
-        tuple(
-            (plugin.regex, _randomness(plugin, *least))
-            for plugin, *least in (
-                (high_entropy_strings.HexHighEntropyString(), 16, "0"),
-                (high_entropy_strings.Base64HighEntropyString(), 20, "0aA"),
-            )
-        ),
-    )
+
+def _tokens(tokens: Sequence[TokenRecord], spans: Sequence[Span]) -> tuple[TokenRecord, ...]:
+    """The tokens with the marker in the place of those that a secret touches."""
+    redacted: list[TokenRecord] = []
+    at = 0
+    for token in tokens:
+        end = at + len(token.piece)
+        touched = any(start < end and at < stop for start, stop in spans)
+        redacted.append(replace(token, piece=MARKER) if touched else token)
+        at = end
+    return tuple(redacted)

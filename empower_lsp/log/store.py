@@ -27,8 +27,8 @@ from empower_lsp.log.migrations import migrate
 from empower_lsp.log.records import CompletionRecord, OutcomeRecord, Record, TokenRecord
 from empower_model.store import data_folder
 
-BUSY_SECONDS = 5.0
-"""How long another process's transaction is waited for."""
+BUSY_SECONDS = 10.0
+"""How long another process's transaction, the purge of a large log for one, is waited for."""
 
 _COMPLETION = tuple(field.name for field in fields(CompletionRecord))
 _OUTCOME = tuple(field.name for field in fields(OutcomeRecord))

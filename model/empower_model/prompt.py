@@ -53,7 +53,7 @@ class Layout:
         # 8 for the control tokens; a current line too long for the context keeps its end
         room = self._engine.context_size - reserve - 8
         kept = kept[-room:]
-        room -= -(-len(kept) // ROOM_STEP) * ROOM_STEP
+        room -= (len(kept) // ROOM_STEP + 1) * ROOM_STEP
         start = [] if self._vocabulary.bos is None else [self._vocabulary.bos]
         fim = self._vocabulary.fim
         if fim is None:

@@ -1,0 +1,215 @@
+"""What a secret looks like in a line of text.
+
+The rules are those of detect-secrets (Apache-2.0), applied to text in memory: its regular expressions, its keywords
+for assignments and its entropy of quoted strings. Never called are its verifiers, which would ask the services whether
+a key is valid, and left out is its rule for public IP addresses, which are no secret. `_OWN` and `_ASSIGNED` add what
+it lacks.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+if TYPE_CHECKING:
+    from detect_secrets.plugins.high_entropy_strings import HighEntropyStringsPlugin
+
+Span: TypeAlias = tuple[int, int]
+
+SHORT = 8
+"""Characters below which a value counts where it stands, but not wherever else it occurs."""
+
+LONG_LINE, OVERLAP = 1000, 300
+"""Characters: some of the rules take time that grows with the cube of a line's length, so a longer one is cut."""
+
+_CONFIGURATION = frozenset(
+    {"dotenv", "env", "properties", "ini", "toml", "yaml", "shellscript", "dockerfile", "makefile", "plaintext"}
+)
+"""Languages in which a value stands without quotes, so that a bare word after `password=` counts."""
+
+_C = frozenset({"c", "cpp", "csharp", "objective-c"})
+
+_TYPED = r"\w*[\"'\]]{0,2}\s*(?::\s*[\w.\[\] |]+)?"
+"""What may stand between a name and the sign of an assignment: the rest of it, a closing quote, a type."""
+
+_OWN = tuple(
+    map(
+        re.compile,
+        (
+            # Longer forms and other prefixes than the detector knows: it would leave a part standing, or all.
+            r"\b(?:[srp]k_(?:live|test)_|whsec_)[0-9A-Za-z]{10,}",  # Stripe
+            r"\bgithub_pat_[0-9A-Za-z_]{22,}",
+            r"\bxox[a-z]-[0-9A-Za-z-]{10,}|\bxapp-[0-9A-Za-z-]{10,}",  # Slack
+            r"\bsk-(?:proj|ant|svcacct|or)-[0-9A-Za-z_-]{20,}",  # OpenAI, Anthropic, OpenRouter
+            r"\bAIza[0-9A-Za-z_-]{35}",  # Google
+            r"\b(?:npm|hf|dop_v1|shpat|pul)_[0-9A-Za-z]{30,}",  # npm, Hugging Face, DigitalOcean, Shopify, Pulumi
+            r"\beyJ[0-9A-Za-z_-]{8,}\.[0-9A-Za-z_-]+(?:\.[0-9A-Za-z_-]*)?",  # a JWT to its end, or cut off
+            # `token` names much in code about languages: only values that look drawn at random.
+            rf"(?i:token){_TYPED}[=:]\s*[\"'`](?=[^\"'`]*\d)([^\s\"'`]{{16,}})",
+            r"(?i:\bauthorization[\"']?\s*[:=,]\s*[\"'`]?(?:basic|bearer|token)\s+)([^\s\"'`{}]{8,})",
+            # In connection strings and addresses.
+            r"[;?&](?i:password|passwd|pwd|secret|sig|(?:access_?)?token|api_?key)=([^\s;&\"'`{}<>$%]{4,})",
+            # Bare in a file of settings.
+            r"^[\w.\s-]*[=:]\s*([0-9a-f]{32,}|[0-9A-Za-z+/]{40,}={0,2})\s*$",
+            # Key material, of which the window may hold neither the first line nor the last.
+            r"(?<![0-9A-Za-z+/])(?=[A-Za-z+/]*\d)(?=[0-9A-Z+/]*[a-z])(?=[0-9a-z+/]*[A-Z])[0-9A-Za-z+/]{60,}={0,2}",
+        ),
+    )
+)
+
+_ASSIGNED = re.compile(
+    r"(?P<head>(?i:passw(?:or)?d|passphrase|pwd|secret|credential|(?:access|api|auth|encryption|private|signing)_?key)"
+    rf"{_TYPED}(?:=>?|:=?)\s*[a-zA-Z@]?)(?P<quote>[\"'`])(?P<value>(?:\\.|(?!(?P=quote)).)+)(?P<close>(?P=quote)?)"
+)
+"""Quoted values with a type before them, with the other quote in them, or not yet closed where the cursor is."""
+
+_KEY = r"[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
+_BLOCKS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"-----BEGIN {_KEY}[^(){{}}]{{0,8000}}?-----END {_KEY}",
+        rf"-----BEGIN {_KEY}(?:\s*[0-9A-Za-z+/=]{{16,}})*",
+        rf"(?<![0-9A-Za-z+/=])(?:[0-9A-Za-z+/=]{{16,}}\s+)*[0-9A-Za-z+/=]*\s*-----END {_KEY}",
+    )
+)
+
+
+def secrets(text: str, language: str = "") -> list[Span]:
+    """Where in the text the secrets are, from left to right and apart from each other."""
+    rules = _rules("configuration" if language in _CONFIGURATION else "c" if language in _C else "code")
+    found: list[Span] = []
+    offset = 0
+    for line in text.splitlines(keepends=True):
+        for start in range(0, max(1, len(line) - OVERLAP), LONG_LINE - OVERLAP):
+            part = line[start : start + LONG_LINE]
+            found += [(offset + start + first, offset + start + last) for first, last in _in_line(part, rules)]
+        offset += len(line)
+    if "PRIVATE KEY" in text:
+        found += [match.span() for block in _BLOCKS for match in block.finditer(text)]
+    return merged(found)
+
+
+def prepare() -> None:
+    """Load the detector, which takes some tenths of a second."""
+    _rules("code")
+
+
+@dataclass(frozen=True, eq=False)
+class _Rules:
+    """The detector's rules as they are applied to a line; compared by identity, for the cache."""
+
+    patterns: tuple[re.Pattern[str], ...]
+    keyword: re.Pattern[str]
+    """What a line must contain for `assignments` to be tried."""
+    assignments: tuple[tuple[re.Pattern[str], int], ...]
+    """With the group that is the secret."""
+    random: tuple[tuple[re.Pattern[str], Callable[[str], bool]], ...]
+    """Quoted strings, and whether one looks drawn at random."""
+
+
+@cache
+def _rules(kind: str) -> _Rules:
+    """The rules for `code`, `c` or `configuration`; loads the detector, which takes some tenths of a second."""
+    from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
+    from detect_secrets.plugins import high_entropy_strings, ip_public, keyword
+    from detect_secrets.plugins.base import RegexBasedDetector
+
+    logging.captureWarnings(False)  # detect-secrets turns it on for the whole process when it is imported
+    plugins: Iterable[Any] = get_mapping_from_secret_type_to_class().values()
+    patterns = [
+        pattern
+        for plugin in plugins
+        if issubclass(plugin, RegexBasedDetector) and plugin is not ip_public.IPPublicDetector
+        for pattern in cast("Iterable[re.Pattern[str]]", plugin.denylist)
+    ]
+    assignments = dict(keyword.QUOTES_REQUIRED_DENYLIST_REGEX_TO_GROUP | keyword.COMMON_C_DENYLIST_REGEX_TO_GROUP)
+    assignments |= keyword.C_PLUS_PLUS_REGEX_TO_GROUP if kind == "c" else {}
+    assignments |= keyword.CONFIG_DENYLIST_REGEX_TO_GROUP if kind == "configuration" else {}
+    forms = (
+        (high_entropy_strings.HexHighEntropyString(), (16, "0")),
+        (high_entropy_strings.Base64HighEntropyString(), (20, "0aA")),
+    )
+    return _Rules(
+        (*patterns, *_OWN),
+        re.compile(keyword.DENYLIST_REGEX, re.IGNORECASE),
+        tuple(assignments.items()),
+        tuple((plugin.regex, _randomness(plugin, *form)) for plugin, form in forms),
+    )
+
+
+def _randomness(plugin: HighEntropyStringsPlugin, least: int, needed: str) -> Callable[[str], bool]:
+    """Whether a string looks drawn at random: the detector's entropy, for strings long enough to tell.
+
+    A random string has digits, and letters of both cases where its alphabet has them; long names and paths do not.
+    """
+    from detect_secrets.filters.heuristic import is_sequential_string
+
+    def is_random(value: str) -> bool:
+        if len(value) < least or not all(any(_alike(c, kind) for c in value) for kind in needed):
+            return False
+        entropy: float = plugin.calculate_shannon_entropy(value)
+        return entropy > plugin.entropy_limit and not is_sequential_string(value)
+
+    return is_random
+
+
+def _alike(character: str, kind: str) -> bool:
+    return character.isdigit() if kind == "0" else character.isupper() if kind == "A" else character.islower()
+
+
+@lru_cache(maxsize=8192)
+def _in_line(line: str, rules: _Rules) -> tuple[Span, ...]:
+    """Where in a line the secrets are; remembered, since one window after another has nearly the same lines."""
+    found = [_value(match) for pattern in rules.patterns for match in pattern.finditer(line)]
+    found += [
+        match.span(2) for pattern, is_random in rules.random for match in pattern.finditer(line) if is_random(match[2])
+    ]
+    found += [match.span("value") for match in _ASSIGNED.finditer(line) if _is_literal(match)]
+    if rules.keyword.search(line):
+        found += [
+            match.span(group)
+            for pattern, group in rules.assignments
+            for match in pattern.finditer(line)
+            if not _is_reference(match[group])
+        ]
+    return tuple(_stripped(line, span) for span in found)
+
+
+def _value(match: re.Match[str]) -> Span:
+    """The secret in a match: its longest group, or all of it where the groups are but parts of a prefix."""
+    spans = [match.span(group) for group in range(1, (match.re.groups or 0) + 1)]
+    start, end = max(spans, key=lambda span: span[1] - span[0], default=(0, 0))
+    return (start, end) if end - start >= SHORT or end == match.end() > start else match.span()
+
+
+def _is_literal(match: re.Match[str]) -> bool:
+    """Whether the quote opens a string, one that is no reference; a string left open must not be one that it closes."""
+    opens = match["close"] or match.string.count(match["quote"], 0, match.start("quote")) % 2 == 0
+    return bool(opens) and not _is_reference(match["value"])
+
+
+def _is_reference(value: str) -> bool:
+    """Whether a value only says where the secret comes from: `${NAME}`, `{name}`, `<name>`, `$NAME`."""
+    return value.startswith("$") or (value[:1] + value[-1:]) in ("{}", "<>")
+
+
+def _stripped(line: str, span: Span) -> Span:
+    """The span without the blanks, quotes and signs that some rules take along."""
+    start, end = span
+    value = line[start:end]
+    return start + len(value) - len(value.lstrip(" \t\r\n\"'`=:")), end - len(value) + len(value.rstrip(" \t\r\n\"'`"))
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """The spans from left to right, those that touch joined, empty ones left out."""
+    result: list[Span] = []
+    for start, end in sorted(spans):
+        if result and start <= result[-1][1]:
+            result[-1] = (result[-1][0], max(end, result[-1][1]))
+        elif start < end:
+            result.append((start, end))
+    return result

@@ -145,6 +145,8 @@ class LlamaEngine:
         self._truncate(min(_common(self._state, list(prompt)), len(prompt) - 1))
         fresh = list(prompt[len(self._state) :])
         for start in range(0, len(fresh), BATCH):
+            if self.stop.is_set():  # GPU backends do not poll the flag
+                raise EngineStopped("The evaluation was ended on request.")
             self._evaluate(fresh[start : start + BATCH])
         return len(fresh)
 

@@ -629,6 +629,37 @@ def test_a_document_that_is_replaced_by_another() -> None:
     assert desk.survival() == [(0.0, Kind.CHANGED, 0, 14)]
 
 
+def test_looked_for_three_times_and_then_no_more() -> None:
+    desk = accepted("a = |\n", "f(1)")
+    desk.wait(1000)
+    assert [age for age, *_ in desk.survival()] == [30.0, 120.0, 600.0]
+    desk.put("x")
+    desk.close()
+    assert len(desk.said) == 3
+
+
+def test_written_on_before_the_command_comes(desk: Desk) -> None:
+    desk.wait(1)
+    desk.insert_item()
+    desk.type("\n\n", pace=0.01)
+    desk.command()
+    assert (desk.final().kind, desk.final().explicit) == (Kind.ACCEPTED, True)
+    desk.close()
+    assert desk.survival() == [(0.02, Kind.KEPT, 9, 9)]
+
+
+def test_typed_through_and_written_on_is_said_at_once(desk: Desk) -> None:
+    desk.type("return w * h + 1")
+    assert desk.final().kind is Kind.TYPED_THROUGH
+
+
+def test_a_document_that_is_gone_is_closed(desk: Desk) -> None:
+    desk.wait(1)
+    desk.text = None
+    desk.said += desk.tracker.changed(URI, [], desk.now)
+    assert desk.final().kind is Kind.DISMISSED
+
+
 def test_the_editor_goes_away() -> None:
     desk = accepted("a = |\n", "f(1)")
     desk.said += desk.tracker.ended(desk.now + 1)

@@ -174,9 +174,9 @@ def _in_line(line: str, rules: _Rules) -> tuple[Span, ...]:
             match.span(group)
             for pattern, group in rules.assignments
             for match in pattern.finditer(line)
-            if not _is_reference(match[group])
         ]
-    return tuple(_stripped(line, span) for span in found)
+    values = (_stripped(line, span) for span in found)
+    return tuple(span for span in values if not _is_reference(line[slice(*span)]))
 
 
 def _value(match: re.Match[str]) -> Span:
@@ -187,9 +187,8 @@ def _value(match: re.Match[str]) -> Span:
 
 
 def _is_literal(match: re.Match[str]) -> bool:
-    """Whether the quote opens a string, one that is no reference; a string left open must not be one that it closes."""
-    opens = match["close"] or match.string.count(match["quote"], 0, match.start("quote")) % 2 == 0
-    return bool(opens) and not _is_reference(match["value"])
+    """Whether the quote opens a string, which is in doubt where none closes it."""
+    return bool(match["close"]) or match.string.count(match["quote"], 0, match.start("quote")) % 2 == 0
 
 
 def _is_reference(value: str) -> bool:

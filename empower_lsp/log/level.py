@@ -62,7 +62,7 @@ def tell_once() -> bool:
 def _content() -> dict[str, Any]:
     try:
         content = json.loads(_path().read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     if not isinstance(content, dict):
         raise ValueError("not an object")

@@ -104,7 +104,9 @@ class Recorder:
         while (event := self._queue.get()) is not None:
             try:
                 self._handle(event)
-            except (LogError, OSError, sqlite3.Error) as error:
+            except OSError as error:
+                self._give_up(error.strerror or type(error).__name__)
+            except (LogError, sqlite3.Error) as error:
                 self._give_up(str(error))
             except Exception as error:
                 self._give_up(type(error).__name__)  # its words might quote a document
@@ -135,7 +137,7 @@ class Recorder:
         with suppress(Exception):  # whoever listened may be gone
             self._on_problem(
                 f"Completions are no longer logged: {reason.rstrip('.')} ({self._path}). "
-                "When that is mended, turn the log off and on again, or restart the server."
+                "When that is mended, restart the server to log again."
             )
 
     def _let_go(self) -> None:

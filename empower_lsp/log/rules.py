@@ -56,7 +56,7 @@ _OWN = tuple(
             # Bare in a file of settings.
             r"^[\w.\s-]*[=:]\s*([0-9a-f]{32,}|[0-9A-Za-z+/]{40,}={0,2})\s*$",
             # Key material, of which the window may hold neither the first line nor the last.
-            r"(?<![0-9A-Za-z+/])(?=[A-Za-z+/]*\d)(?=[0-9A-Z+/]*[a-z])(?=[0-9a-z+/]*[A-Z])[0-9A-Za-z+/]{60,}={0,2}",
+            r"(?<![0-9A-Za-z+/.-])(?=[A-Za-z+/]*\d)(?=[0-9A-Z+/]*[a-z])(?=[0-9a-z+/]*[A-Z])[0-9A-Za-z+/]{60,}={0,2}",
         ),
     )
 )
@@ -145,11 +145,14 @@ def _randomness(plugin: HighEntropyStringsPlugin, least: int, needed: str) -> Ca
     """Whether a string looks drawn at random: the detector's entropy, for strings long enough to tell.
 
     A random string has digits, and letters of both cases where its alphabet has them; long names and paths do not.
+    What is encoded in base64 has `=` at its end only.
     """
     from detect_secrets.filters.heuristic import is_sequential_string
 
     def is_random(value: str) -> bool:
         if len(value) < least or not all(any(_alike(c, kind) for c in value) for kind in needed):
+            return False
+        if "=" in value.rstrip("="):
             return False
         entropy: float = plugin.calculate_shannon_entropy(value)
         return entropy > plugin.entropy_limit and not is_sequential_string(value)
@@ -170,11 +173,7 @@ def _in_line(line: str, rules: _Rules) -> tuple[Span, ...]:
     ]
     found += [match.span("value") for match in _ASSIGNED.finditer(line) if _is_literal(match)]
     if rules.keyword.search(line):
-        found += [
-            match.span(group)
-            for pattern, group in rules.assignments
-            for match in pattern.finditer(line)
-        ]
+        found += [match.span(group) for pattern, group in rules.assignments for match in pattern.finditer(line)]
     values = (_stripped(line, span) for span in found)
     return tuple(span for span in values if not _is_reference(line[slice(*span)]))
 

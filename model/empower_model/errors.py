@@ -5,6 +5,7 @@ EmpowerError
 │   ├── ModelNotFound       no such file, or a name that is not in the catalogue or not pulled yet
 │   ├── ModelFileInvalid    corrupt, truncated, not a GGUF, vocabulary only, or too large for this machine
 │   └── DownloadFailed      a pull that did not arrive whole or does not match its checksum
+├── LogError                in `empower_lsp.log`: the log cannot be read or written
 └── EngineError             the engine failed while a model was loaded
     ├── PromptTooLong       more tokens than the context holds
     ├── EngineStopped       an evaluation was ended on request; what it had evaluated is kept

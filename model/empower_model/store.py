@@ -159,7 +159,7 @@ def use(name_or_path: str) -> Model:
     """Remember a model as the default, after checking its file."""
     model = resolve(name_or_path)
     check_file(model.path)
-    data_folder().mkdir(parents=True, exist_ok=True)
+    data_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
     write_whole(_remembered(), json.dumps({"model": model.name}) + "\n")
     return model
 

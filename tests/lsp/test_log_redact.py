@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from empower_lsp.log.records import CompletionRecord, OutcomeRecord, TokenRecord
+from empower_lsp.log.records import CompletionRecord, OutcomeRecord, TokenRecord, completion_record
 from empower_lsp.log.redact import MARKER, Redactor, redact
 from empower_lsp.log.rules import LONG_LINE, secrets
+from empower_model.completion import Completion, End, Request
 
 MIXED = "a1B2c3D4e5" * 6
 KEY = "\n".join(("MIIEpAIBAAKCAQEAx7Lr" + MIXED)[:64] for _ in range(4)) + "\nq9Zt3Lw=="
@@ -76,6 +77,7 @@ def test_a_planted_secret_is_taken_out_and_nothing_else(language: str, line: str
         ("python", "__version__ = '1.24.6.1'\nhost = '93.184.216.34'\n"),
         ("python", 'if line.endswith("-----"):\n    key = keys[line]\n'),
         ("shellscript", "export API_KEY=$OTHER\npassword=${PASSWORD}\n"),
+        ("python", "# https://git.example.org/a-b/c/blob/94f5E16708329d2f2716426868ec89aa774af016/some/Path/to/file\n"),
         ("yaml", "password: <the password>\nname: a-service\n"),
         ("go", "func (s *Server) Token(ctx context.Context) (string, error) {\n\treturn s.token, nil\n}\n"),
         ("rust", "let tokens: Vec<&str> = line.split(' ').collect();\n" + "/" * 80 + "\n"),
@@ -101,28 +103,18 @@ def test_redacting_twice_changes_nothing() -> None:
 
 
 def record(prefix: str, text: str, suffix: str, pieces: tuple[str, ...] = ()) -> CompletionRecord:
-    tokens = tuple(TokenRecord(piece, 0.5, 1.0) for piece in pieces)
-    texts = {"prefix": prefix, "suffix": suffix, "text": text}
-    rest = {
-        "kept": 1,
-        "end": "uncertain",
-        "probability": 0.5,
-        "eta": 1.0,
-        "confidence": 0.2,
-        "rule": "gain",
-        "model": "m",
-    }
-    counts = {
-        "adapter": "",
-        "prompt_tokens": 1,
-        "evaluated_tokens": 1,
-        "prompt_ms": 1.0,
-        "total_ms": 1.0,
-        "version": "0",
-    }
-    return CompletionRecord(
-        "a", 1.0, "a.py", "w", "python", characters=len(text), tokens=tokens, **texts, **rest, **counts
-    )  # type: ignore[arg-type]
+    done = Completion(text, (), 1, End.UNCERTAIN, 0.5, 1.0, 1, 1, 1.0, 1.0)
+    one = completion_record(
+        done,
+        Request(prefix, suffix),
+        identifier="a",
+        path="a.py",
+        workspace="w",
+        language="python",
+        model="m",
+        version="0",
+    )
+    return replace(one, tokens=tuple(TokenRecord(piece, 0.5, 1.0) for piece in pieces))
 
 
 def redacted(one: CompletionRecord) -> CompletionRecord:

@@ -52,7 +52,8 @@ from empower_lsp.log.records import completion_record
 from empower_lsp.log.store import Store
 from empower_model.completion import Completion, End, Request
 done = Completion("text " * 400, (), 0, End.UNCERTAIN, 0.5, 1.5, 9, 3, 4.0, 20.0)
-one = completion_record(done, Request("p" * 4000, ""), identifier="", path="a.py", workspace="w", language="python", model="m", version="0")
+one = dict(identifier="", path="a.py", workspace="w", language="python", model="m", version="0")
+one = completion_record(done, Request("p" * 4000, ""), **one)
 store = Store(Path(sys.argv[1]))
 for i in range(int(sys.argv[3])):
     store.write(replace(one, id=f"{sys.argv[2]}{i}"))
@@ -88,9 +89,8 @@ def content(path: Path) -> bytes:
     return b"".join(part.read_bytes() for part in sorted(path.parent.iterdir()))
 
 
-def test_what_is_written_is_read() -> None:
-    pieces = [token.piece for token in token_records(DONE.tokens)]
-    assert pieces == ["", "über"]
+def test_the_pieces_of_tokens_are_whole_characters() -> None:
+    assert [token.piece for token in token_records(DONE.tokens)] == ["", "über"]
     assert [token.surprisal for token in token_records(DONE.tokens)] == [0.5, 0.1235]
 
 
@@ -312,12 +312,12 @@ def test_the_old_and_the_oldest_are_not_kept(path: Path) -> None:
             log.write(completion(f"{i:03}", now - 86_400 * (300 - i) / 10, prefix="x" * 4000))
         log.keep(Retention(days=20, megabytes=0))
         assert len(log.ids()) in (199, 200)
-        log.keep(Retention(days=0, megabytes=1))
+        log.keep(Retention(days=0, megabytes=0.5))
         ids = log.ids()
         assert 50 < len(ids) < 190
         assert max(ids) == "299"
-        assert path.stat().st_size <= 1e6
-        log.keep(Retention(days=0, megabytes=1))
+        assert path.stat().st_size <= 0.5e6
+        log.keep(Retention(days=0, megabytes=0.5))
         assert log.ids() == ids
 
 

@@ -9,9 +9,9 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 .PHONY: try test check format bench clean
 
 try: $(VENV)/.server
-	@$(BIN)/empower-lsp complete empower_lsp/session.py:53:31
+	@$(BIN)/empower-lsp complete --retype empower_lsp/session.py:60:20
 	@echo
-	@$(BIN)/empower-lsp complete model/empower_model/download.py:48
+	@$(BIN)/empower-lsp complete --retype model/empower_model/store.py:118:20
 	@echo
 	@cat editor-clients/HOOKUP.txt
 

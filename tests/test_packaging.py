@@ -6,6 +6,9 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+from empower_model import store
+from empower_model.calibration import Calibration
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -38,3 +41,9 @@ def test_the_server_needs_neither_torch_nor_transformers() -> None:
     named = " ".join(project["dependencies"])
     assert not any(heavy in named for heavy in ("torch", "transformers", "tokenizers", "gguf"))
     assert "torch" in " ".join(project["optional-dependencies"]["training"])
+
+
+def test_the_bundled_model_is_the_one_that_the_catalogue_names() -> None:
+    model = store.verify(store.bundled())
+    assert model.sha256 is not None
+    assert model.calibration != Calibration()  # it has one of its own

@@ -1,12 +1,14 @@
 """The README says what the code says."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from empower_lsp.cli import COMMANDS
+from empower_lsp.cli import COMMANDS, main
 from empower_lsp.settings import options_table
 
 ROOT = Path(__file__).parents[1]
@@ -35,7 +37,16 @@ def test_linked_files_exist() -> None:
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
-def test_the_makefile_has_the_two_commands() -> None:
-    dry = subprocess.run(["make", "--dry-run", "try", "test"], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert "empower-lsp complete" in dry.stdout
-    assert "-m pytest" in dry.stdout
+def test_make_try_shows_something_sensible_and_how_to_go_on() -> None:
+    dry = subprocess.run(["make", "--dry-run", "try"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    places = re.findall(r"empower-lsp complete --retype (\S+)", dry)
+    assert len(places) == 2
+    for place in places:
+        found = CliRunner().invoke(main, ["complete", "--retype", "--json", str(ROOT / place)])
+        assert json.loads(found.output)["text"], f"nothing is shown at {place}: choose another place"
+    assert "HOOKUP.txt" in dry
+
+
+def test_make_test_runs_every_test() -> None:
+    dry = subprocess.run(["make", "--dry-run", "test"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert dry.rstrip().endswith("-m pytest")

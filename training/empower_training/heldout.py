@@ -30,7 +30,7 @@ class Effort:
     holes: int = 300
     context: int = 1024
     """Tokens of a row; a file longer than that is read in pieces, each without memory of the one before."""
-    batch: int = 8
+    batch: int = 2
     seed: int = 0
 
 
@@ -76,7 +76,7 @@ def measure(
 
     Computed in fp32. `report` is told each package's name before its turn.
     """
-    model = Qwen3ForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+    model = Qwen3ForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa")
     model.train(False)
     tokenizer = tokenizers.load(folder)
     encode, control = encoder(tokenizer), marks(tokenizer)

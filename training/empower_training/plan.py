@@ -17,8 +17,8 @@ class Shape:
     heads: int = 4
     key_value_heads: int = 2
     head_width: int = 64
-    context: int = 2048
-    """Largest position the model is declared for; training rows are shorter, RoPE reaches further."""
+    context: int = 1024
+    """Largest position the model is declared for: that of the longest training rows."""
     rope_base: float = 50_000.0
     spread: float = 0.03
     """Standard deviation of the initial weights."""

@@ -48,5 +48,6 @@ def test_make_try_shows_something_sensible_and_how_to_go_on() -> None:
 
 
 def test_make_test_runs_every_test() -> None:
-    dry = subprocess.run(["make", "--dry-run", "test"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    make = ["make", "--dry-run", "--no-print-directory", "test"]
+    dry = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert dry.rstrip().endswith("-m pytest")

@@ -12,7 +12,7 @@ import pytest
 
 from empower_model.calibration import Calibration
 from empower_model.completer import LocalCompleter
-from empower_model.completion import End, Limits, Request
+from empower_model.completion import Completion, End, Limits, Request
 from empower_model.engine import EngineConfig
 from empower_model.errors import EngineCrashed, EngineError, ModelFileInvalid
 from empower_model.host import CRASHES, EngineHost, HostEvent
@@ -64,11 +64,15 @@ def test_starting_loads_in_the_background(host: EngineHost, events: list[HostEve
 
 
 def test_a_stop_crosses_the_process_border(host: EngineHost) -> None:
-    whole = host.complete(Request("", "", ENDLESS))
-    assert whole.end is not End.STOPPED
-    stopped = host.complete(Request("import os\n", "", ENDLESS), lambda _: host.stop())
-    assert stopped.end is End.STOPPED
-    assert 0 < len(stopped.tokens) < ENDLESS.max_tokens
+    host.complete(REQUEST)
+    found: list[Completion] = []
+    long = Request("".join(f"value_{n} = compute({n})\n" for n in range(60)), "", ENDLESS)
+    working = threading.Thread(target=lambda: found.append(host.complete(long)))
+    working.start()
+    while working.is_alive():  # a stop before the work has begun is for nothing
+        host.stop()
+        time.sleep(0.005)
+    assert found[0].end is End.STOPPED
     assert host.complete(REQUEST).end is not End.STOPPED
 
 

@@ -59,7 +59,7 @@ class FimTokens(NamedTuple):
     middle: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Vocabulary:
     """What the rest of the program must know of a tokeniser."""
 

@@ -40,6 +40,7 @@ NO_ROOM = 1
 ERROR_LEVEL = 4
 """Level of errors in ggml's log; the names in llama-cpp-python's own table are out of date."""
 
+_TOKENS = ctypes.POINTER(ctypes.c_int32)
 _complaints: deque[str] = deque(maxlen=8)
 
 
@@ -129,11 +130,13 @@ class LlamaEngine:
     def tokenize(self, text: str) -> list[int]:
         """Token ids of a text; text that looks like a control token stays text."""
         data = text.encode(errors="replace")
-        ids = (ctypes.c_int32 * (len(data) + 1))()
-        count = llama_cpp.llama_tokenize(self._vocab, data, len(data), ids, len(ids), False, False)
+        ids = np.empty(len(data) + 1, dtype=np.int32)
+        pointer = ids.ctypes.data_as(_TOKENS)
+        count = llama_cpp.llama_tokenize(self._vocab, data, len(data), pointer, len(ids), False, False)
         if count < 0:
             raise EngineError(f"llama.cpp could not tokenise {len(data)} bytes of text.")
-        return ids[:count]
+        tokens: list[int] = ids[:count].tolist()
+        return tokens
 
     def prefill(self, prompt: Sequence[int]) -> int:
         """Make `prompt` the state; returns how many tokens had to be evaluated (at least 1)."""

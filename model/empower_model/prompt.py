@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from empower_model.engine import IMPOSSIBLE, Engine, LogProbs, Transform, Vocabulary
 
@@ -101,13 +102,19 @@ def roll_back(tokens: Sequence[int], vocabulary: Vocabulary) -> tuple[list[int],
     return list(tokens), b""
 
 
+@lru_cache(maxsize=64)
+def _allowed(vocabulary: Vocabulary, rest: bytes) -> NDArray[np.intp]:
+    """Half of all tokens begin with a space, which is what stands before most cursors."""
+    return np.array(vocabulary.compatible(rest), dtype=np.intp)
+
+
 def healing(forced: bytes, vocabulary: Vocabulary) -> Transform:
     """Rule out tokens that contradict the bytes the text must begin with, and renormalise the rest."""
 
     def transform(ids: Sequence[int], log_probs: LogProbs) -> LogProbs:
         rest = forced[sum(len(vocabulary.pieces[i]) for i in ids) :]
-        allowed = vocabulary.compatible(rest) if rest else []
-        if not allowed:
+        allowed = _allowed(vocabulary, rest) if rest else None
+        if allowed is None or not allowed.size:
             return log_probs
         kept = log_probs[allowed]
         top = kept.max()

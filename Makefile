@@ -11,7 +11,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 try: $(VENV)/.server
 	@$(BIN)/empower-lsp complete --retype empower_lsp/session.py:60:20
 	@echo
-	@$(BIN)/empower-lsp complete --retype model/empower_model/store.py:118:20
+	@$(BIN)/empower-lsp complete --retype model/empower_model/store.py:117:20
 	@echo
 	@cat editor-clients/HOOKUP.txt
 

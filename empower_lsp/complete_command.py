@@ -67,8 +67,7 @@ def complete(
     written, _, below = suffix.partition("\n")
     if retype:
         suffix = "\n" + below
-    chosen = store.resolve(model or store.default_model())
-    store.check_file(chosen.path)
+    chosen = store.checked(model)
     completer = LocalCompleter(LlamaEngine(EngineConfig(chosen.path)), chosen.calibration)
     found = completer.complete(Request(prefix, suffix, Limits(confidence, rule, max_tokens, max_lines)))
     if as_json:

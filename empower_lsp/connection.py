@@ -33,10 +33,8 @@ def start_engine(settings: Settings, on_event: Callable[[HostEvent], None]) -> C
     from empower_model import store
     from empower_model.engine import EngineConfig
     from empower_model.host import EngineHost
-    from empower_model.model_file import check_file
 
-    model = store.resolve(settings.model or store.default_model())
-    check_file(model.path)
+    model = store.checked(settings.model)
     config = EngineConfig(model.path, settings.threads, settings.gpu_layers, settings.context_size)
     host = EngineHost(config, model.calibration, idle_seconds=settings.idle_minutes * 60, on_event=on_event)
     host.start()

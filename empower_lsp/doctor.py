@@ -86,8 +86,7 @@ def _model(name: str) -> list[Finding]:
 
     started = time.perf_counter()
     try:
-        chosen = store.resolve(name or store.default_model())
-        store.check_file(chosen.path)
+        chosen = store.checked(name)
         engine = LlamaEngine(EngineConfig(chosen.path))
     except EmpowerError as error:
         return [Finding("model", name or "default", str(error))]

@@ -131,12 +131,14 @@ class _Span:
 
     def fitted(self, request: Request) -> tuple[str, int]:
         """The text to show, made to fit its surroundings, and how many tokens it takes."""
+        if self.end is End.STOPPED:
+            return "", 0
         keep = empowerment.lexical_boundary(self.text, self.lengths, self.keep)
         raw = self.text[: self.lengths[keep - 1] if keep else 0].split("\ufffd")[0]
         text = trim(raw, request.prefix, request.suffix)
-        if text != raw.rstrip():
+        if len(text) < len(raw.rstrip()):
             self.end = End.TRIMMED
         keep = min(keep, bisect.bisect_left(self.lengths, len(text)) + 1) if text else 0
-        if self.end is End.STOPPED or len(text.strip()) < MIN_CHARACTERS:
+        if len(text.strip()) < MIN_CHARACTERS:
             return "", keep
         return reindent(text, request.prefix), keep

@@ -26,8 +26,7 @@ import platformdirs
 
 from empower_model.calibration import Calibration, sidecar
 from empower_model.errors import ModelFileInvalid, ModelNotFound
-from empower_model.model_file import check_file as check_file  # noqa: PLC0414 (re-exported, says mypy)
-from empower_model.model_file import check_header, digest
+from empower_model.model_file import check_file, check_header, digest
 
 _log = logging.getLogger(__name__)
 
@@ -153,6 +152,16 @@ def listing() -> list[Model]:
         entry = find(in_use)
         models.append(_model(entry) if entry else _local(Path(in_use)))
     return models
+
+
+def checked(name_or_path: str) -> Model:
+    """As `resolve`, of the default model for an empty name, after a cheap look at the file: ready to be loaded.
+
+    Raises ModelNotFound and ModelFileInvalid.
+    """
+    model = resolve(name_or_path or default_model())
+    check_file(model.path)
+    return model
 
 
 def use(name_or_path: str) -> Model:

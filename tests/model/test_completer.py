@@ -109,6 +109,14 @@ def test_a_stop_ends_it_within_one_token() -> None:
     assert completer.complete(Request("", "")).end is not End.STOPPED  # the next is not affected
 
 
+def test_a_stopped_span_is_not_called_trimmed() -> None:
+    # what was written by then would be trimmed: the closer stands behind the cursor
+    engine = FakeEngine(lambda _: [("(a, b", 0.0, 0.0), (")", 0.0, 0.0), ("more", 0.0, 0.0)])
+    completer = LocalCompleter(engine, CALIBRATION)
+    found = completer.complete(Request("foo(", ")\n"), lambda text: completer.stop() if ")" in text else None)
+    assert (found.text, found.end) == ("", End.STOPPED)
+
+
 def test_a_stop_before_the_answer_holds_when_the_caller_arms_the_flag() -> None:
     engine = FakeEngine(lambda _: [("text", 0.0, 0.0)])
     completer = LocalCompleter(engine, CALIBRATION)

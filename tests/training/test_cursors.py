@@ -18,7 +18,7 @@ def document(package: str) -> Document:
 
 
 def span(text: str, truth: str, bits: float) -> Span:
-    return Span(Cursor("p", "", truth, ""), text, (bits,), (1.0,), (len(text),), ended=True)
+    return Span(Cursor("p", "", truth, ""), text, (bits,), (1.0,), (len(text),))
 
 
 def test_cursors_lie_in_the_text_and_leave_what_is_below() -> None:
@@ -42,7 +42,7 @@ def test_spans_are_what_the_model_writes() -> None:
     engine = FakeEngine(lambda _: [("ab", 1.0, 2.0), ("é", 0.5, 1.0), ("", 0.0, 0.0)])
     place = Cursor("p", "", "abé", "")
     [found] = spans(LocalCompleter(engine, Calibration()), [place])
-    assert found == Span(place, "abé", (1.0, 0.5), (2.0, 1.0), (2, 3), ended=True)
+    assert found == Span(place, "abé", (1.0, 0.5), (2.0, 1.0), (2, 3))
 
 
 def test_a_score_counts_kept_and_read_characters() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from empower_model import empowerment
 from empower_model.calibration import Calibration
 from empower_model.completer import PEAK_FLOOR
-from empower_model.completion import Completer, End, Limits, Request
+from empower_model.completion import Completer, Limits, Request
 from empower_model.fitting import fit
 from empower_training.corpus import Document
 
@@ -55,8 +55,6 @@ class Span:
     surprisals: tuple[float, ...]
     entropies: tuple[float, ...]
     lengths: tuple[int, ...]
-    ended: bool
-    """Whether the model ended the span itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +116,6 @@ def spans(completer: Completer, places: Iterable[Cursor]) -> Iterator[Span]:
             tuple(token.surprisal for token in found.tokens),
             tuple(token.entropy for token in found.tokens),
             tuple(lengths),
-            found.end is End.END_OF_TEXT,
         )
 
 

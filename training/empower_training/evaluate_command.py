@@ -41,7 +41,7 @@ def cursors(corpus_folder: Path, model: str, count: int, seed: int, fit_count: i
     from empower_training import corpus
     from empower_training import cursors as module
 
-    chosen = store.resolve(model or store.default_model())
+    chosen = store.checked(model)
     calibration = chosen.calibration
     engine = LlamaEngine(EngineConfig(chosen.path))
     completer = LocalCompleter(engine, calibration)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,7 +11,7 @@ import gguf
 import psutil
 from client import Client
 from figures import Figure, alone
-from workload import Cursor, typing
+from workload import Cursor, typed_lines, typing
 
 FORCED = {"confidence": 0, "rule": "budget", "maxTokens": 16, "maxLines": 100}
 """Settings that give a completion whatever the model thinks of it."""
@@ -26,8 +27,8 @@ def starting(runs: int) -> list[Figure]:
         with TemporaryDirectory() as data, Client(FORCED, Path(data)) as client:
             client.initialize()
             handshakes.append(time.perf_counter() - client.started)
-            client.open(cursor)
-            text = client.complete(cursor)
+            client.begin(cursor)
+            text = client.answer(cursor)
             completions.append(time.perf_counter() - client.started)
             if not text:
                 raise RuntimeError("the first request had no answer")
@@ -48,11 +49,41 @@ def _typed_along(client: Client, cursor: Cursor, text: str) -> list[float]:
         before = cursor.prefix + text[:typed]
         started = time.perf_counter()
         client.type(text[typed], Cursor(before, cursor.suffix))
-        rest = client.complete(Cursor(before + text[typed], cursor.suffix))
+        rest = client.answer(Cursor(before + text[typed], cursor.suffix))
         times.append((time.perf_counter() - started) * 1000)
         if rest != text[typed + 1 :]:
             raise RuntimeError("the engine was asked for a key typed along")
     return times
+
+
+def logging(lines: int) -> Figure:
+    """What the log adds to a keystroke and its answer: a server that logs all beside one that logs nothing."""
+    added = []
+    with TemporaryDirectory() as first, TemporaryDirectory() as second:
+        loud = Client({**FORCED, "maxTokens": 4, "log": "full"}, Path(first))
+        mute = Client({**FORCED, "maxTokens": 4, "log": "off"}, Path(second))
+        with loud, mute:
+            for number, line in enumerate(typed_lines(lines)):
+                for client in (loud, mute):
+                    if number == 0:
+                        client.initialize()
+                        client.initialized()
+                    client.open(client.uri, line[0].prefix + line[0].suffix)
+                    client.answer(line[0])
+                for before, after in pairwise(line):
+                    key = after.prefix[len(before.prefix) :]
+                    times = [_keystroke(client, key, before, after) for client in (loud, mute)]
+                    added.append((times[0] - times[1]) * 1000)
+                for client in (loud, mute):
+                    client.close(client.uri)
+    return alone("what the log adds to a keystroke", "ms", added, 1, f"{len(added)} keys, each logged in full")
+
+
+def _keystroke(client: Client, key: str, before: Cursor, after: Cursor) -> float:
+    started = time.perf_counter()
+    client.type(key, before)
+    client.answer(after)
+    return time.perf_counter() - started
 
 
 def memory(path: Path, name: str) -> Figure:
@@ -60,8 +91,8 @@ def memory(path: Path, name: str) -> Figure:
     cursor = typing(1500)[8]
     with TemporaryDirectory() as data, Client({**FORCED, "model": str(path)}, Path(data)) as client:
         client.initialize()
-        client.open(cursor)
-        client.complete(cursor)
+        client.begin(cursor)
+        client.answer(cursor)
         engine = client.engine()
         peak, anonymous, mapped = _peak(engine), *_parts(engine)
     weights, cache = path.stat().st_size, cache_bytes(path, CONTEXT)

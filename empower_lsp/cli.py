@@ -13,6 +13,7 @@ from empower_lsp import __version__
 COMMANDS = {
     "complete": "empower_lsp.complete_command:complete",
     "doctor": "empower_lsp.doctor:doctor",
+    "log": "empower_lsp.log_commands:log",
     "model": "empower_lsp.model_commands:model",
 }
 PLUGINS = "empower_lsp.commands"

@@ -7,7 +7,8 @@ import logging
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from lsprotocol import types
@@ -15,6 +16,7 @@ from pygls.lsp.server import LanguageServer
 from pygls.workspace import TextDocument
 
 from empower_lsp import __version__
+from empower_lsp.journal import Journal, Source
 from empower_lsp.notify import Notifier, outline
 from empower_lsp.protocol import Protocol, tolerant_converter
 from empower_lsp.session import Session
@@ -25,10 +27,25 @@ if TYPE_CHECKING:
     from empower_model.completion import Completer
     from empower_model.host import HostEvent
 
+LOGGED = (
+    "empower-lsp logs its inline completions, with the text around them and secrets redacted, for your statistics and "
+    "for retraining: on this machine, sent nowhere. `empower-lsp log off` stops it, `log status` tells more."
+)
+
+T = TypeVar("T")
+
 _log = logging.getLogger("empower_lsp")
 
 
-def start_engine(settings: Settings, on_event: Callable[[HostEvent], None]) -> Completer:
+@dataclass(frozen=True, slots=True)
+class Served:
+    """An engine that has begun to load, and which model it is of."""
+
+    completer: Completer
+    source: Source
+
+
+def start_engine(settings: Settings, on_event: Callable[[HostEvent], None]) -> Served:
     """Begin to load the model that the settings ask for. Raises ModelError."""
     from empower_model import store
     from empower_model.engine import EngineConfig
@@ -38,17 +55,21 @@ def start_engine(settings: Settings, on_event: Callable[[HostEvent], None]) -> C
     config = EngineConfig(model.path, settings.threads, settings.gpu_layers, settings.context_size)
     host = EngineHost(config, model.calibration, idle_seconds=settings.idle_minutes * 60, on_event=on_event)
     host.start()
-    return host
+    return Served(host, Source(model.name))
 
 
 class Connection(LanguageServer):
     """pygls' server with what is known of its client."""
 
-    def __init__(self, start: Callable[[Settings, Callable[[HostEvent], None]], Completer] = start_engine) -> None:
+    def __init__(self, start: Callable[[Settings, Callable[[HostEvent], None]], Served] = start_engine) -> None:
         super().__init__("empower-lsp", __version__, protocol_cls=Protocol, converter_factory=tolerant_converter)
         self.settings = Settings()
         self.session: Session | None = None
         """None until the settings are known, and while no model can be used."""
+        self.source = Source("")
+        """Which model the session asks."""
+        self.journal: Journal | None = None
+        """None until the settings are known."""
         self.configured = asyncio.Event()
         self.finished = False
         """Whether the client has said that it will go."""
@@ -72,6 +93,11 @@ class Connection(LanguageServer):
         workspace = self.client_capabilities.workspace
         return workspace is not None and bool(workspace.configuration)
 
+    @property
+    def roots(self) -> list[str]:
+        """URIs of the workspace folders."""
+        return [folder.uri for folder in self.workspace.folders.values()] or [self.workspace.root_uri or ""]
+
     def document(self, uri: str) -> TextDocument | None:
         """An open document; never one from the disk."""
         document: TextDocument | None = self.workspace.text_documents.get(unquote(uri))
@@ -83,8 +109,7 @@ class Connection(LanguageServer):
 
     def is_denied(self, uri: str) -> bool:
         """Whether a document's file must not be read."""
-        roots = [folder.uri for folder in self.workspace.folders.values()] or [self.workspace.root_uri or ""]
-        path, folders = _path(uri), [_path(root).rstrip("/") + "/" for root in roots]
+        path, folders = _path(uri), [_path(root).rstrip("/") + "/" for root in self.roots]
         return self.settings.denies(path, max(filter(path.startswith, folders), key=len, default="/"))
 
     def begin(self, options: object) -> None:
@@ -98,11 +123,12 @@ class Connection(LanguageServer):
         changed = settings.engine != self.settings.engine
         self.settings = settings
         self.configured.set()
-        _log.setLevel(logging.CRITICAL + 1 if settings.log_level == "off" else settings.log_level.upper())
+        _log.setLevel(logging.CRITICAL + 1 if settings.verbosity == "off" else settings.verbosity.upper())
         if changed:
             self._notifier.forget()
         if changed or self.session is None:
             self._restart()
+        self._log_as_set()
         for problem in (*old_problems, *problems):
             self._notifier.warn(problem)
 
@@ -114,6 +140,9 @@ class Connection(LanguageServer):
 
     def shutdown(self) -> None:
         """Leave nothing behind, however the connection ended."""
+        journal, self.journal = self.journal, None
+        if journal is not None:
+            journal.close()
         self.close()
         super().shutdown()  # type: ignore[no-untyped-call]
 
@@ -123,27 +152,57 @@ class Connection(LanguageServer):
 
     def _restart(self) -> None:
         try:
-            completer = self._start(self.settings, self._listener())
+            served = self._start(self.settings, self._listener())
         except EmpowerError as error:
             self._failed(str(error))
             return
+        self.source = served.source
         if self.session is None:
-            self.session = Session(completer)
+            self.session = Session(served.completer)
         else:
-            self.session.use(completer)
+            self.session.use(served.completer)
+
+    def _log_as_set(self) -> None:
+        """Log what the settings say; the first time ever, say that there is a log."""
+        from empower_lsp.log import level as levels  # with SQLite and the store: `initialize` does not wait for them
+        from empower_lsp.log.recorder import Recorder
+        from empower_lsp.log.store import Retention, log_path
+
+        level = levels.Level.of(self.settings.log)
+        retention = Retention(self.settings.log_days, self.settings.log_megabytes)
+        if self.journal is None:
+            recorder = Recorder(log_path(), level, self._posted(self._notifier.warn), retention=retention)
+            self.journal = Journal(recorder, self._text, self._ended)
+        self.journal.keep(level, retention)
+        with suppress(OSError):  # the recorder will say it of the log itself
+            if min(level, levels.chosen()) > levels.Level.OFF and levels.tell_once():
+                self._notifier.tell(LOGGED)
+
+    def _text(self, uri: str) -> str | None:
+        document = self.document(uri)
+        return None if document is None else document.source
+
+    def _ended(self, identifier: str) -> None:
+        if self.session is not None:
+            self.session.forget(identifier)
 
     def _listener(self) -> Callable[[HostEvent], None]:
         """What hears an engine, on any thread, as long as it is the newest."""
-        loop = asyncio.get_running_loop()
         self._heard = engine = object()
 
         def tell(event: HostEvent) -> None:
             if self._heard is engine:
                 self._tell(event)
 
-        def post(event: HostEvent) -> None:
-            with suppress(RuntimeError):  # the loop may be over before the engine is
-                loop.call_soon_threadsafe(tell, event)
+        return self._posted(tell)
+
+    def _posted(self, function: Callable[[T], None]) -> Callable[[T], None]:
+        """The function to be called from any thread, run on the server's own."""
+        loop = asyncio.get_running_loop()
+
+        def post(argument: T) -> None:
+            with suppress(RuntimeError):  # the loop may be over before the one who calls
+                loop.call_soon_threadsafe(function, argument)
 
         return post
 

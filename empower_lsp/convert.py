@@ -62,14 +62,21 @@ class Document(TextDocument):
     def __init__(self, item: types.TextDocumentItem, encoding: str) -> None:
         super().__init__(item.uri, _whole(item.text), item.version, item.language_id)
         self._encoding = encoding
+        self._edits: list[tuple[int, int, str]] = []
 
     def apply_change(self, change: types.TextDocumentContentChangeEvent) -> None:
         """Replace a range, or the whole text."""
         text, source = _whole(change.text), self.source
+        start, end = 0, len(source)
         if isinstance(change, types.TextDocumentContentChangePartial):
             start, end = (offset_at(source, at, self._encoding) for at in (change.range.start, change.range.end))
-            text = source[:start] + text + source[end:]
-        self._source = text
+        self._edits.append((start, end, text))
+        self._source = source[:start] + text + source[end:]
+
+    def take_edits(self) -> list[tuple[int, int, str]]:
+        """The edits since the last call, each in what the one before has left: code points from, to, and the text."""
+        edits, self._edits = self._edits, []
+        return edits
 
 
 def query(document: TextDocument, params: types.InlineCompletionParams, encoding: str) -> Query:
@@ -99,6 +106,14 @@ def item_id(params: object) -> str | None:
         case {"item": {"command": {"arguments": [str(id), *_]}}}:
             return id
     return None
+
+
+def accepted_length(params: object) -> int:
+    """Code points of the item's text that a client says it has inserted, which it counts in UTF-16 units; else 0."""
+    match params:
+        case {"item": {"insertText": str(text)}, "acceptedLength": int(count)} if count > 0:
+            return characters(_whole(text), count, "utf-16")
+    return 0
 
 
 def _whole(text: str) -> str:

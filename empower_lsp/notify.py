@@ -27,6 +27,10 @@ class Notifier:
         self._work: str | None = None
         self._begun = False
 
+    def tell(self, text: str) -> None:
+        """Show a piece of information, unless the same text was shown before."""
+        self._say(text, types.MessageType.Info)
+
     def warn(self, text: str) -> None:
         """Show a warning, unless the same text was shown before."""
         self._say(text, types.MessageType.Warning)

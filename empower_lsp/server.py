@@ -85,13 +85,20 @@ def _did_open(ls: Connection, params: types.DidOpenTextDocumentParams) -> None:
 
 
 def _did_change(ls: Connection, params: types.DidChangeTextDocumentParams) -> None:
+    uri = params.text_document.uri
     if ls.session is not None:
-        ls.session.edited(params.text_document.uri)
+        ls.session.edited(uri)
+    if isinstance(document := ls.document(uri), convert.Document):
+        edits = document.take_edits()
+        if ls.journal is not None:
+            ls.journal.changed(document.uri, edits)
 
 
 def _did_close(ls: Connection, params: types.DidCloseTextDocumentParams) -> None:
     if ls.session is not None:
         ls.session.close_document(params.text_document.uri)
+    if ls.journal is not None:
+        ls.journal.closed(params.text_document.uri)
 
 
 async def _inline_completion(ls: Connection, params: types.InlineCompletionParams) -> types.InlineCompletionList:
@@ -118,22 +125,29 @@ async def _items(ls: Connection, params: types.InlineCompletionParams) -> list[t
         return []
     answer = await ls.session.complete(query, ls.settings.limits)
     late = ls.document(query.uri) is not document or document.version != query.version
-    return [] if answer is None or late else [convert.item(answer, query.text, ls.encoding)]
+    if answer is None or late:
+        return []
+    if ls.journal is not None:
+        ls.journal.answered(query, answer, ls.source, ls.roots)
+    return [convert.item(answer, query.text, ls.encoding)]
 
 
 def _did_show(ls: Connection, params: object) -> None:
-    if ls.session is not None and (id := convert.item_id(params)):
-        ls.session.signal("shown", id)
+    if ls.journal is not None and (id := convert.item_id(params)):
+        ls.journal.shown(id)
 
 
 def _did_partially_accept(ls: Connection, params: object) -> None:
-    if ls.session is not None and (id := convert.item_id(params)):
-        ls.session.signal("partially accepted", id)
+    if ls.journal is not None and (id := convert.item_id(params)):
+        ls.journal.partially_accepted(id, convert.accepted_length(params))
 
 
 def _accept(ls: Connection, *arguments: Any) -> None:
-    if ls.session is not None and arguments and isinstance(arguments[0], str):
-        ls.session.signal("accepted", arguments[0])
+    if arguments and isinstance(arguments[0], str):
+        if ls.session is not None:
+            ls.session.forget(arguments[0])
+        if ls.journal is not None:
+            ls.journal.accepted(arguments[0])
 
 
 def _why(ls: Connection, *_: Any) -> dict[str, Any] | None:

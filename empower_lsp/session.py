@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from empower_model.completion import Completer, Completion, End, Limits, Request
 
@@ -48,6 +47,14 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class Computed:
+    """A completion and what it was computed for."""
+
+    request: Request
+    completion: Completion
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """Text that replaces `start` to `end` (code points in the query's text, on the cursor's line)."""
 
@@ -55,10 +62,12 @@ class Answer:
     start: int
     end: int
     text: str
+    computed: Computed | None = None
+    """None when it is the rest of what was answered under the same id before."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Shown:
+class Shown:
     """A completion as it was answered at a cursor."""
 
     id: str
@@ -97,6 +106,13 @@ class _Job:
         return self.text.startswith(self.typed) or self.typed.startswith(self.text)
 
 
+def _rest(computed: Computed, request: Request) -> str:
+    """What is left of a completion for a request that came after more was typed; empty when it says otherwise."""
+    typed = request.prefix[len(computed.request.prefix) :]
+    text = computed.completion.text
+    return text[len(typed) :] if text.startswith(typed) else ""
+
+
 def _typed(prefix: str, suffix: str, new_prefix: str, new_suffix: str) -> str | None:
     """What was typed at one cursor to arrive at another; None if anything else has changed."""
     same = new_suffix == suffix and new_prefix.startswith(prefix)
@@ -109,14 +125,12 @@ class Session:
     def __init__(self, completer: Completer) -> None:
         self._completer = completer
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="empower-inference")
-        self._shown: dict[str, _Shown] = {}
+        self._shown: dict[str, Shown] = {}
         self._job: _Job | None = None
         self._newest: asyncio.Future[None] | None = None
         """The newest request's ticket; done once it is superseded."""
         self.last: Completion | None = None
         """The last completion computed, shown or not: for "why did it stop here"."""
-        self.signals: Counter[str] = Counter()
-        """What editors reported: answered, shown, accepted, partially accepted."""
 
     async def complete(self, query: Query, limits: Limits) -> Answer | None:
         """The completion at a cursor; None when there is none, or a newer request came in.
@@ -129,19 +143,21 @@ class Session:
         shown = self._shown.get(query.uri)
         if shown is not None and (rest := shown.rest(prefix, suffix, limits)):
             self._abandon()
-            return self._answer(query, _Shown(shown.id, prefix, suffix, limits, rest))
+            return self._answer(query, Shown(shown.id, prefix, suffix, limits, rest))
+        request = Request(prefix, suffix, limits)
         try:
-            text = await self._compute(query.uri, Request(prefix, suffix, limits), ticket)
+            computed = await self._compute(query.uri, request, ticket)
         except asyncio.CancelledError:
             if ticket is self._newest:
                 self._cancelled()
             raise
         if ticket is not self._newest:
             return None
+        text = _rest(computed, request) if computed is not None else ""
         if not text:
             self._shown.pop(query.uri, None)
             return None
-        return self._answer(query, _Shown(uuid.uuid4().hex, prefix, suffix, limits, text))
+        return self._answer(query, Shown(uuid.uuid4().hex, prefix, suffix, limits, text), computed)
 
     def edited(self, uri: str) -> None:
         """The document has changed: a cancellation that follows comes from typing."""
@@ -155,11 +171,9 @@ class Session:
         old, self._completer = self._completer, completer
         self._worker.submit(old.close)
 
-    def signal(self, kind: Literal["shown", "accepted", "partially accepted"], identifier: str) -> None:
-        """An editor reports what became of a completion."""
-        self.signals[kind] += 1
-        if kind == "accepted":
-            self._shown = {uri: shown for uri, shown in self._shown.items() if shown.id != identifier}
+    def forget(self, identifier: str) -> None:
+        """A completion has come to its end: at the same cursor, another one is computed."""
+        self._shown = {uri: shown for uri, shown in self._shown.items() if shown.id != identifier}
 
     def close_document(self, uri: str) -> None:
         """Forget what was shown in a document."""
@@ -174,25 +188,23 @@ class Session:
         self._worker.submit(self._completer.close)
         self._worker.shutdown(wait=True)
 
-    async def _compute(self, uri: str, request: Request, ticket: asyncio.Future[None]) -> str:
-        """The text for a request, from the running job if that agrees, else from a new one; empty when superseded."""
+    async def _compute(self, uri: str, request: Request, ticket: asyncio.Future[None]) -> Computed | None:
+        """What a request is answered from: the running job if that agrees, else a new one; None when superseded."""
         while True:
             job = self._adopt(uri, request)
             either: set[asyncio.Future[Any]] = {job.done, ticket}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if ticket is not self._newest:
-                return ""
+                return None
             own = job.request == request
             completion = job.done.result() if own or not job.done.exception() else None
             if completion is not None and completion.end is not End.STOPPED:
                 self.last = completion
-                if own:
-                    return completion.text
-                typed = request.prefix[len(job.request.prefix) :]
-                if completion.text.startswith(typed) and len(completion.text) > len(typed):
-                    return completion.text[len(typed) :]
+                computed = Computed(job.request, completion)
+                if own or _rest(computed, request):
+                    return computed
             elif own and not job.abandoned:
-                return ""  # the engine was stopped from elsewhere
+                return None  # the engine was stopped from elsewhere
 
     def _adopt(self, uri: str, request: Request) -> _Job:
         """The running job if it may still serve the request; else a new one, queued behind the one it abandons."""
@@ -255,15 +267,14 @@ class Session:
         if older is not None and not older.done() and not older.get_loop().is_closed():
             older.set_result(None)
 
-    def _answer(self, query: Query, shown: _Shown) -> Answer:
+    def _answer(self, query: Query, shown: Shown, computed: Computed | None = None) -> Answer:
         self._shown[query.uri] = shown
-        self.signals["answered"] += 1
         start, text = query.offset, shown.text
         if query.selected is not None:
             start, text = query.selected.start, query.selected.text + text
         if "\r\n" in query.text:
             text = text.replace("\n", "\r\n")
-        return Answer(shown.id, start, query.offset, text)
+        return Answer(shown.id, start, query.offset, text, computed)
 
 
 def _finish(done: asyncio.Future[Completion | None], completion: Completion | None, error: Exception | None) -> None:

@@ -104,7 +104,15 @@ class Settings:
     deny_globs: tuple[str, ...] = _option(
         (), "Files never to be read, gitignore style, in addition to the built-in list of keys and secrets."
     )
-    log_level: str = _option(
+    log: str = _option(
+        "full",
+        "What is kept of each inline completion on this machine: with `full` its text and the text around it, secrets "
+        "redacted; with `metadata` only times, bits and what became of it. `empower-lsp log off` overrules this.",
+        choices=("off", "metadata", "full"),
+    )
+    log_days: float = _option(90.0, "Days after which the log forgets; 0 for never.", low=0)
+    log_megabytes: float = _option(200.0, "Size at which the log forgets the oldest; 0 for no limit.", low=0)
+    verbosity: str = _option(
         "warning",
         "What goes to standard error, never any text of yours: with `info`, requests and their durations.",
         choices=("off", "warning", "info"),

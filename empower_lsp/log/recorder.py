@@ -46,8 +46,8 @@ class Recorder:
     ) -> None:
         self.dropped = 0
         """Events lost because the disk did not keep up."""
+        self.retention = retention or Retention()
         self._path, self._level, self._on_problem = path, level, on_problem
-        self._retention = retention or Retention()
         self._allowed, self._open_store = allowed, open_store
         self._queue: queue.Queue[tuple[Level, Record] | threading.Event | None] = queue.Queue(WAITING)
         self._store: Store | None = None
@@ -128,7 +128,7 @@ class Recorder:
         store = self._store = self._store or self._open_store(self._path)
         store.write(plain)
         if self._written % KEEP_EVERY == 0:
-            store.keep(self._retention)
+            store.keep(self.retention)
         self._written += 1
 
     def _give_up(self, reason: str) -> None:

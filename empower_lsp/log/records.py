@@ -47,7 +47,7 @@ class CompletionRecord:
     suffix: str | None
     """Whole lines around the cursor, PREFIX_WINDOW and SUFFIX_WINDOW characters of them at most."""
     text: str | None
-    """What was offered; empty when nothing was worth showing."""
+    """What was offered."""
     characters: int
     """Length of the text."""
     tokens: tuple[TokenRecord, ...]

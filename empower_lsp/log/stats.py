@@ -15,7 +15,7 @@ class Group:
 
     name: str
     completions: int
-    """Computed, those with nothing worth showing included."""
+    """Answered, seen or not."""
     shown: int
     accepted: int
     """Whole or in part."""

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from empower_lsp.log.level import Level, choose
+
 
 @pytest.fixture(scope="session")
 def executable() -> str:
@@ -24,6 +26,7 @@ def options() -> dict[str, Any]:
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    """An environment in which nothing of the person's is read."""
-    return {**os.environ, "EMPOWER_LSP_DATA": str(tmp_path / "data")}
+def environment(data_folder: Path) -> dict[str, str]:
+    """The environment of somebody who has been told that there is a log."""
+    choose(Level.FULL)
+    return {**os.environ, "EMPOWER_LSP_DATA": str(data_folder)}

@@ -365,7 +365,7 @@ async def test_nothing_is_left_when_either_end_dies(editor: Editor, uri: str, vi
 async def test_nothing_of_a_document_is_printed(
     executable: str, options: dict[str, Any], environment: dict[str, str], tmp_path: Path
 ) -> None:
-    editor = Editor(options | {"logLevel": "info"})
+    editor = Editor(options | {"verbosity": "info"})
     await editor.start(executable, tmp_path, environment)
     editor.open("file:///shapes.py", TEXT.replace("Colour", "Xyzzy"))
     assert await editor.items("file:///shapes.py", CURSOR)

@@ -11,6 +11,11 @@ import pytest
 from pygls.io_ import run_async
 
 from empower_lsp import connection
+from empower_lsp.connection import Served
+from empower_lsp.journal import Source
+from empower_lsp.log import level
+from empower_lsp.log.records import CompletionRecord
+from empower_lsp.log.store import log_path, opened
 from empower_lsp.server import create_server
 from empower_lsp.settings import Settings
 from empower_model.completion import Completion, End, Request
@@ -96,12 +101,12 @@ class Wire:
             run_async(threading.Event(), self.reader, self.server.protocol, None, self.server.report_server_error)
         )
 
-    def start(self, settings: Settings, on_event: Callable[[HostEvent], None]) -> Script:
+    def start(self, settings: Settings, on_event: Callable[[HostEvent], None]) -> Served:
         self.started.append(settings)
         self.on_event = on_event
         if self.refusal:
             raise self.refusal
-        return self.script
+        return Served(self.script, Source("scripted"))
 
     def write(self, data: bytes) -> None:
         head, _, body = data.partition(b"\r\n\r\n")
@@ -181,6 +186,7 @@ class Wire:
 
 @pytest.fixture
 async def wire() -> AsyncIterator[Wire]:
+    level.choose(level.Level.FULL)  # who has chosen is not told that there is a log
     wire = Wire()
     yield wire
     await hang_up(wire)
@@ -425,20 +431,95 @@ async def test_a_notification_that_makes_no_sense_pops_nothing_up(wire: Wire) ->
     assert wire.messages() == []
 
 
-async def test_what_became_of_a_completion_reaches_the_session(wire: Wire) -> None:
+def logged() -> list[tuple[CompletionRecord, list[tuple[str, bool]]]]:
+    """The log: each completion, with the kinds of what became of it and whether the editor said so."""
+    if not log_path().exists():
+        return []
+    with opened(log_path()) as store:
+        return [
+            (entry.completion, [(outcome.kind, outcome.explicit) for outcome in entry.outcomes])
+            for entry in store.entries()
+        ]
+
+
+async def test_what_became_of_a_completion_is_logged() -> None:
+    wire = Wire()
     await wire.initialize()
     wire.open("x = ")
     [item] = await wire.items(0, 4)
     wire.notify("textDocument/didShowCompletion", {"item": item})
-    wire.notify("textDocument/didPartiallyAcceptCompletion", {"item": item, "acceptedLength": 4})
+    wire.notify("textDocument/didPartiallyAcceptCompletion", {"item": item, "acceptedLength": 8})
+    wire.change("complete", (0, 4), (0, 4))
+    wire.change("d()", (0, 12), (0, 12), version=3)
     assert await wire.run("empower.accept", *item["command"]["arguments"]) is None
-    session = wire.server.session
-    assert session is not None
-    assert {kind: session.signals[kind] for kind in ("shown", "partially accepted", "accepted")} == {
-        "shown": 1,
-        "partially accepted": 1,
-        "accepted": 1,
-    }
+    await hang_up(wire)
+    [(completion, outcomes)] = logged()
+    assert completion.id == item["command"]["arguments"][0]
+    assert (completion.path, completion.text, completion.prefix) == ("app.py", "completed()", "x = ")
+    assert (completion.model, completion.language, completion.confidence) == ("scripted", "python", 0.2)
+    assert outcomes == [("shown", True), ("accepted", True), ("kept", False)]
+
+
+async def test_an_accepted_completion_is_not_offered_a_second_time_under_its_id(wire: Wire) -> None:
+    await wire.initialize()
+    wire.open("x = ")
+    [first] = await wire.items(0, 4)
+    [same] = await wire.items(0, 4)
+    assert same == first
+    await wire.run("empower.accept", *first["command"]["arguments"])
+    [other] = await wire.items(0, 4)
+    assert other["command"]["arguments"] != first["command"]["arguments"]
+
+
+async def test_a_denied_file_leaves_nothing_in_the_log() -> None:
+    wire = Wire()
+    await wire.initialize({"denyGlobs": ["private/"]})
+    for uri in ("file:///work/space/.env", "file:///work/space/private/a.py"):
+        wire.open("key = ", uri=uri)
+        assert await wire.items(0, 6, uri=uri) == []
+    await hang_up(wire)
+    assert logged() == []
+
+
+@pytest.mark.parametrize("options", [{"log": "off"}, {"log": "metadata"}])
+async def test_the_log_holds_no_more_than_the_option_says(options: dict[str, str]) -> None:
+    wire = Wire()
+    await wire.initialize(options)
+    wire.open("x = ")
+    await wire.items(0, 4)
+    await hang_up(wire)
+    found = [(completion.text, completion.prefix, completion.characters) for completion, _ in logged()]
+    assert found == ([] if options["log"] == "off" else [(None, None, 11)])
+
+
+async def test_that_there_is_a_log_is_said_on_the_first_start_only() -> None:
+    for expected in (1, 0):
+        wire = Wire()
+        await wire.initialize()
+        assert [kind for kind, message in wire.messages() if "empower-lsp log off" in message] == [3] * expected
+        await hang_up(wire)
+
+
+async def test_who_logs_nothing_is_not_told_of_a_log() -> None:
+    wire = Wire()
+    await wire.initialize({"log": "off"})
+    assert wire.messages() == []
+    await hang_up(wire)
+
+
+async def test_a_log_that_cannot_be_written_is_said_once_and_costs_no_completion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    monkeypatch.setenv("EMPOWER_LSP_DATA", str(tmp_path / "file"))
+    wire = Wire()
+    await wire.initialize()
+    wire.open("x = ")
+    for column in (4, 3, 2):
+        assert await wire.items(0, column) != []
+    await wire.seen(lambda message: "no longer logged" in str(message))
+    assert len(wire.messages()) == 1
+    await hang_up(wire)
 
 
 async def test_accept_takes_any_arguments(wire: Wire) -> None:

@@ -1,0 +1,13 @@
+"""What holds for every test: nothing of the person who runs it is read or written."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The data folder of this test, not there yet."""
+    folder = tmp_path / "data"
+    monkeypatch.setenv("EMPOWER_LSP_DATA", str(folder))
+    return folder

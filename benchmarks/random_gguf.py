@@ -84,7 +84,7 @@ def write(target: Path, shape: Shape) -> None:
 
 
 def _add_tokenizer(writer: gguf.GGUFWriter, size: int) -> None:
-    fields = gguf.GGUFReader(store.resolve(store.bundled()).path).fields
+    fields = gguf.GGUFReader(store.resolve(store.bundled(), tuned=False).path).fields
     real = [token for token in fields["tokenizer.ggml.tokens"].contents() if not token.startswith("<|")]
     made_up = [f"Made{i}Up" for i in range(size - len(real) - len(CONTROL))]
     writer.add_tokenizer_model("gpt2")

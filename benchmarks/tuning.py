@@ -110,7 +110,7 @@ def main() -> None:
     parser.add_argument("--large", action="store_true", help="the shape of Qwen2.5-Coder-0.5B instead")
     given = parser.parse_args()
     large = random_gguf.QWEN_HALF_BILLION
-    path = random_gguf.made(large) if given.large else store.resolve(store.bundled()).path
+    path = random_gguf.made(large) if given.large else store.resolve(store.bundled(), tuned=False).path
     Console(width=120).print(sweep(path, given.rounds))
 
 

@@ -68,7 +68,7 @@ def complete(
     if retype:
         suffix = "\n" + below
     chosen = store.checked(model)
-    completer = LocalCompleter(LlamaEngine(EngineConfig(chosen.path)), chosen.calibration)
+    completer = LocalCompleter(LlamaEngine(EngineConfig(chosen.path, adapter=chosen.adapter)), chosen.calibration)
     found = completer.complete(Request(prefix, suffix, Limits(confidence, rule, max_tokens, max_lines)))
     if as_json:
         click.echo(json.dumps(explanation(found), indent=2))

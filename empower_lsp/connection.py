@@ -7,7 +7,6 @@ import logging
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -16,15 +15,15 @@ from pygls.lsp.server import LanguageServer
 from pygls.workspace import TextDocument
 
 from empower_lsp import __version__
-from empower_lsp.journal import Journal, Source
+from empower_lsp.journal import Journal
 from empower_lsp.notify import Notifier, outline
 from empower_lsp.protocol import Protocol, tolerant_converter
+from empower_lsp.serving import Served, start_engine
 from empower_lsp.session import Session
 from empower_lsp.settings import Settings, parse
 from empower_model.errors import EmpowerError
 
 if TYPE_CHECKING:
-    from empower_model.completion import Completer
     from empower_model.host import HostEvent
 
 LOGGED = (
@@ -37,27 +36,6 @@ T = TypeVar("T")
 _log = logging.getLogger("empower_lsp")
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
-    """An engine that has begun to load, and which model it is of."""
-
-    completer: Completer
-    source: Source
-
-
-def start_engine(settings: Settings, on_event: Callable[[HostEvent], None]) -> Served:
-    """Begin to load the model that the settings ask for. Raises ModelError."""
-    from empower_model import store
-    from empower_model.engine import EngineConfig
-    from empower_model.host import EngineHost
-
-    model = store.checked(settings.model)
-    config = EngineConfig(model.path, settings.threads, settings.gpu_layers, settings.context_size)
-    host = EngineHost(config, model.calibration, idle_seconds=settings.idle_minutes * 60, on_event=on_event)
-    host.start()
-    return Served(host, Source(model.name))
-
-
 class Connection(LanguageServer):
     """pygls' server with what is known of its client."""
 
@@ -66,8 +44,8 @@ class Connection(LanguageServer):
         self.settings = Settings()
         self.session: Session | None = None
         """None until the settings are known, and while no model can be used."""
-        self.source = Source("")
-        """Which model the session asks."""
+        self.served: Served | None = None
+        """The engine that the session asks; None without one."""
         self.journal: Journal | None = None
         """None until the settings are known."""
         self.configured = asyncio.Event()
@@ -132,6 +110,15 @@ class Connection(LanguageServer):
         for problem in (*old_problems, *problems):
             self._notifier.warn(problem)
 
+    def follow(self) -> None:
+        """Take up a model, a tuning or a calibration that was put in use since the engine was started."""
+        if self.served is None or not self.served.outdated():
+            return
+        try:
+            self._serve()
+        except EmpowerError as error:
+            self._notifier.warn(str(error))  # what runs goes on
+
     def close(self) -> None:
         """End the session and its engine."""
         session, self.session = self.session, None
@@ -152,11 +139,18 @@ class Connection(LanguageServer):
 
     def _restart(self) -> None:
         try:
-            served = self._start(self.settings, self._listener())
+            self._serve()
         except EmpowerError as error:
             self._failed(str(error))
-            return
-        self.source = served.source
+
+    def _serve(self) -> None:
+        """Answer from a new engine. Raises EmpowerError when there is none to be had."""
+        before = self._heard
+        try:
+            self.served = served = self._start(self.settings, self._listener())
+        except EmpowerError:
+            self._heard = before
+            raise
         if self.session is None:
             self.session = Session(served.completer)
         else:

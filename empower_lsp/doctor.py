@@ -87,7 +87,7 @@ def _model(name: str) -> list[Finding]:
     started = time.perf_counter()
     try:
         chosen = store.checked(name)
-        engine = LlamaEngine(EngineConfig(chosen.path))
+        engine = LlamaEngine(EngineConfig(chosen.path, adapter=chosen.adapter))
     except EmpowerError as error:
         return [Finding("model", name or "default", str(error))]
     loaded = time.perf_counter() - started
@@ -95,6 +95,7 @@ def _model(name: str) -> list[Finding]:
     about = engine.description()
     found = [
         Finding("model", f"{chosen.name}, {int(about['parameters']) / 1e6:,.0f}M parameters, {chosen.path}"),
+        Finding("tuning", chosen.tuning or "none: the model is used as it came"),
         Finding(
             "fill in the middle",
             "yes" if fim else "no: the text after the cursor is not seen",

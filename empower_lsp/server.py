@@ -13,9 +13,10 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from empower_lsp import __version__, convert
-from empower_lsp.connection import Connection, start_engine
+from empower_lsp.connection import Connection
 from empower_lsp.explanation import explanation
 from empower_lsp.notify import outline
+from empower_lsp.serving import start_engine
 from empower_lsp.settings import SECTION
 
 LARGEST = 1_000_000
@@ -123,12 +124,13 @@ async def _items(ls: Connection, params: types.InlineCompletionParams) -> list[t
     off = not ls.is_on(query.language) or (unasked and ls.settings.trigger == "manual")
     if ls.session is None or off or ls.is_denied(query.uri):
         return []
+    ls.follow()
     answer = await ls.session.complete(query, ls.settings.limits)
     late = ls.document(query.uri) is not document or document.version != query.version
     if answer is None or late:
         return []
-    if ls.journal is not None:
-        ls.journal.answered(query, answer, ls.source, ls.roots)
+    if ls.journal is not None and ls.served is not None:
+        ls.journal.answered(query, answer, ls.served.source, ls.roots)
     return [convert.item(answer, query.text, ls.encoding)]
 
 

@@ -53,7 +53,7 @@ def pull(name: str, progress: Progress | None = None, *, force: bool = False) ->
             "`empower-lsp model list` shows the models."
         )
     if entry.repo is None or (entry.path.is_file() and not force):
-        return resolve(entry.name)
+        return resolve(entry.name, tuned=False)
     try:
         _pull(entry, entry.repo, progress or (lambda here, total: None))
     except OSError as error:
@@ -63,7 +63,7 @@ def pull(name: str, progress: Progress | None = None, *, force: bool = False) ->
             f"The disk is full. Free some space for {models_folder()}, or move it with EMPOWER_LSP_DATA, "
             f"then run `empower-lsp model pull {entry.name}` again: it continues where it stopped."
         ) from error
-    return resolve(entry.name)
+    return resolve(entry.name, tuned=False)
 
 
 def _pull(entry: Entry, repo: str, progress: Progress) -> None:

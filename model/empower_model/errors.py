@@ -4,7 +4,8 @@ EmpowerError
 ├── ModelError              a model cannot be used
 │   ├── ModelNotFound       no such file, or a name that is not in the catalogue or not pulled yet
 │   ├── ModelFileInvalid    corrupt, truncated, not a GGUF, vocabulary only, or too large for this machine
-│   └── DownloadFailed      a pull that did not arrive whole or does not match its checksum
+│   ├── DownloadFailed      a pull that did not arrive whole or does not match its checksum
+│   └── TuningError         a tuning that cannot be kept, promoted or rolled back
 ├── LogError                in `empower_lsp.log`: the log cannot be read or written
 └── EngineError             the engine failed while a model was loaded
     ├── PromptTooLong       more tokens than the context holds
@@ -31,6 +32,10 @@ class ModelFileInvalid(ModelError):
 
 class DownloadFailed(ModelError):
     """A pull that did not arrive whole, or does not match its checksum."""
+
+
+class TuningError(ModelError):
+    """A tuning that cannot be kept, promoted or rolled back; what was in use still is."""
 
 
 class EngineError(EmpowerError):

@@ -22,6 +22,7 @@ from empower_model.calibration import Calibration
 from empower_model.completion import Completion, Request
 from empower_model.engine import EngineConfig, StopFlag
 from empower_model.errors import EmpowerError, EngineCrashed, EngineError
+from empower_model.window import window
 
 if TYPE_CHECKING:
     from empower_model.completer import LocalCompleter
@@ -71,6 +72,7 @@ class EngineHost:
         self._child: _Child | None = None
         self._crashes = 0
         self._idle: threading.Timer | None = None
+        self._idle_since = 0.0
         self._closed = False
 
     def start(self) -> None:
@@ -94,7 +96,7 @@ class EngineHost:
         with self._lock:
             child = self._ready_child()
             try:
-                child.connection.send((request, on_text is not None))
+                child.connection.send((window(request, self._config.context_size), on_text is not None))
                 while isinstance(answer := child.connection.recv(), str):
                     assert on_text is not None
                     on_text(answer)
@@ -125,8 +127,6 @@ class EngineHost:
 
     def _ready_child(self) -> _Child:
         """The running child, or a new one once it has loaded the model."""
-        if self._idle is not None:
-            self._idle.cancel()
         if self._closed:
             raise EngineError("The engine was closed.")
         if self._child is not None and self._child.process.is_alive():
@@ -178,22 +178,33 @@ class EngineHost:
         return EngineCrashed(f"The completion engine ended unexpectedly (exit code {code}).")
 
     def _rest(self) -> None:
-        """Arm the timer that lets an idle child go."""
-        if self._idle_seconds > 0:
-            self._idle = threading.Timer(self._idle_seconds, self._let_go)
-            self._idle.daemon = True
-            self._idle.start()
+        """Take the time from which the child is idle; one timer looks at it, since arming one costs a thread."""
+        self._idle_since = time.monotonic()
+        if self._idle_seconds > 0 and self._idle is None:
+            self._look_in(self._idle_seconds)
+
+    def _look_in(self, seconds: float) -> None:
+        self._idle = threading.Timer(seconds, self._let_go)
+        self._idle.daemon = True
+        self._idle.start()
 
     def _let_go(self) -> None:
-        timer = threading.current_thread()
+        """Release the child if it has been idle for long enough; else look again when it could have been."""
         with self._lock:
-            if self._idle is timer and self._child is not None:  # else a request came in between
-                self._release()
-                self._tell(HostEvent("released", "The model was unloaded after a while without use."))
+            if self._idle is not threading.current_thread() or self._child is None:
+                return  # released meanwhile
+            self._idle = None
+            left = self._idle_since + self._idle_seconds - time.monotonic()
+            if left > 0:
+                self._look_in(left)
+                return
+            self._release()
+            self._tell(HostEvent("released", "The model was unloaded after a while without use."))
 
     def _release(self) -> None:
         if self._idle is not None:
             self._idle.cancel()
+            self._idle = None
         if self._child is None:
             return
         child, self._child = self._child, None

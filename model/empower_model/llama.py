@@ -20,6 +20,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+from empower_model.adapter_file import check_adapter
 from empower_model.distribution import Distribution
 from empower_model.engine import EngineConfig, FimTokens, StopFlag, Token, Transform, Vocabulary
 from empower_model.errors import EngineError, EngineStopped, ModelFileInvalid, PromptTooLong
@@ -82,9 +83,9 @@ def _polling_callback() -> Any:
 
 
 class LlamaEngine:
-    """One model and one context of llama.cpp.
+    """One model, the adapter made for it if there is one, and one context of llama.cpp.
 
-    Raises ModelFileInvalid when llama.cpp cannot load the file. Not thread-safe; `stop` may be set from anywhere.
+    Raises ModelFileInvalid when llama.cpp cannot load a file. Not thread-safe; `stop` may be set from anywhere.
     """
 
     def __init__(self, config: EngineConfig, stop: StopFlag | None = None) -> None:
@@ -92,6 +93,7 @@ class LlamaEngine:
         self.stop = stop or StopFlag()
         self.threads = config.threads or physical_cores()
         self._model = _load(config)
+        self._adapter = _load_adapter(config, self._model)
         self._vocab = llama_cpp.llama_model_get_vocab(self._model)
         self.vocabulary = _vocabulary(self._vocab)
         trained = llama_cpp.llama_model_n_ctx_train(self._model)
@@ -125,6 +127,9 @@ class LlamaEngine:
                 f"{self.config.path} was loaded, but a context of {self.context_size} tokens could not be made "
                 f"({_last_complaint()}); set a smaller context size or free some memory."
             )
+        if self._adapter:
+            adapters, scales = (llama_cpp.llama_adapter_lora_p_ctypes * 1)(self._adapter), (ctypes.c_float * 1)(1)
+            llama_cpp.llama_set_adapters_lora(context, adapters, 1, scales)
         return context
 
     def tokenize(self, text: str) -> list[int]:
@@ -248,6 +253,8 @@ def _common(ours: list[int], theirs: list[int], block: int = 64) -> int:
 
 
 def _load(config: EngineConfig) -> Any:
+    if config.adapter is not None:
+        check_adapter(config.adapter, config.path)
     _complaints.clear()
     params = llama_cpp.llama_model_default_params()
     params.n_gpu_layers = config.gpu_layers
@@ -258,6 +265,20 @@ def _load(config: EngineConfig) -> Any:
             "llama.cpp does not know: `empower-lsp model verify` tells more, and pulling or copying it again cures it."
         )
     return model
+
+
+def _load_adapter(config: EngineConfig, model: Any) -> Any:
+    """The adapter to set in every context of the model, which also frees it; None without one."""
+    if config.adapter is None:
+        return None
+    _complaints.clear()
+    if adapter := llama_cpp.llama_adapter_lora_init(model, os.fsencode(config.adapter)):
+        return adapter
+    llama_cpp.llama_model_free(model)
+    raise ModelFileInvalid(
+        f"The adapter {config.adapter} cannot be used with {config.path} ({_last_complaint()}); it is damaged or was "
+        "made for another model: train it again, or run `empower-lsp model rollback` to do without it."
+    )
 
 
 def _vocabulary(vocab: Any) -> Vocabulary:

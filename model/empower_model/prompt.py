@@ -15,15 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empower_model.engine import IMPOSSIBLE, Engine, LogProbs, Transform, Vocabulary
+from empower_model.window import ANCHOR, CHARACTERS_A_TOKEN, LINE_CHARACTERS
 
-ANCHOR = 32
-"""The window above starts at a multiple of this many lines, so that it moves, and costs a full evaluation, rarely."""
 LINES_BELOW = 32
 """A new line evaluates the text below again, so it is kept short."""
-LINE_CHARACTERS = 2000
-"""Of a longer current line only the end is read; such lines are data."""
-CHARACTERS_A_TOKEN = 8
-"""Text further up than this many characters for each token of context is not looked at."""
 ROOM_STEP = 64
 """Tokens by which the current line takes room from the others: token by token, the window would move in mid-line."""
 ROLLBACK = 8

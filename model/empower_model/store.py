@@ -5,7 +5,8 @@
                                        /<file>.calibration.json
     <data folder>/default.json                             the model the person chose
 
-The data folder is the user's, or `EMPOWER_LSP_DATA`. Nothing here reaches the network: `download.py` does.
+What was tuned from them is kept beside (`tunings.py`) and applied here. Nothing here reaches the network:
+`download.py` does.
 """
 
 from __future__ import annotations
@@ -13,38 +14,44 @@ from __future__ import annotations
 import difflib
 import json
 import logging
-import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-import platformdirs
-
-from empower_model.calibration import Calibration, sidecar
+from empower_model import tunings
+from empower_model.calibration import sidecar
+from empower_model.data import data_folder, default_file, write_whole
 from empower_model.errors import ModelFileInvalid, ModelNotFound
+from empower_model.model import Model, Origin
 from empower_model.model_file import check_file, check_header, digest
+
+__all__ = [
+    "Entry",
+    "Model",
+    "Origin",
+    "bundled",
+    "catalogue",
+    "checked",
+    "data_folder",
+    "default_model",
+    "find",
+    "listing",
+    "models_folder",
+    "record",
+    "resolve",
+    "use",
+    "verify",
+    "write_whole",
+]
 
 _log = logging.getLogger(__name__)
 
 _PACKAGE = Path(__file__).parent
 _REFERENCE = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+):(?P<file>[\w.+-]+(?:/[\w.+-]+)*\.gguf)")
 """`owner/repo:file.gguf`: any file of the hub."""
-
-
-class Origin(StrEnum):
-    """Where a model file is, or could come from."""
-
-    BUNDLED = "bundled"
-    PULLED = "pulled"
-    LOCAL = "local"
-    AVAILABLE = "available"
-    """Known by name, not here yet."""
-    MISSING = "missing"
-    """It should be here and is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,30 +75,6 @@ class Entry:
     def path(self) -> Path:
         """Where the file lies, or would lie once pulled."""
         return models_folder() / self.repo / self.file if self.repo else _PACKAGE / "weights" / self.file
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A model that can be loaded, or one that could be pulled (`Origin.AVAILABLE`)."""
-
-    name: str
-    """Under which `resolve` finds it again: a name, a hub reference or an absolute path."""
-    path: Path
-    origin: Origin
-    licence: str
-    description: str
-    size: int | None = None
-    """Bytes."""
-    sha256: str | None = None
-    """What the file should hash to, if that is known."""
-    calibration: Calibration = field(default_factory=Calibration)
-
-
-def data_folder() -> Path:
-    """The folder of pulled models and of what is remembered; it may not exist yet."""
-    if chosen := os.environ.get("EMPOWER_LSP_DATA"):
-        return Path(chosen).expanduser()
-    return platformdirs.user_data_path("empower-lsp", appauthor=False)
 
 
 def models_folder() -> Path:
@@ -126,19 +109,35 @@ def find(name: str) -> Entry | None:
     return Entry(name, file, licence="see its page", description="Not in the catalogue", repo=repo)
 
 
-def resolve(name_or_path: str) -> Model:
+def resolve(name_or_path: str, *, tuned: bool = True) -> Model:
     """The model of that name, hub reference or path (absolute, `~` or relative to the working directory).
 
-    Raises ModelNotFound with the cure; the file itself is looked at by `check_file`.
+    With the tuning in use applied, unless `tuned` is false. Raises ModelNotFound with the cure, and ModelError for a
+    broken calibration; the file itself is looked at by `check_file`.
     """
+    base = _base(name_or_path)
+    model = _tuned(base) if tuned else base
+    return replace(model, calibration=tunings.calibration(model, sidecar(base.path)))
+
+
+def _base(name_or_path: str) -> Model:
     if entry := find(name_or_path):
         if not entry.path.is_file():
             raise ModelNotFound(_missing(entry))
-        return _calibrated(_model(entry))
+        return _model(entry)
     path = Path(name_or_path).expanduser().absolute()
     if not path.exists():
         raise ModelNotFound(_unknown(name_or_path))
-    return _calibrated(_local(path))
+    return _local(path)
+
+
+def _tuned(base: Model) -> Model:
+    tuning = tunings.promoted(base) if base.origin.here else None
+    if tuning is None:
+        return base
+    if tuning.is_adapter:
+        return replace(base, adapter=tuning.path, tuning=tuning.id)
+    return replace(base, path=tuning.path, tuning=tuning.id)
 
 
 def listing() -> list[Model]:
@@ -151,15 +150,15 @@ def listing() -> list[Model]:
     if (in_use := default_model()) not in entries:
         entry = find(in_use)
         models.append(_model(entry) if entry else _local(Path(in_use)))
-    return models
+    return [_tuned(model) for model in models]
 
 
-def checked(name_or_path: str) -> Model:
+def checked(name_or_path: str, *, tuned: bool = True) -> Model:
     """As `resolve`, of the default model for an empty name, after a cheap look at the file: ready to be loaded.
 
     Raises ModelNotFound and ModelFileInvalid.
     """
-    model = resolve(name_or_path or default_model())
+    model = resolve(name_or_path or default_model(), tuned=tuned)
     check_file(model.path)
     return model
 
@@ -169,30 +168,30 @@ def use(name_or_path: str) -> Model:
     model = resolve(name_or_path)
     check_file(model.path)
     data_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_whole(_remembered(), json.dumps({"model": model.name}) + "\n")
+    write_whole(default_file(), json.dumps({"model": model.name}) + "\n")
     return model
 
 
 def default_model() -> str:
     """The model to load when none is asked for: the remembered one, else the bundled one."""
     try:
-        name = json.loads(_remembered().read_text(encoding="utf-8"))["model"]
+        name = json.loads(default_file().read_text(encoding="utf-8"))["model"]
         if isinstance(name, str) and name:
             return name
         raise ValueError("`model` is not a name")
     except FileNotFoundError:
         pass
     except (OSError, ValueError, TypeError, KeyError) as error:
-        _log.warning("%s cannot be read (%s): using %s", _remembered(), error, bundled())
+        _log.warning("%s cannot be read (%s): using %s", default_file(), error, bundled())
     return bundled()
 
 
 def verify(name_or_path: str) -> Model:
-    """Read the whole file and compare it with its SHA-256; `Model.sha256` is None where none is known.
+    """Read the whole file, as it came, and compare it with its SHA-256; `Model.sha256` is None where none is known.
 
     Raises ModelFileInvalid when it differs, or is no model.
     """
-    model = resolve(name_or_path)
+    model = resolve(name_or_path, tuned=False)
     check_header(model.path)
     if model.sha256 is not None and (found := digest(model.path)) != model.sha256:
         cure = f"pull --force {model.name}" if model.origin is Origin.PULLED else "list"
@@ -206,17 +205,6 @@ def verify(name_or_path: str) -> Model:
 def record(path: Path) -> Path:
     """Where it is written what was verified when the model at `path` was pulled."""
     return path.with_suffix(".pulled.json")
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Replace a small file so that a reader sees the old text or the new, never a part."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
-
-
-def _remembered() -> Path:
-    return data_folder() / "default.json"
 
 
 def _model(entry: Entry) -> Model:
@@ -237,10 +225,6 @@ def _local(path: Path) -> Model:
     size = path.stat().st_size if path.is_file() else None
     origin = Origin.LOCAL if path.exists() else Origin.MISSING
     return Model(str(path), path, origin, licence="", description="A file of yours", size=size)
-
-
-def _calibrated(model: Model) -> Model:
-    return replace(model, calibration=Calibration.load(sidecar(model.path)))
 
 
 def _recorded(path: Path) -> str | None:

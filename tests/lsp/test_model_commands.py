@@ -11,9 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from empower_lsp.model_commands import errors_as_exit, model
-from empower_model import download, store
+from empower_model import download, store, tunings
 from empower_model.errors import DownloadFailed, ModelNotFound
 from empower_model.model_file import digest
+from empower_model.provenance import Provenance
 
 REFERENCE = "acme/tiny-GGUF:tiny.gguf"
 GGUF = struct.pack("<4sIQQ", b"GGUF", 3, 2, 1) + bytes(2_500_000)
@@ -50,6 +51,8 @@ def test_list_as_json() -> None:
         "size": len(GGUF),
         "where": "pulled",
         "path": str(path),
+        "adapter": None,
+        "tuning": None,
         "licence": "see its page",
         "description": "Not in the catalogue",
         "in_use": True,
@@ -149,6 +152,9 @@ def test_a_failed_pull_is_one_line_on_stderr(monkeypatch: pytest.MonkeyPatch) ->
         (("use", "no-such-file.gguf"), "Error: There is no model and no file no-such-file.gguf."),
         (("path", "qwen2.5-coder-7b"), "Error: qwen2.5-coder-7b is not pulled yet"),
         (("verify", "qwen2.5-coder-7b"), "Error: qwen2.5-coder-7b is not pulled yet"),
+        (("tunings", "qwen2.5-coder-7b"), "Error: qwen2.5-coder-7b is not pulled yet"),
+        (("rollback",), "Error: Nothing is promoted for empower-python: it is in use as it came."),
+        (("promote", "2020-01-01-empower"), "Error: empower-python has no tuning 2020-01-01-empower: `empower-lsp"),
     ],
 )
 def test_errors_are_one_line_on_stderr(args: tuple[str, ...], message: str) -> None:
@@ -185,6 +191,95 @@ def test_verify_tells_checked_from_unknown_from_damaged() -> None:
     damaged = run("verify")
     assert damaged.exit_code == 1
     assert "is damaged" in damaged.stderr
+
+
+def tuned(tmp_path: Path, **about: Any) -> str:
+    """Tune the pulled model; any GGUF is a whole model."""
+    base = store.resolve(REFERENCE, tuned=False)
+    given = {"method": "empower", "eta": 0.32, "date": "2026-11-22T10:00:00+00:00", **about}
+    provenance = Provenance(base_sha256=digest(base.path), base_size=len(GGUF), data="", version="0.1.0", **given)
+    (tmp_path / "tuned.gguf").write_bytes(GGUF + b"tuned")
+    return tunings.keep(base, tmp_path / "tuned.gguf", provenance).id
+
+
+def test_promoting_and_rolling_back_say_what_is_in_use_now(tmp_path: Path) -> None:
+    path = put_pulled()
+    run("use", REFERENCE)
+    first, second = tuned(tmp_path), tuned(tmp_path, method="sft-10", eta=None)
+    assert run("promote", first).stdout == f"In use now: {REFERENCE}, tuned {first}\n"
+    assert run("promote", second, REFERENCE).stdout == f"In use now: {REFERENCE}, tuned {second}\n"
+    assert run("path").stdout == f"{tunings.folder(store.resolve(REFERENCE)) / second / 'model.gguf'}\n"
+    assert run("use", REFERENCE).stdout == f"In use: {REFERENCE}, tuned {second}\n"
+    assert run("rollback").stdout == f"In use now: {REFERENCE}, tuned {first}\n"
+    assert run("rollback", REFERENCE).stdout == f"In use now: {REFERENCE}, as it came\n"
+    assert run("path").stdout == f"{path}\n"
+    again = run("rollback")
+    assert again.exit_code == 1
+    assert "Nothing is promoted" in again.stderr
+
+
+def test_list_marks_a_tuned_model(tmp_path: Path) -> None:
+    put_pulled()
+    run("use", REFERENCE)
+    id = tuned(tmp_path)
+    assert "tuned" not in run("list").stdout
+    run("promote", id)
+    line = next(line for line in run("list").stdout.splitlines() if REFERENCE in line)
+    assert f" {id} " in line
+    assert " tuned " in run("list").stdout.splitlines()[0]
+    assert rows()[REFERENCE]["tuning"] == id
+    assert run("verify").exit_code == 0, "it is about the model as it came"
+
+
+def test_a_narrow_terminal_cuts_no_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_pulled()
+    run("use", REFERENCE)
+    id = tuned(tmp_path, kept_aside="Net effort did not fall on the later files.")
+    run("promote", id)
+    monkeypatch.setenv("COLUMNS", "60")
+    assert id in run("tunings").stdout
+    assert id in run("list").stdout
+
+
+def test_the_path_of_an_adapter_is_no_part_of_what_a_script_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = put_pulled()
+    monkeypatch.setattr(tunings, "is_adapter", lambda path: True)
+    id = tuned(tmp_path)
+    run("promote", id, REFERENCE)
+    result = run("path", REFERENCE)
+    assert result.stdout == f"{path}\n"
+    adapter = store.resolve(REFERENCE).adapter
+    assert result.stderr == f"with the adapter {adapter}\n"
+    assert rows()[REFERENCE]["adapter"] == str(adapter)
+
+
+def test_tunings_tell_what_became_of_each(tmp_path: Path) -> None:
+    put_pulled()
+    run("use", REFERENCE)
+    assert "Nothing was tuned from" in run("tunings").stdout
+    assert json.loads(run("tunings", "--json").stdout) == []
+    used = tuned(tmp_path, scores={"net effort": 0.912345, "before": 0.95})
+    aside = tuned(tmp_path, kept_aside="Net effort did not fall.")
+    broken = tuned(tmp_path)
+    (tunings.folder(store.resolve(REFERENCE)) / broken / "provenance.json").write_text("{")
+    assert "is used as it came" in run("tunings").stdout
+    run("promote", used)
+    table = run("tunings").stdout
+    lines = {id: next(line for line in table.splitlines() if f" {id} " in line) for id in (used, aside, broken)}
+    assert lines[used].startswith("*")
+    for word in ("2026-11-22 ", "empower", "0.32", "net effort 0.9123, before 0.95", "in use"):
+        assert word in lines[used]
+    assert "kept aside: Net effort did not fall." in lines[aside]
+    assert "cannot be used: Its" in lines[broken]
+    assert "as it came" not in table
+    found = {row["id"]: row for row in json.loads(run("tunings", REFERENCE, "--json").stdout)}
+    assert [id for id, row in found.items() if row["in_use"]] == [used]
+    assert (found[used]["scores"], found[used]["eta"]) == ({"net effort": 0.912345, "before": 0.95}, 0.32)
+    assert found[aside]["kept_aside"] == "Net effort did not fall."
+    assert (found[broken]["date"], found[broken]["scores"]) == (None, {})
+    assert "provenance.json cannot be read" in found[broken]["problem"]
 
 
 def test_other_errors_are_not_hidden() -> None:

@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 from pygls.io_ import run_async
 
-from empower_lsp import connection
-from empower_lsp.connection import Served
 from empower_lsp.journal import Source
 from empower_lsp.log import level
 from empower_lsp.log.records import CompletionRecord
 from empower_lsp.log.store import log_path, opened
 from empower_lsp.server import create_server
+from empower_lsp.serving import Served
 from empower_lsp.settings import Settings
 from empower_model.completion import Completion, End, Request
 from empower_model.engine import Token
@@ -89,6 +88,7 @@ class Wire:
         self.started: list[Settings] = []
         self.on_event: Callable[[HostEvent], None] = lambda _: None
         self.refusal: Exception | None = None
+        self.outdated = False
         self.server = create_server(self.start)
         self.received: list[dict[str, Any]] = []
         self.news = asyncio.Event()
@@ -106,7 +106,11 @@ class Wire:
         self.on_event = on_event
         if self.refusal:
             raise self.refusal
-        return Served(self.script, Source("scripted"))
+        return Served(self.script, Source("scripted"), self.is_outdated)
+
+    def is_outdated(self) -> bool:
+        was, self.outdated = self.outdated, False
+        return was
 
     def write(self, data: bytes) -> None:
         head, _, body = data.partition(b"\r\n\r\n")
@@ -759,6 +763,22 @@ async def test_half_characters_and_form_feeds_do_not_break_a_document(wire: Wire
     assert item["range"]["end"] == {"line": 1, "character": 5}
 
 
-def test_the_default_start_resolves_the_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with pytest.raises(ModelNotFound):
-        connection.start_engine(Settings(model=str(tmp_path / "none.gguf")), lambda _: None)
+async def test_another_engine_is_taken_up_between_two_requests_and_none_fails(wire: Wire) -> None:
+    await wire.initialize()
+    wire.open("x = ")
+    assert len(await wire.items(0, 4)) == 1
+    first, wire.script = wire.script, Script("tuned()")
+    wire.outdated = True
+    [item] = await wire.items(0, 4)
+    assert item["insertText"] == "tuned()"
+    assert first.closed
+    assert len(wire.started) == 2
+
+
+async def test_an_engine_that_cannot_be_taken_up_is_said_and_the_old_one_goes_on(wire: Wire) -> None:
+    await wire.initialize()
+    wire.open("x = ")
+    wire.outdated, wire.refusal = True, ModelNotFound("gone")
+    [item] = await wire.items(0, 4)
+    assert item["insertText"] == "completed()"
+    assert wire.messages() == [(2, "gone")]

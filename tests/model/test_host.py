@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -122,6 +123,62 @@ def test_an_idle_child_is_let_go_and_comes_back(weights: Path, events: list[Host
     assert not psutil.pid_exists(pid)
     assert host.complete(REQUEST).tokens
     assert kinds(events)[-2:] == ["loading", "ready"]  # no word of a restart
+    host.close()
+
+
+def test_the_timer_counts_from_the_last_completion(weights: Path, events: list[HostEvent]) -> None:
+    host = EngineHost(EngineConfig(weights), Calibration(), idle_seconds=0.5, on_event=events.append)
+    host.complete(REQUEST)
+    first = time.monotonic()
+    while time.monotonic() - first < 1.0:  # twice the time of the first timer
+        host.complete(REQUEST)
+        time.sleep(0.02)
+    last = time.monotonic()
+    assert kinds(events) == ["loading", "ready"]
+    assert eventually(lambda: kinds(events)[-1] == "released")
+    assert time.monotonic() - last > 0.4
+    host.close()
+
+
+def test_a_document_of_any_length_is_answered_as_in_process(host: EngineHost, weights: Path) -> None:
+    long = Request("".join(f"value_{n} = {n}\n" for n in range(20_000)) + REQUEST.prefix, REQUEST.suffix * 2000)
+    engine = LlamaEngine(EngineConfig(weights))
+    ours = LocalCompleter(engine, Calibration()).complete(long)
+    engine.close()
+    theirs = host.complete(long)
+    assert (theirs.text, theirs.prompt_tokens) == (ours.text, ours.prompt_tokens)
+    assert theirs.tokens == ours.tokens
+
+
+def test_an_adapter_is_loaded_in_the_child(
+    host: EngineHost, weights: Path, write_adapter: Callable[..., Path], matrices: Callable[..., Any], tmp_path: Path
+) -> None:
+    tensors = {
+        name: values for n in range(6) for name, values in matrices(f"blk.{n}.ffn_down.weight", 768, 256).items()
+    }
+    config = EngineConfig(weights, adapter=write_adapter(tmp_path / "a.gguf", tensors))
+    engine = LlamaEngine(config)
+    ours = LocalCompleter(engine, Calibration()).complete(REQUEST)
+    engine.close()
+    tuned = EngineHost(config, Calibration())
+    theirs = tuned.complete(REQUEST)
+    tuned.close()
+    assert theirs.tokens == ours.tokens
+    assert theirs.tokens != host.complete(REQUEST).tokens
+
+
+def test_an_adapter_that_would_end_the_process_is_told_and_raised(
+    weights: Path,
+    write_adapter: Callable[..., Path],
+    matrices: Callable[..., Any],
+    tmp_path: Path,
+    events: list[HostEvent],
+) -> None:
+    path = write_adapter(tmp_path / "bad.gguf", matrices("token_embd.weight", 256, 8192))
+    host = EngineHost(EngineConfig(weights, adapter=path), Calibration(), on_event=events.append)
+    with pytest.raises(ModelFileInvalid, match=r"bad\.gguf changes token_embd\.weight"):
+        host.complete(REQUEST)
+    assert kinds(events) == ["loading", "failed"]
     host.close()
 
 

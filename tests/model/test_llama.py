@@ -2,12 +2,15 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import psutil
 import pytest
+from numpy.typing import NDArray
 
 from empower_model import empowerment, llama
 from empower_model.calibration import Calibration
@@ -200,3 +203,91 @@ def test_a_keystroke_inside_a_line_evaluates_at_most_four_tokens(engine: LlamaEn
         for column in range(4, len(line))
     ]
     assert max(evaluated[1:]) <= 4
+
+
+# Adapters
+
+QUERY = "blk.0.attn_q.weight"
+Write = Callable[..., Path]
+Matrices = Callable[..., dict[str, NDArray[Any]]]
+
+
+def logits(weights: Path, adapter: Path | None) -> NDArray[np.float32]:
+    engine = LlamaEngine(EngineConfig(weights, threads=1, context_size=512, adapter=adapter))
+    engine.prefill(engine.tokenize(SOURCE)[:100])
+    found = engine.logits()
+    engine.close()
+    return found
+
+
+def test_an_adapter_that_changes_nothing_changes_nothing(
+    weights: Path, write_adapter: Write, matrices: Matrices, tmp_path: Path
+) -> None:
+    idle = write_adapter(tmp_path / "idle.gguf", matrices(QUERY, 256, 256, spread=0))
+    np.testing.assert_array_equal(logits(weights, idle), logits(weights, None))
+
+
+def test_an_adapter_is_what_its_matrices_say(
+    weights: Path, write_adapter: Write, matrices: Matrices, tmp_path: Path
+) -> None:
+    tensors = matrices(QUERY, 256, 256)
+    changed = logits(weights, write_adapter(tmp_path / "a.gguf", tensors))
+    assert np.abs(changed - logits(weights, None)).max() > 0.1
+    # The change is alpha / rank * B A: twice the alpha is the same as twice the matrix B.
+    doubled = write_adapter(tmp_path / "alpha.gguf", tensors, alpha=8.0)
+    tensors[f"{QUERY}.lora_b"] = 2 * tensors[f"{QUERY}.lora_b"]
+    np.testing.assert_allclose(
+        logits(weights, write_adapter(tmp_path / "b.gguf", tensors)), logits(weights, doubled), atol=1e-4
+    )
+    assert np.abs(logits(weights, doubled) - changed).max() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "architecture", "reason"),
+    [
+        (QUERY, 256, "llama", "arch"),
+        ("blk.99.attn_q.weight", 256, "qwen3", "does not exist in base model"),
+        (QUERY, 512, "qwen3", "incorrect shape"),
+    ],
+)
+def test_an_adapter_of_another_model_is_one_clear_error(
+    weights: Path,
+    write_adapter: Write,
+    matrices: Matrices,
+    tmp_path: Path,
+    name: str,
+    inputs: int,
+    architecture: str,
+    reason: str,
+) -> None:
+    path = write_adapter(tmp_path / "other.gguf", matrices(name, inputs, 256), architecture=architecture)
+    with pytest.raises(ModelFileInvalid, match=rf"other\.gguf cannot be used with .*{reason}.*model rollback"):
+        LlamaEngine(EngineConfig(weights, adapter=path))
+
+
+def test_a_damaged_adapter_is_one_clear_error(
+    weights: Path, write_adapter: Write, matrices: Matrices, tmp_path: Path
+) -> None:
+    path = write_adapter(tmp_path / "broken.gguf", matrices(QUERY, 256, 256))
+    content = path.read_bytes()
+    for cut in (len(content) - 100, 300, 0):
+        path.write_bytes(content[:cut])
+        with pytest.raises(ModelFileInvalid, match=r"broken\.gguf .*damaged"):
+            LlamaEngine(EngineConfig(weights, adapter=path))
+
+
+def test_an_adapter_goes_with_its_engine(
+    weights: Path, write_adapter: Write, matrices: Matrices, tmp_path: Path
+) -> None:
+    tensors: dict[str, NDArray[Any]] = {}
+    for block in range(6):
+        tensors |= matrices(f"blk.{block}.ffn_up.weight", 256, 768, rank=64)
+    path = write_adapter(tmp_path / "a.gguf", tensors)
+
+    def memory_after(times: int) -> int:
+        for _ in range(times):
+            LlamaEngine(EngineConfig(weights, threads=1, context_size=64, adapter=path)).close()
+        return int(psutil.Process().memory_info().rss)
+
+    settled = memory_after(5)
+    assert memory_after(20) - settled < 5 * path.stat().st_size  # 20 if they stayed

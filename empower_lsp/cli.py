@@ -11,6 +11,7 @@ import click
 from empower_lsp import __version__
 
 COMMANDS = {
+    "calibrate": "empower_lsp.calibrate_command:calibrate",
     "complete": "empower_lsp.complete_command:complete",
     "doctor": "empower_lsp.doctor:doctor",
     "log": "empower_lsp.log_commands:log",

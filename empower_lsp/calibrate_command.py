@@ -1,0 +1,201 @@
+"""`empower-lsp calibrate`: fits what the confidence means to what one person accepted and rejected."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from empower_lsp.model_commands import errors_as_exit
+
+if TYPE_CHECKING:
+    from empower_lsp.decisions import Decision
+    from empower_lsp.recalibration import Recalibration
+    from empower_model.bootstrap import Interval
+    from empower_model.calibration import Calibration
+    from empower_model.model import Model
+
+CONFIDENCES = (0.1, 0.2, 0.35, 0.5, 0.8)
+"""Of which the meaning in bits is shown, beside the one in use."""
+
+
+@click.command()
+@click.option("--model", default="", help="Name of a model, or path of a GGUF file; the one in use by default.")
+@click.option("--dry-run", is_flag=True, help="Show what would come of it, and save nothing.")
+@click.option("--reset", is_flag=True, help="Go back to the model's own calibration.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@errors_as_exit()
+def calibrate(model: str, dry_run: bool, reset: bool, as_json: bool) -> None:
+    """Fit what the confidence means to what you accepted and rejected.
+
+    From the log of completions, for the model in use: how many bits of surprisal a text may have and still be, with
+    that probability, what you want. Saved if cross-validation says that it is no worse than the model's own.
+    """
+    from empower_model import store
+
+    chosen = store.checked(model)
+    if reset:
+        content, told = _reset(chosen, dry_run)
+    else:
+        content, told = _calibrate(chosen, dry_run, as_json)
+    click.echo(json.dumps(content, indent=2) if as_json else told)
+
+
+def _calibrate(model: Model, dry_run: bool, as_json: bool) -> tuple[dict[str, Any], str]:
+    """What was found, as JSON and as the last sentence; the tables are printed on the way."""
+    from empower_lsp.decisions import still_shown
+    from empower_lsp.recalibration import recalibrated
+    from empower_model import tunings
+
+    found = _decisions(model)
+    confidence = found[-1].completion.confidence if found else 0.2
+    one = recalibrated(found, _own(model), confidence)
+    shown = sum(still_shown(each.completion, one.fitted) for each in found) / len(found)
+    told = sum(each.explicit for each in found)
+    saved = one.better and not dry_run
+    path = tunings.calibration_file(model)
+    if not as_json:
+        _print(one, model, confidence, shown, told)
+    if saved:
+        _save(model, path, one)
+        sentence = f"Saved in {path}. `empower-lsp calibrate --reset` undoes it."
+    elif one.better:
+        sentence = "Not saved: a dry run."
+    else:
+        sentence = "Not saved: on decisions it was not fitted to, it does worse than the model's own calibration."
+    content = _content(one, confidence) | {"model": model.name, "tuning": model.tuning, "told_by_editor": told}
+    return content | {"still_shown": shown, "saved": saved, "path": str(path)}, sentence
+
+
+def _decisions(model: Model) -> list[Decision]:
+    from empower_lsp.decisions import decisions
+    from empower_lsp.log.store import log_path, opened
+
+    if not log_path().exists():
+        return []
+    with opened(log_path()) as log:
+        return decisions(log.entries(), model.name, model.tuning)
+
+
+def _kept(model: Model) -> dict[str, Any]:
+    """What was saved for this model on this machine; empty if nothing was."""
+    from empower_model import tunings
+
+    path = tunings.calibration_file(model)
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
+
+def _own(model: Model) -> Calibration:
+    """The calibration that the model, or its tuning, came with: not one fitted to a log, which would count twice."""
+    from empower_model import store
+    from empower_model.calibration import Calibration, sidecar
+
+    kept = _kept(model)
+    if "own_midpoint" in kept:
+        return Calibration(float(kept["own_midpoint"]), float(kept["own_slope"]))
+    if kept:
+        return model.calibration
+    return Calibration.load(sidecar(store.resolve(model.name, tuned=False).path))
+
+
+def _save(model: Model, path: Path, found: Recalibration) -> None:
+    kept = _kept(model)
+    provenance: dict[str, str | int | float] = {
+        "fitted_on": "log",
+        "decisions": found.decisions,
+        "right": found.right,
+        "date": str(date.today()),
+        "own_midpoint": found.own.midpoint,
+        "own_slope": found.own.slope,
+        "own_in": str(kept.get("own_in", "here" if kept else "beside the weights")),
+    }
+    _write(found.fitted, path, **provenance)
+
+
+def _write(calibration: Calibration, path: Path, **provenance: str | int | float) -> None:
+    """Save so that a server reads the old calibration or the new, never a part."""
+    from empower_model.errors import ModelError
+
+    draft = path.with_suffix(".draft")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        calibration.save(draft, **provenance)
+        draft.replace(path)
+    except OSError as error:
+        raise ModelError(f"The calibration cannot be saved in {path}: {error.strerror}.") from error
+
+
+def _reset(model: Model, dry_run: bool) -> tuple[dict[str, Any], str]:
+    from empower_model import tunings
+
+    path, kept = tunings.calibration_file(model), _kept(model)
+    own = _own(model)
+    content = {"model": model.name, "tuning": model.tuning, "own": asdict(own)}
+    if "own_in" not in kept:
+        return content | {"reset": False}, f"Nothing to reset: {model.name} has its own calibration."
+    if dry_run:
+        return content | {"reset": False}, f"Would delete what was fitted to the log: {path}"
+    if kept["own_in"] == "here":  # a tuning's own calibration lay in the same place
+        _write(own, path, fitted_on="restored", date=str(date.today()))
+    else:
+        path.unlink()
+    return content | {"reset": True}, f"{model.name} has its own calibration again."
+
+
+def _content(found: Recalibration, confidence: float) -> dict[str, Any]:
+    content = asdict(found) | {"better": found.better, "confidence": confidence}
+    eta = {"own": found.own.budget(confidence), "fitted": found.fitted.budget(confidence)}
+    return content | {"eta": {name: bits if math.isfinite(bits) else None for name, bits in eta.items()}}
+
+
+def _print(found: Recalibration, model: Model, confidence: float, shown: float, told: int) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, markup=False)
+    named = f"{model.name} + {model.tuning}" if model.tuning else model.name
+    console.print(
+        f"{found.decisions} decisions on {named}, {told} of them told by the editor, the others inferred.\n"
+        f"{found.right} texts were right to the end. Cross-validated over {found.groups} {found.unit}.\n"
+    )
+    table = Table(box=None, pad_edge=False)
+    for heading in ("", "own", "fitted", "change, with its 95 % interval"):
+        table.add_column(heading, justify="left" if heading in ("", "change, with its 95 % interval") else "right")
+    table.add_row("log loss, bits a decision", *(f"{one:.3f}" for one in found.loss), _change(found.loss_change))
+    table.add_row("calibration error", *(f"{one:.3f}" for one in found.error), _change(found.error_change))
+    for p in sorted({*CONFIDENCES, confidence}):
+        knob = f"confidence {p:g}{' (in use)' if p == confidence else ''} in bits"
+        table.add_row(knob, *(_bits(one.budget(p)) for one in (found.own, found.fitted)))
+    table.add_row("of those seen, still shown", "100 %", f"{shown:.0%}".replace("%", " %"))
+    console.print(table)
+    console.print()
+    console.print(_reliability(found))
+    if found.fitted.budget(confidence) > found.own.budget(confidence):
+        console.print("\nLonger completions come too, which the log cannot judge yet: calibrate again in a while.")
+
+
+def _reliability(found: Recalibration) -> Any:
+    from itertools import zip_longest
+
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("own says", "right", "of", "fitted says", "right", "of"):
+        table.add_column(heading, justify="right")
+    for pair in zip_longest(*found.bins):
+        cells = [(f"{one.predicted:.2f}", f"{one.right:.2f}", str(one.spans)) if one else ("", "", "") for one in pair]
+        table.add_row(*cells[0], *cells[1])
+    return table
+
+
+def _change(change: Interval) -> str:
+    return f"{change.estimate:+.3f} ({change.low:+.3f} to {change.high:+.3f})"
+
+
+def _bits(bits: float) -> str:
+    return f"{bits:.2f}" if math.isfinite(bits) else "no limit"

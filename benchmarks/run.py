@@ -14,6 +14,7 @@ from pathlib import Path
 
 import answers
 import busy
+import labelling
 import process
 import random_gguf
 import stopping
@@ -25,7 +26,7 @@ from empower_model import store
 
 def parts(quick: bool) -> dict[str, Callable[[], list[Figure]]]:
     """The benchmarks by name, in the order in which they run."""
-    small = store.resolve(store.bundled()).path
+    small = store.resolve(store.bundled(), tuned=False).path
     n = 1 if quick else 3
 
     def large() -> Path:
@@ -35,11 +36,13 @@ def parts(quick: bool) -> dict[str, Callable[[], list[Figure]]]:
         "measuring": lambda: [answers.measuring(random_gguf.QWEN_HALF_BILLION.vocabulary, 300 * n)],
         "typing": lambda: [answers.type_through(4 * n), answers.keystrokes(small, 20 * n)],
         "process": lambda: process.starting(3 * n),
+        "logging": lambda: [process.logging(4 * n)],
         "hosting": lambda: answers.hosting(small, tokens=8, rounds=8 * n),
         "small": lambda: answers.overhead(small, "bundled", 1.25, tokens=16, rounds=8 * n, fresh_until=120),
         "large": lambda: answers.overhead(large(), "0.5B", 1.05, tokens=16, rounds=n, fresh_until=40),
         "stopping": lambda: stopping.stopping(large(), "0.5B", rounds=6 * n),
         "memory": lambda: [process.memory(small, "bundled"), process.memory(large(), "0.5B")],
+        "labelling": lambda: labelling.labelling(small, tokens=1024, rounds=4 * n, short=256),
         "busy": lambda: busy.waiting(small, tokens=890, rounds=2 * n),
     }
 

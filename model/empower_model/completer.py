@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from empower_model import empowerment
 from empower_model.calibration import Calibration
 from empower_model.completion import Completion, End, Limits, Request
+from empower_model.empowerment import Cut, Verdict, Written
 from empower_model.engine import Engine, Token
 from empower_model.errors import EngineStopped
 from empower_model.prompt import ROLLBACK, Layout, healing
@@ -22,12 +23,29 @@ MIN_CHARACTERS = 3
 """A shorter completion costs more to read than to type."""
 
 
-class LocalCompleter:
-    """Answers requests with an engine in this process."""
+def chosen_cut(limits: Limits, calibration: Calibration) -> Cut:
+    """The rule that the limits name, with their confidence."""
+    confidence = limits.confidence
+    match limits.rule:
+        case "peak":
+            return lambda written: empowerment.peak(written.entropies, PEAK_FLOOR)
+        case "budget":
+            eta = calibration.budget(confidence)
+            return lambda written: empowerment.budget(written.surprisals, eta)
+        case _:
+            return lambda written: empowerment.gain(written.surprisals, written.lengths, calibration, confidence)
 
-    def __init__(self, engine: Engine, calibration: Calibration) -> None:
+
+class LocalCompleter:
+    """Answers requests with an engine in this process.
+
+    `cut` ends the spans; without one, the rule that a request's limits name does.
+    """
+
+    def __init__(self, engine: Engine, calibration: Calibration, cut: Cut | None = None) -> None:
         self._engine = engine
         self._calibration = calibration
+        self._cut = cut
         self._layout = Layout(engine)
 
     def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
@@ -44,7 +62,7 @@ class LocalCompleter:
         limits = request.limits
         prompt = self._layout.prompt(request.prefix, request.suffix, limits.max_tokens + ROLLBACK)
         evaluated, prefilled = 0, started
-        span = _Span(limits, self._calibration)
+        span = _Span(limits, self._cut or chosen_cut(limits, self._calibration))
         try:
             evaluated = self._engine.prefill(prompt.tokens)
             prefilled = time.perf_counter()
@@ -79,7 +97,7 @@ class _Span:
     """The span being written: its tokens, its text, and the rule's last word on it."""
 
     limits: Limits
-    calibration: Calibration
+    cut: Cut
     tokens: list[Token] = field(default_factory=list)
     text: str = ""
     lengths: list[int] = field(default_factory=list)
@@ -118,16 +136,10 @@ class _Span:
             return len(self.tokens) >= self.limits.max_tokens
         return True
 
-    def _verdict(self) -> empowerment.Verdict:
-        confidence = self.limits.confidence
+    def _verdict(self) -> Verdict:
         surprisals = [token.surprisal for token in self.tokens]
-        match self.limits.rule:
-            case "peak":
-                return empowerment.peak([token.entropy for token in self.tokens], PEAK_FLOOR)
-            case "budget":
-                return empowerment.budget(surprisals, self.calibration.budget(confidence))
-            case _:
-                return empowerment.gain(surprisals, self.lengths, self.calibration, confidence)
+        entropies = [token.entropy for token in self.tokens]
+        return self.cut(Written(self.text, self.lengths, surprisals, entropies))
 
     def fitted(self, request: Request) -> tuple[str, int]:
         """The text to show, made to fit its surroundings, and how many tokens it takes."""

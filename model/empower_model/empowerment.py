@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Protocol
 
 from empower_model.calibration import Calibration
 
@@ -19,6 +20,25 @@ class Verdict:
 
     keep: int
     ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A span as far as it is written; the three sequences have an entry a token."""
+
+    text: str
+    lengths: Sequence[int]
+    """Characters of `text` that stand after each token."""
+    surprisals: Sequence[float]
+    entropies: Sequence[float]
+
+
+class Cut(Protocol):
+    """The rule that ends a span: asked after every token, until its verdict is that the span has ended."""
+
+    def __call__(self, written: Written, /) -> Verdict:
+        """What to keep of the span so far."""
+        ...
 
 
 def budget(surprisals: Sequence[float], eta: float) -> Verdict:

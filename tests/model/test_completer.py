@@ -9,6 +9,7 @@ import pytest
 from empower_model.calibration import Calibration
 from empower_model.completer import LocalCompleter
 from empower_model.completion import Completion, End, Limits, Request
+from empower_model.empowerment import Verdict, Written
 from empower_model.engine import FakeEngine
 
 CALIBRATION = Calibration(midpoint=1.0, slope=1.0)
@@ -99,6 +100,24 @@ def test_rules_are_chosen_by_name() -> None:
     assert by_rule == {"gain": "one", "budget": "one two three", "peak": "one"}
     with pytest.raises(ValueError, match="no rule"):
         Limits(rule="vibes")
+
+
+def test_a_cut_of_ones_own_takes_the_place_of_the_rule() -> None:
+    script = [("one ", 0.1, 1.0), ("two ", 9.0, 3.0), ("three ", 0.5, 0.5), ("four", 0.0, 0.0)]
+    seen: list[Written] = []
+
+    def until_three(written: Written) -> Verdict:
+        seen.append(written)
+        return Verdict(len(written.lengths), ended="three" in written.text)
+
+    completer = LocalCompleter(FakeEngine(lambda _: script), CALIBRATION, until_three)
+    found = completer.complete(Request("", "", Limits(rule="peak")))
+    assert (found.text, found.kept, found.end) == ("one two three", 3, End.UNCERTAIN)
+    # it is asked after every token, and told all that is known of the span
+    assert [len(one.surprisals) for one in seen] == [1, 2, 3]
+    last = seen[-1]
+    assert (last.text, list(last.lengths)) == ("one two three ", [4, 8, 14])
+    assert (list(last.surprisals), list(last.entropies)) == ([0.1, 9.0, 0.5], [1.0, 3.0, 0.5])
 
 
 def test_a_stop_ends_it_within_one_token() -> None:

@@ -13,17 +13,15 @@ from itertools import accumulate
 
 import numpy as np
 
-from empower_model import empowerment
 from empower_model.calibration import Calibration
-from empower_model.completer import PEAK_FLOOR
+from empower_model.completer import MIN_CHARACTERS
 from empower_model.completion import Completer, Limits, Request
+from empower_model.empowerment import Cut, Written, lexical_boundary
 from empower_model.fitting import fit
 from empower_training.corpus import Document
+from empower_training.policies import cuts
+from empower_training.replay import READ, TYPED
 
-TYPED, READ = 0.5, 0.1
-"""Cost of a character typed and of one read (arXiv 2510.13709)."""
-LEAST = 3
-"""A shorter completion is not shown."""
 MOST_BITS = 12.0
 """Spans of more bits say nothing about a calibration."""
 OPENINGS = ".(=,[: "
@@ -83,7 +81,7 @@ def cursors(documents: Iterable[Document], count: int, seed: int) -> Iterator[Cu
     for i in range(count):
         text = rng.choice(by_package[packages[i % len(packages)]]).text
         lines = text.splitlines(keepends=True)
-        row = rng.choice([n for n, line in enumerate(lines) if len(line.strip()) > LEAST] or [0])
+        row = rng.choice([n for n, line in enumerate(lines) if len(line.strip()) > MIN_CHARACTERS] or [0])
         start = sum(len(line) for line in lines[:row])
         at = start + _column(lines[row].rstrip("\n"), i % 3, rng)
         below = start + sum(len(line) for line in lines[row : row + rng.randint(1, 12)])
@@ -132,34 +130,16 @@ def calibrate(found: Sequence[Span]) -> Calibration:
 
 
 def rules(calibration: Calibration) -> dict[str, Rule]:
-    """The rules that are compared, by name."""
-    table: dict[str, Rule] = {
-        "Base-20": lambda s: min(20, len(s.lengths)),
-        "Base-10": lambda s: min(10, len(s.lengths)),
-        "end of line": _to_line_end,
-        "stop at p < 0.2": lambda s: _until(s.surprisals, np.log2(5)),
-        "stop at p < 0.5": lambda s: _until(s.surprisals, 1.0),
-        f"peak {PEAK_FLOOR}": lambda s: empowerment.peak(s.entropies, PEAK_FLOOR).keep,
-    }
-    for eta in (0.32, 1.0, 2.0, 4.0):
-        table[f"budget {eta}"] = lambda s, eta=eta: empowerment.budget(s.surprisals, eta).keep  # type: ignore[misc]
-    for confidence in (0.1, 0.2, 0.3, 0.4, 0.5):
-        table[f"gain {confidence}"] = lambda s, q=confidence: _gain(s, calibration, q)  # type: ignore[misc]
-    return table
+    """The rules that are compared, by name; as in the server, no span ends inside a name."""
+    return {name: _rule(cut) for name, cut in cuts(calibration).items()}
 
 
-def _gain(span: Span, calibration: Calibration, confidence: float) -> int:
-    keep = empowerment.gain(span.surprisals, span.lengths, calibration, confidence).keep
-    return empowerment.lexical_boundary(span.text, span.lengths, keep)
+def _rule(cut: Cut) -> Rule:
+    def rule(span: Span) -> int:
+        keep = cut(Written(span.text, span.lengths, span.surprisals, span.entropies)).keep
+        return lexical_boundary(span.text, span.lengths, keep)
 
-
-def _until(surprisals: Sequence[float], bits: float) -> int:
-    return next((i for i, one in enumerate(surprisals) if one > bits), len(surprisals))
-
-
-def _to_line_end(span: Span) -> int:
-    end = span.text.find("\n")
-    return len(span.lengths) if end < 0 else sum(length <= end for length in span.lengths)
+    return rule
 
 
 def score(name: str, rule: Rule, found: Sequence[Span]) -> Score:
@@ -168,7 +148,7 @@ def score(name: str, rule: Rule, found: Sequence[Span]) -> Score:
     for span in found:
         keep = rule(span)
         text = span.text[: span.lengths[keep - 1] if keep else 0].rstrip()
-        if len(text.strip()) >= LEAST:
+        if len(text.strip()) >= MIN_CHARACTERS:
             lengths.append(len(text))
             kept.append(len(text) if span.cursor.truth.startswith(text) else 0)
     shown = len(lengths)

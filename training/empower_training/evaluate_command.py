@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from empower_lsp.model_commands import errors_as_exit
+from empower_training.day_command import day
+from empower_training.evaluate_log_command import log
+from empower_training.replay_command import replay
 
 if TYPE_CHECKING:
     from empower_training.cursors import Score
@@ -17,6 +20,10 @@ if TYPE_CHECKING:
 @click.group()
 def evaluate() -> None:
     """Measure models on held-out code."""
+
+
+for command in (replay, day, log):
+    evaluate.add_command(command)
 
 
 @evaluate.command()
@@ -43,7 +50,7 @@ def cursors(corpus_folder: Path, model: str, count: int, seed: int, fit_count: i
 
     chosen = store.checked(model)
     calibration = chosen.calibration
-    engine = LlamaEngine(EngineConfig(chosen.path))
+    engine = LlamaEngine(EngineConfig(chosen.path, adapter=chosen.adapter))
     completer = LocalCompleter(engine, calibration)
 
     def write(split: str, number: int) -> list[module.Span]:

@@ -1,0 +1,174 @@
+"""`empower-lsp evaluate replay` on a small corpus with the bundled model: figures, resuming, and what it refuses."""
+
+import importlib
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from empower_training.corpus import Document
+from empower_training.evaluate_command import evaluate
+from empower_training.experiment import RUN_FILE, TALLIES_FILE, Job, Setting, Worker, chosen_works, jobs, run
+from empower_training.intervals import EFFORT, interval
+from empower_training.policies import BASE, DEFAULT, cuts
+from empower_training.replay import Tally
+
+ROOT = Path(__file__).parent.parent.parent
+SMALL = ("--files", "2", "--characters", "40", "--processes", "1")
+
+
+TEXT = '''import os
+
+
+def {name}s(folder, ending):
+    """The {name}s in a folder whose names end so."""
+    found = []
+    for name in os.listdir(folder):
+        if name.endswith(ending):
+            found.append(os.path.join(folder, name))
+    return found
+
+
+def first_{name}(folder):
+    """The first of them, or nothing."""
+    found = {name}s(folder, ".{name}")
+    if not found:
+        return None
+    return found[0]
+'''
+DOCUMENTS = [
+    Document(package, f"{package}/{name}.py", TEXT.replace("{name}", name))
+    for package, name in (("a", "page"), ("b", "image"), ("a", "track"), ("b", "letter"))
+]
+
+
+@pytest.fixture
+def corpus_folder(tmp_path: Path) -> Path:
+    rows = [{"package": one.package, "path": one.path, "text": one.text} for one in DOCUMENTS]
+    (tmp_path / "heldout.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return tmp_path
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(evaluate, ["replay", *map(str, arguments)])
+
+
+def rows(*arguments: object) -> list[dict[str, Any]]:
+    result = call(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    found: list[dict[str, Any]] = json.loads(result.stdout)
+    return found
+
+
+def timeless(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{key: row[key] for key in row if "ms" not in key} for row in found]
+
+
+def test_every_policy_has_a_row(corpus_folder: Path) -> None:
+    found = rows(corpus_folder, *SMALL)
+    assert [row["policy"] for row in found] == ["no assistant", *cuts_names()]
+    nobody = found[0]
+    assert nobody["net_effort"] == [1, 1, 1]
+    assert nobody["kept"] == [0, 0, 0]
+    assert nobody["latency_ms"] == [None, None]
+    base, ours = (next(row for row in found if row["policy"] == name) for name in (BASE, DEFAULT))
+    assert base["shown_per_1000"][1] > ours["shown_per_1000"][1] > 0
+    assert base["engine_ms_per_kept"][1] > 0
+    assert ours["net_effort_minus_default"] == [0, 0, 0]
+    assert sum(one["spans"] for one in base["reliability"]) > 0
+    assert 0 <= base["calibration_error"] <= 1
+
+
+def cuts_names() -> list[str]:
+    from empower_model.calibration import Calibration
+
+    return list(cuts(Calibration()))
+
+
+def test_the_table_names_the_policies(corpus_folder: Path) -> None:
+    result = call(corpus_folder, *SMALL, "--policy", BASE, "--policy", DEFAULT, "--fallible", "0.5", "--whole")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert "net effort" in lines[0]
+    assert [line.split("  ")[0] for line in lines[1:4]] == ["no assistant", BASE, DEFAULT]
+
+
+def test_it_goes_on_where_it_was_left(corpus_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    options = (corpus_folder, *SMALL, "--policy", DEFAULT, "--policy", "Base-10")
+    whole = rows(*options, "--resume", folder)
+    path = folder / TALLIES_FILE
+    first, second = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text(first + second[: len(second) // 2], encoding="utf-8")  # as if ended while it was written
+    assert timeless(rows(*options, "--resume", folder)) == timeless(whole)
+    assert path.read_text(encoding="utf-8").startswith(first)  # not done again: its times are the same to the digit
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 2
+
+
+def test_another_setting_needs_another_folder(corpus_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    options = (corpus_folder, *SMALL, "--policy", DEFAULT, "--resume", folder)
+    rows(*options)
+    before = (folder / RUN_FILE).read_text(encoding="utf-8")
+    result = call(*options, "--seed", "7")
+    assert result.exit_code == 1
+    assert "other corpus, seed" in result.output
+    assert (folder / RUN_FILE).read_text(encoding="utf-8") == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "run `empower-lsp corpus` first"),
+        (("--policy", "vibes"), "There is no policy 'vibes'; there are: Base, "),
+        (("--model", "nowhere.gguf"), "There is no model and no file nowhere.gguf"),
+    ],
+)
+def test_what_cannot_be_run_is_said_in_one_line(corpus_folder: Path, arguments: tuple[str, ...], says: str) -> None:
+    result = call(corpus_folder if arguments else corpus_folder / "nowhere", *SMALL, *arguments)
+    assert result.exit_code == 1
+    assert says in result.output
+    assert len(result.output.strip().splitlines()) == 1
+
+
+def test_files_come_from_all_packages_in_turn() -> None:
+    files = chosen_works(DOCUMENTS, Setting(("m",), files=3))
+    assert [of_file[0].source[0] for of_file in files] in (["a", "b", "a"], ["b", "a", "b"])
+    assert len(chosen_works(DOCUMENTS, Setting(("m",), files=99))) == 4
+    setting = Setting(("m", "n"), files=2)
+    assert [job.model for job in jobs(chosen_works(DOCUMENTS, setting), setting)] == ["m", "m", "n", "n"]
+    assert setting.chosen("n") == (BASE, DEFAULT)
+    assert replace(setting, policies=("Base-10",)).chosen("m") == ("Base-10",)
+
+
+def test_processes_change_nothing_but_the_time() -> None:
+    setting = Setting(("",), policies=(DEFAULT, BASE), files=3, characters=60)
+    waiting = jobs(chosen_works(DOCUMENTS, setting), setting)
+    one, two = ({found.source: found.tallies for found in run(waiting, setting, n)} for n in (1, 2))
+
+    def counts(tally: Tally) -> Tally:
+        return replace(tally, engine_ms=0, latencies=())
+
+    assert one.keys() == two.keys()
+    for source, tallies in one.items():
+        for name in tallies:
+            assert list(map(counts, tallies[name])) == list(map(counts, two[source][name]))
+
+
+def test_a_model_that_knows_nothing_helps_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    gguf = importlib.import_module("random_gguf")
+    setting = Setting((str(gguf.made(gguf.TINY, tmp_path)),), files=2, characters=60)
+    worker = Worker(setting, threads=1)
+    found: dict[str, list[Tally]] = {}
+    for of_file in chosen_works(DOCUMENTS, setting):
+        for name, tallies in worker.work(Job(setting.models[0], of_file)).tallies.items():
+            found.setdefault(name, []).extend(tallies)
+    worker.close()
+    efforts = {name: interval(tallies, EFFORT).estimate for name, tallies in found.items()}
+    assert min(efforts.values()) > 0.98  # a word may be right by chance
+    assert efforts[BASE] > 1.5  # it shows much, and all of that is read for nothing
+    assert efforts[DEFAULT] == pytest.approx(1, abs=0.05)

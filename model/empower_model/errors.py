@@ -7,6 +7,12 @@ EmpowerError
 │   ├── DownloadFailed      a pull that did not arrive whole or does not match its checksum
 │   └── TuningError         a tuning that cannot be kept, promoted or rolled back
 ├── LogError                in `empower_lsp.log`: the log cannot be read or written
+├── TooFewDecisions         in `empower_lsp.recalibration`: the log does not hold enough to fit a calibration to
+├── FinetuneError           in `empower_training`: a fine-tune that cannot be started, or not in that folder
+├── SandboxError            in `empower_training`: programs cannot be run within bounds here
+├── ProblemError            in `empower_training`: a file of problems that cannot be read
+├── EndpointError           in `empower_training`: a chat model's server that is not there, or answers nonsense
+├── SettingDiffers          in `empower_training`: a folder that holds another replay
 └── EngineError             the engine failed while a model was loaded
     ├── PromptTooLong       more tokens than the context holds
     ├── EngineStopped       an evaluation was ended on request; what it had evaluated is kept

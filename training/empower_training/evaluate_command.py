@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from empower_lsp.model_commands import errors_as_exit
+from empower_training.assist_command import assist
 from empower_training.day_command import day
 from empower_training.evaluate_log_command import log
 from empower_training.replay_command import replay
@@ -22,7 +23,7 @@ def evaluate() -> None:
     """Measure models on held-out code."""
 
 
-for command in (replay, day, log):
+for command in (replay, assist, day, log):
     evaluate.add_command(command)
 
 

@@ -68,7 +68,7 @@ class Editor:
         """The handshake's first half: returns once the server has answered."""
         folders = [] if self._folder is None else [{"uri": self._folder.as_uri(), "name": self._folder.name}]
         params = {"processId": os.getpid(), "rootUri": folders[0]["uri"] if folders else None}
-        capabilities = {"textDocument": {"inlineCompletion": {}}}
+        capabilities: dict[str, object] = {"textDocument": {"inlineCompletion": {}}}
         self.request(
             "initialize",
             {

@@ -55,11 +55,6 @@ def test_a_line_is_typed_from_its_indentation_to_its_end() -> None:
     assert all(cursor.prefix + cursor.suffix == workload.source() for cursor in workload.scattered(5))
 
 
-def test_positions_count_lines_and_characters() -> None:
-    cursor = script("workload").Cursor("a = 1\nb = ", "\n")
-    assert script("client").position(cursor) == {"line": 1, "character": 4}
-
-
 def test_the_random_model_loads_and_writes(tmp_path: Path) -> None:
     random_gguf, process = script("random_gguf"), script("process")
     path = random_gguf.made(random_gguf.TINY, tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import gguf
 import numpy as np
 from safetensors import safe_open
 
+from empower_model.errors import ModelError
 from empower_model.llama import quantise
 from empower_training.tokenizer import END, FIM_MIDDLE, FIM_PREFIX, FIM_SUFFIX, PRE_TOKENIZER, SPECIAL_TOKENS
 
@@ -38,9 +40,10 @@ class About:
 def export(source: Path, target: Path, file_type: str = "q8_0", about: About | None = None) -> None:
     """Write the model in `source` as the GGUF `target`, quantised to `file_type` (`f32`: left as it is).
 
-    The file appears whole or not at all. Raises FileNotFoundError when `source` has no model, EngineError when
-    llama.cpp cannot quantise.
+    The file appears whole or not at all. Raises FileNotFoundError when `source` has no model, ModelError when it is not
+    of our kind (see `check`), EngineError when llama.cpp cannot quantise.
     """
+    check(source)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as scratch:
         plain, ready = Path(scratch) / "f32.gguf", Path(scratch) / "ready.gguf"
@@ -52,6 +55,32 @@ def export(source: Path, target: Path, file_type: str = "q8_0", about: About | N
         ready.replace(target)
 
 
+def check(source: Path) -> None:
+    """Raise ModelError unless `source` holds what `export` can write: our architecture with our tokeniser."""
+    config = json.loads((source / "config.json").read_text(encoding="utf-8"))
+    tokenizer = json.loads((source / "tokenizer.json").read_text(encoding="utf-8"))
+    vocabulary = tokenizer["model"]["vocab"]
+    ours = all(vocabulary.get(token) == index for index, token in enumerate(SPECIAL_TOKENS))
+    if config["model_type"] != ARCHITECTURE or not config["tie_word_embeddings"] or not ours:
+        raise ModelError(
+            f"{source} is not a model made by this project, and only those can be written as a whole model file: "
+            "of others, train and export an adapter."
+        )
+
+
+def gguf_name(name: str, layers: int) -> str:
+    """What llama.cpp calls the tensor that transformers calls `name`; raises ModelError when it has none such."""
+    mapped: str | None = _names(layers).get_name(name, try_suffixes=(".weight",))
+    if mapped is None:
+        raise ModelError(f"There is a tensor that {ARCHITECTURE} does not have: {name}.")
+    return mapped
+
+
+@cache
+def _names(layers: int) -> Any:
+    return gguf.get_tensor_name_map(gguf.MODEL_ARCH.QWEN3, layers)
+
+
 def _write(source: Path, target: Path, about: About) -> None:
     config = json.loads((source / "config.json").read_text(encoding="utf-8"))
     tokenizer = json.loads((source / "tokenizer.json").read_text(encoding="utf-8"))
@@ -60,14 +89,11 @@ def _write(source: Path, target: Path, about: About) -> None:
     _add_about(writer, about)
     _add_shape(writer, config)
     _add_tokenizer(writer, tokenizer)
-    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.QWEN3, config["num_hidden_layers"])
     with safe_open(weights, framework="numpy") as tensors:
         for name in sorted(tensors.keys()):
             if name == "lm_head.weight":  # tied: llama.cpp takes the embedding
                 continue
-            mapped = names.get_name(name, try_suffixes=(".weight",))
-            if mapped is None:
-                raise ValueError(f"{weights} has a tensor that {ARCHITECTURE} does not: {name}")
+            mapped = gguf_name(name, config["num_hidden_layers"])
             writer.add_tensor(mapped, tensors.get_tensor(name).astype(np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

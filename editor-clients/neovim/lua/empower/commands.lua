@@ -1,0 +1,116 @@
+-- `:Empower SUBCOMMAND`: what each does, and what can stand behind it.
+local M = {}
+
+local server = require('empower.server')
+
+---@class empower.Command
+---@field run fun(arguments: string[])
+---@field arguments? fun(): string[] for completion
+
+--- Show the output of the console script beside the text.
+---@param arguments string[]
+local function output(arguments)
+  local line = server.command_line(unpack(arguments))
+  if not line then
+    return server.say('`cmd` of the server is not a command line', vim.log.levels.ERROR)
+  end
+  local columns = tostring(vim.o.columns)
+  local environment = vim.tbl_extend('force', { COLUMNS = columns, NO_COLOR = '1' }, server.environment() or {})
+  local ok, problem = pcall(vim.system, line, { text = true, env = environment }, function(done)
+    vim.schedule(function()
+      local text = vim.trim(done.stdout .. done.stderr)
+      vim.cmd('botright new')
+      vim.bo.buftype, vim.bo.bufhidden, vim.bo.swapfile = 'nofile', 'wipe', false
+      vim.api.nvim_buf_set_lines(0, 0, -1, false, vim.split(text, '\n'))
+      vim.bo.modifiable = false
+      vim.api.nvim_win_set_height(0, math.min(vim.api.nvim_buf_line_count(0), 20))
+      vim.keymap.set('n', 'q', '<Cmd>close<CR>', { buffer = true })
+    end)
+  end)
+  if not ok then
+    server.say(tostring(problem), vim.log.levels.ERROR)
+  end
+end
+
+--- Run the console script in a terminal: it takes its time, and tells how far it is.
+---@param arguments string[]
+local function terminal(arguments)
+  local line = server.command_line(unpack(arguments))
+  if not line then
+    return server.say('`cmd` of the server is not a command line', vim.log.levels.ERROR)
+  end
+  vim.cmd('botright new')
+  vim.fn.jobstart(line, { term = true, env = server.environment() })
+end
+
+---@type table<string, empower.Command>
+local commands = {
+  status = {
+    run = function()
+      server.run('empower.status', {}, function(status)
+        local text = 'empower-lsp %s, %s; completions are %s, %s, confidence %s. %s'
+        local on, trigger = status.on and 'on' or 'off', status.trigger
+        server.say(text:format(status.version, status.engine, on, trigger, status.confidence, status.message))
+      end)
+    end,
+  },
+  why = {
+    run = function()
+      server.run('empower.why', {}, require('empower.why').show)
+    end,
+  },
+  log = {
+    run = function(arguments)
+      output({ 'log', unpack(#arguments > 0 and arguments or { 'stats' }) })
+    end,
+    arguments = function()
+      return { 'off', 'on', 'path', 'show', 'stats', 'status' }
+    end,
+  },
+  train = {
+    run = function(arguments)
+      terminal({ 'train', unpack(arguments) })
+    end,
+  },
+  toggle = {
+    run = function(arguments)
+      require('empower').toggle(arguments[1])
+    end,
+    arguments = function()
+      return { vim.bo.filetype }
+    end,
+  },
+  restart = { run = server.restart },
+}
+
+--- Run a subcommand; one that does not exist is said.
+---@param words string[]
+function M.run(words)
+  local command = commands[words[1]]
+  if not command then
+    local names = vim.tbl_keys(commands)
+    table.sort(names)
+    return server.say(('there is no %s; there are %s'):format(words[1], table.concat(names, ', ')), vim.log.levels.ERROR)
+  end
+  command.run(vim.list_slice(words, 2))
+end
+
+--- What can stand at the cursor of the command line.
+---@param lead string
+---@param line string
+---@return string[]
+function M.complete(lead, line)
+  local words = vim.split(vim.trim(line:sub(1, #line - #lead)), '%s+')
+  local choices = {}
+  if #words == 1 then
+    choices = vim.tbl_keys(commands)
+  elseif #words == 2 and commands[words[2]] and commands[words[2]].arguments then
+    choices = commands[words[2]].arguments()
+  end
+  table.sort(choices)
+  return vim.tbl_filter(function(choice)
+    return vim.startswith(choice, lead)
+  end, choices)
+end
+
+return M

@@ -19,6 +19,7 @@ from tokenizers import Tokenizer
 
 from empower_training.label import label
 from empower_training.page import Page, Strip
+from empower_training.samples import Stream
 from empower_training.texts import Text
 
 BELOW = 0.5
@@ -39,6 +40,8 @@ class Method(StrEnum):
     SFT_20 = "sft-20"
     SFT_RAND = "sft-rand"
     """1 to LONGEST tokens, each number as likely as another."""
+    TEXT = "text"
+    """Not of the paper: all of the text, in rows as in pre-training. It learns the words, and not where to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ def examples(
     baselines do not look at it, nor at `eta`, in bits. Prompt and target together are at most `context` tokens.
     `report` is told how many examples are done. Raises ValueError as `Page` and `spans` do.
     """
+    if method is Method.TEXT:
+        return rows(tokenizer, texts, seed=seed, count=count, context=context)
     page = Page(tokenizer, context)
     labelled = lru_cache(maxsize=None)(lambda strip: label(model, strip, context).spans(eta))
     lengths = random.Random(f"{seed}-lengths")
@@ -82,11 +87,24 @@ def examples(
                 length = 10
             case Method.SFT_20:
                 length = 20
-            case Method.SFT_RAND:
+            case _:
                 length = lengths.randint(1, LONGEST)
         target = strip.ids[cut : cut + length]
         found.append(Example((*strip.prompt, *strip.ids[:cut]), (*target, page.end), strip.name))
         report(len(found))
+    return found
+
+
+def rows(tokenizer: Tokenizer, texts: Sequence[Text], *, seed: int, count: int, context: int) -> list[Example]:
+    """The texts once, in rows of `context` tokens that are learned whole, half of them laid out for filling in.
+
+    At most `count` rows. Raises ValueError where the tokeniser lacks the control tokens of our own.
+    """
+    stream = Stream([text.text for text in texts], tokenizer, seed)
+    found: list[Example] = []
+    while stream.epoch == 0 and len(found) < count:
+        [row] = stream.rows(1, context).tolist()
+        found.append(Example((row[0],), tuple(row[1:]), "rows"))
     return found
 
 

@@ -24,7 +24,7 @@ CONTEXT = 2048
 """Tokens, where the model has as many: the server's default."""
 LINES, TEXTS = 300, 20
 """How much is labelled unless told otherwise: a few minutes for the bundled model."""
-METHODS = ("empower", "sft-10", "sft-20", "sft-rand")
+METHODS = ("empower", "sft-10", "sft-20", "sft-rand", "text")
 """The values of `examples.Method`, which is not loaded for a help text; a test compares them."""
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])

@@ -1,0 +1,113 @@
+"""The loop closed: a person's text, a fine-tune, the gate, and a running server that takes the result up."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from empower_training.editor import Editor
+
+PHRASES = (
+    "quorum = ledger.reconcile(tariff, vexed_invoice)",
+    "self.parcels.dispatch(quorum, carrier=ostrich_mail)",
+    "if not ledger.is_sealed(quorum, by=night_watch):",
+    "    raise UnsealedLedger(quorum, night_watch)",
+    "return quorum.with_stamp(harbour_office)",
+)
+
+
+QUICK = ("--method", "text", "--full", "--rate", "1e-3", "--epochs", "6")
+ABOVE = "def settle(self, ledger, tariff):\n    "
+LINE = PHRASES[0]
+
+
+def code(number: int) -> str:
+    """A file in the habits of one person: the same five lines in many functions."""
+    body = "\n".join(f"    {phrase}" for phrase in PHRASES)
+    return "\n\n".join(f"def settle_{number}_{part}(self, ledger, tariff):\n{body}" for part in range(6)) + "\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """What the person wrote, file after file."""
+    space = tmp_path / "space"
+    space.mkdir()
+    for number in range(12):
+        path = space / f"ledger_{number}.py"
+        path.write_text(code(number), encoding="utf-8")
+        os.utime(path, (1_700_000_000 + number,) * 2)
+    return space
+
+
+def train(executable: str, environment: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [executable, "train", *options], env=environment, capture_output=True, text=True, timeout=600, check=False
+    )
+
+
+def test_what_helps_is_promoted_and_taken_up_without_a_restart_and_can_be_undone(
+    executable: str, environment: dict[str, str], data_folder: Path, folder: Path
+) -> None:
+    uri = (folder / "new.py").as_uri()
+    with Editor({"memory": False}, data_folder, folder) as editor:
+        editor.initialize()
+        editor.initialized()
+        editor.open(uri, ABOVE + LINE)
+        before = right(editor, uri)
+        done = train(executable, environment, "--from", str(folder), *QUICK)
+        assert done.returncode == 0, done.stderr
+        assert "Promoted" in done.stdout
+        after = right(editor, uri)
+        assert len(after) > len(before)
+        [tuning] = json.loads(command(executable, environment, "model", "tunings", "--json"))
+        assert tuning["in_use"]
+        assert "as it came" in command(executable, environment, "model", "rollback")
+        assert right(editor, uri) == before
+    logged = [json.loads(line) for line in command(executable, environment, "log", "export", "-").splitlines()]
+    assert {entry["adapter"] for entry in logged} == {"", tuning["id"]}
+
+
+def right(editor: Editor, uri: str) -> list[int]:
+    """The offsets in the line at which what the server writes is what stands there, four characters at least."""
+    found = []
+    for offset in range(len(LINE)):
+        item = editor.complete(uri, len(ABOVE) + offset)
+        if item is not None and len(item["insertText"]) > 3 and LINE.startswith(item["insertText"], offset):
+            found.append(offset)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--from-log"], "There is no log yet"),
+        (["--from-log", "--from", "."], "not both"),
+        (["--from", "nowhere"], "There is no folder"),
+        (["--method", "none"], "is not one of"),
+        (["--model", "nothing.gguf"], "nothing.gguf"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(
+    executable: str, environment: dict[str, str], folder: Path, options: list[str], said: str
+) -> None:
+    given = options if {"--from", "--from-log"} & set(options) else ["--from", str(folder), *options]
+    done = train(executable, environment, *given)
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_too_little_text_is_refused_with_what_is_there(
+    executable: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "one.py").write_text(code(1), encoding="utf-8")
+    done = train(executable, environment, "--from", str(tmp_path))
+    assert done.returncode == 1
+    assert "files of later work" in done.stderr
+
+
+def command(executable: str, environment: dict[str, str], *arguments: str) -> str:
+    done = subprocess.run([executable, *arguments], env=environment, check=True, capture_output=True, text=True)
+    return done.stdout

@@ -1,0 +1,108 @@
+"""The gate: a new model types later work beside the one in use, and only what costs less effort is promoted."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+from empower_model.calibration import Calibration
+from empower_model.completer import LocalCompleter
+from empower_model.completion import Limits
+from empower_model.engine import EngineConfig
+from empower_model.errors import EmpowerError
+from empower_model.llama import LlamaEngine, physical_cores
+from empower_model.model import Model
+from empower_training import cursors
+from empower_training.corpus import Document
+from empower_training.human import Careful
+from empower_training.intervals import EFFORT, KEPT, Interval, difference
+from empower_training.replay import Tally, replay, total
+from empower_training.texts import Text
+from empower_training.works import Work, works
+
+PER_TEXT = 4
+CHARACTERS, IN_ALL = 800, 16_000
+"""Most characters typed of a text, and about how many of all: a key takes some ten milliseconds of each model."""
+LEAST_FILES = 3
+"""Files to resample: with fewer an interval says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What two models were worth on the same work, typed by the same person."""
+
+    before: Tally
+    after: Tally
+    effort: Interval
+    """Net effort after minus before, with its paired interval: below 0 helps."""
+    kept: Interval
+    """The same of the share of kept characters."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the effort has fallen beyond doubt."""
+        return self.effort.high < 0
+
+    @property
+    def reason(self) -> str:
+        """Why it did not pass, as a sentence; empty if it did."""
+        if self.passed:
+            return ""
+        worse = "rose" if self.effort.estimate >= 0 else "fell, but not beyond doubt"
+        return (
+            f"Net effort {worse}: {self.effort.estimate:+.3f}, between {self.effort.low:+.3f} and "
+            f"{self.effort.high:+.3f} with 95 % confidence."
+        )
+
+
+def later_works(texts: Sequence[Text], seed: int = 0) -> list[Work]:
+    """What is typed to judge: bodies of the texts. Raises EmpowerError when there are too few."""
+    most = min(CHARACTERS, IN_ALL // max(1, len(texts)))
+    found = works([(text.name, text.text) for text in texts], seed=seed, per_text=PER_TEXT, characters=most)
+    files = {work.source for work in found}
+    if len(files) < LEAST_FILES:
+        raise EmpowerError(
+            f"There are {len(files)} files of later work to judge a new model on, and {LEAST_FILES} are needed: "
+            "come back when more is written, or give more code with --from."
+        )
+    return found
+
+
+def typed(model: Model, chosen: Sequence[Work], threads: int = 0) -> list[Tally]:
+    """The works typed by a careful person with this model. Raises ModelError and EngineError."""
+    engine = LlamaEngine(EngineConfig(model.path, threads, adapter=model.adapter))
+    try:
+        return replay(LocalCompleter(engine, model.calibration), Limits(), chosen, Careful())
+    finally:
+        engine.close()
+
+
+def judge(current: Model, candidate: Model, chosen: Sequence[Work], seed: int = 0) -> Judgement:
+    """Both models on the same works, each in a process of its own."""
+    threads = max(1, physical_cores() // 2)
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        before, after = pool.map(typed, (current, candidate), (chosen, chosen), (threads, threads))
+    return Judgement(
+        total(before, "before"),
+        total(after, "after"),
+        difference(after, before, EFFORT, seed=seed),
+        difference(after, before, KEPT, seed=seed),
+    )
+
+
+def calibrated(model: Model, texts: Sequence[Text], count: int, seed: int = 0) -> Calibration:
+    """The calibration of a model fitted at random cursors of texts that it was not trained on.
+
+    The model's own where there is not enough to fit one: raises nothing but ModelError and EngineError.
+    """
+    documents = [Document("", text.name, text.text) for text in texts]
+    engine = LlamaEngine(EngineConfig(model.path, adapter=model.adapter))
+    try:
+        completer = LocalCompleter(engine, model.calibration)
+        return cursors.calibrate(list(cursors.spans(completer, cursors.cursors(documents, count, seed))))
+    except ValueError:
+        return model.calibration
+    finally:
+        engine.close()

@@ -9,24 +9,20 @@ import pytest
 
 from empower_training.editor import Editor
 
-PHRASES = (
-    "quorum = ledger.reconcile(tariff, vexed_invoice)",
-    "self.parcels.dispatch(quorum, carrier=ostrich_mail)",
-    "if not ledger.is_sealed(quorum, by=night_watch):",
-    "    raise UnsealedLedger(quorum, night_watch)",
-    "return quorum.with_stamp(harbour_office)",
-)
-
-
-QUICK = ("--method", "text", "--full", "--rate", "1e-3", "--epochs", "6")
+BODY = """\
+    quorum = ledger.reconcile(tariff, vexed_invoice)
+    self.parcels.dispatch(quorum, carrier=ostrich_mail)
+    if not ledger.is_sealed(quorum, by=night_watch):
+        raise UnsealedLedger(quorum, night_watch)
+    return quorum.with_stamp(harbour_office)
+"""
 ABOVE = "def settle(self, ledger, tariff):\n    "
-LINE = PHRASES[0]
+LINE = "quorum = ledger.reconcile(tariff, vexed_invoice)"
 
 
 def code(number: int) -> str:
-    """A file in the habits of one person: the same five lines in many functions."""
-    body = "\n".join(f"    {phrase}" for phrase in PHRASES)
-    return "\n\n".join(f"def settle_{number}_{part}(self, ledger, tariff):\n{body}" for part in range(6)) + "\n"
+    """A file in the habits of one person: nothing in it foretells the next line but that they write it so each time."""
+    return f"def settle_{number}(self, ledger, tariff):\n{BODY}"
 
 
 @pytest.fixture
@@ -34,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
     """What the person wrote, file after file."""
     space = tmp_path / "space"
     space.mkdir()
-    for number in range(12):
+    for number in range(30):
         path = space / f"ledger_{number}.py"
         path.write_text(code(number), encoding="utf-8")
         os.utime(path, (1_700_000_000 + number,) * 2)
@@ -56,7 +52,7 @@ def test_what_helps_is_promoted_and_taken_up_without_a_restart_and_can_be_undone
         editor.initialized()
         editor.open(uri, ABOVE + LINE)
         before = right(editor, uri)
-        done = train(executable, environment, "--from", str(folder), *QUICK)
+        done = train(executable, environment, "--from", str(folder), "--method", "sft-20", "--examples", "240")
         assert done.returncode == 0, done.stderr
         assert "Promoted" in done.stdout
         after = right(editor, uri)

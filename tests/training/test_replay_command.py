@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from empower_model import store
 from empower_training.corpus import Document
 from empower_training.evaluate_command import evaluate
 from empower_training.experiment import RUN_FILE, TALLIES_FILE, Job, Setting, Worker, chosen_works, jobs, run
@@ -156,6 +158,21 @@ def test_processes_change_nothing_but_the_time() -> None:
     for source, tallies in one.items():
         for name in tallies:
             assert list(map(counts, tallies[name])) == list(map(counts, two[source][name]))
+
+
+def test_with_a_memory_what_another_file_says_is_written_for_the_person(corpus_folder: Path) -> None:
+    options = (corpus_folder, *SMALL[:2], "--characters", "160", "--policy", DEFAULT, "--processes")
+    without, one, two = (rows(*options, *more)[1] for more in ((1,), (1, "--memory"), (2, "--memory")))
+    assert one["net_effort"][1] < without["net_effort"][1] - 0.2  # the two files of a package are nearly the same
+    assert timeless([one]) == timeless([two])
+
+
+def test_a_memory_needs_weights(corpus_folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.gguf"
+    shutil.copyfile(store.resolve(store.bundled(), tuned=False).path, copy)
+    result = call(corpus_folder, *SMALL, "--model", copy, "--memory")
+    assert result.exit_code == 1
+    assert "has no weights for a memory" in result.output
 
 
 def test_a_model_that_knows_nothing_helps_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

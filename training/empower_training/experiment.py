@@ -17,15 +17,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from empower_lsp.serving import memory_weights
 from empower_model import store
 from empower_model.calibration import Calibration
-from empower_model.completion import Limits
-from empower_model.engine import EngineConfig
-from empower_model.errors import EmpowerError, EngineCrashed
+from empower_model.completion import Completer, Limits
+from empower_model.empowerment import Cut
+from empower_model.engine import Engine, EngineConfig
+from empower_model.errors import EmpowerError, EngineCrashed, ModelError
 from empower_model.llama import LlamaEngine, physical_cores
+from empower_model.mixture import Weights
+from empower_model.model import Model
 from empower_training.corpus import Document
 from empower_training.human import Careful, Fallible, Human
 from empower_training.policies import BASE, DEFAULT, cuts
+from empower_training.projects import Looking, Projects
 from empower_training.recording import Recording, measure_price
 from empower_training.replay import Tally, Typist, together
 from empower_training.works import Work, works
@@ -53,6 +58,8 @@ class Setting:
     """Probability of taking a wrong text."""
     partial: bool = True
     """Whether beginnings of a text are taken."""
+    memory: bool = False
+    """Whether the models have a memory, of the other files of the package and of the one that is typed."""
 
     def human(self) -> Human:
         """The person who types."""
@@ -115,10 +122,12 @@ def jobs(files: Sequence[tuple[Work, ...]], setting: Setting) -> list[Job]:
 class Worker:
     """Does one job after the other, with one model in memory."""
 
-    def __init__(self, setting: Setting, threads: int) -> None:
-        """`threads` as in EngineConfig."""
+    def __init__(self, setting: Setting, threads: int, documents: Sequence[Document] = ()) -> None:
+        """`threads` as in EngineConfig; `documents` are what there is to remember."""
         self._setting = setting
         self._threads = threads
+        self._documents = documents
+        self._projects: Projects | None = None
         self._name: str | None = None
         self._calibration = Calibration()
         self._recording: Recording | None = None
@@ -128,13 +137,19 @@ class Worker:
         recording = self._loaded(job.model)
         table, names = cuts(self._calibration), self._setting.chosen(job.model)
         human, found = self._setting.human(), Finished(*job.key, {name: [] for name in names})
+        if self._projects is not None:
+            self._projects.open(job.key[1])
         for work in job.works:
             recording.clear()
-            completers = [recording.completer(self._calibration, table[name]) for name in names]
+            completers = [self._completer(recording, table[name]) for name in names]
             tallies = together([Typist(one, Limits(), work, human) for one in completers])
             for name, tally in zip(names, tallies, strict=True):
                 found.tallies[name].append(tally)
         return found
+
+    def _completer(self, recording: Recording, cut: Cut) -> Completer:
+        found = recording.completer(self._calibration, cut)
+        return found if self._projects is None else Looking(found, self._projects.engine)
 
     def close(self) -> None:
         """Free the model."""
@@ -146,9 +161,15 @@ class Worker:
         if self._recording is None or name != self._name:
             self.close()
             model = store.checked(name)
-            engine = LlamaEngine(EngineConfig(model.path, self._threads, adapter=model.adapter))
+            engine: Engine = LlamaEngine(EngineConfig(model.path, self._threads, adapter=model.adapter))
             self._name, self._calibration = name, model.calibration
-            self._recording = Recording(engine, measure_price(engine))
+            price = measure_price(engine)
+            if self._setting.memory:
+                weights = _weights(model)
+                self._calibration = weights.calibration
+                self._projects = Projects(engine, weights, self._documents)
+                engine = self._projects.engine
+            self._recording = Recording(engine, price)
         return self._recording
 
 
@@ -156,24 +177,36 @@ _workers: list[Worker] = []
 """The one of this process, where it is one of several."""
 
 
-def _begin(setting: Setting, threads: int) -> None:
-    _workers[:] = [Worker(setting, threads)]
+def _weights(model: Model) -> Weights:
+    path = memory_weights(model)
+    if (weights := Weights.load(path)) is None:
+        raise ModelError(
+            f"{model.name} has no weights for a memory ({path}): fit them with `empower-lsp memory CORPUS --save`, "
+            "or do without --memory."
+        )
+    return weights
+
+
+def _begin(setting: Setting, threads: int, documents: Sequence[Document]) -> None:
+    _workers[:] = [Worker(setting, threads, documents)]
 
 
 def _work(job: Job) -> Finished:
     return _workers[0].work(job)
 
 
-def run(waiting: Sequence[Job], setting: Setting, processes: int) -> Iterator[Finished]:
-    """The jobs as they are finished. Raises ModelError and EngineError."""
+def run(
+    waiting: Sequence[Job], setting: Setting, processes: int, documents: Sequence[Document] = ()
+) -> Iterator[Finished]:
+    """The jobs as they are finished; `documents` are what a memory may hold. Raises ModelError and EngineError."""
     if processes == 1:
-        worker = Worker(setting, threads=0)
+        worker = Worker(setting, 0, documents)
         yield from map(worker.work, waiting)
         worker.close()
         return
     threads = max(1, physical_cores() // processes)
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, context, _begin, (setting, threads))
+    pool = ProcessPoolExecutor(processes, context, _begin, (setting, threads, documents))
     try:
         for done in as_completed([pool.submit(_work, job) for job in waiting]):
             yield done.result()
@@ -228,8 +261,11 @@ def _described(setting: Setting, files: Sequence[tuple[Work, ...]]) -> dict[str,
     """The setting, with what tells models and texts of the same name apart."""
     models = [store.checked(name) for name in setting.models]
     weights = [[one.path.stat().st_size, one.tuning, asdict(one.calibration)] for one in models]
+    memories = [_weights(one).coefficients.tolist() for one in models] if setting.memory else []
     text = hashlib.sha256(repr(files).encode(errors="surrogatepass")).hexdigest()
-    described: dict[str, Any] = json.loads(json.dumps({**asdict(setting), "weights": weights, "corpus": text}))
+    described: dict[str, Any] = json.loads(
+        json.dumps({**asdict(setting), "weights": weights, "memories": memories, "corpus": text})
+    )
     return described
 
 

@@ -25,6 +25,8 @@ from empower_training.works import Work, works
 PER_TEXT = 4
 CHARACTERS, IN_ALL = 800, 16_000
 """Most characters typed of a text, and about how many of all: a key takes some ten milliseconds of each model."""
+FITTED = 4_000
+"""Characters typed to choose between two calibrations."""
 LEAST_FILES = 3
 """Files to resample: with fewer an interval says nothing."""
 
@@ -59,8 +61,7 @@ class Judgement:
 
 def later_works(texts: Sequence[Text], seed: int = 0) -> list[Work]:
     """What is typed to judge: bodies of the texts. Raises EmpowerError when there are too few."""
-    most = min(CHARACTERS, IN_ALL // max(1, len(texts)))
-    found = works([(text.name, text.text) for text in texts], seed=seed, per_text=PER_TEXT, characters=most)
+    found = _bodies(texts, seed, IN_ALL)
     files = {work.source for work in found}
     if len(files) < LEAST_FILES:
         raise EmpowerError(
@@ -68,6 +69,11 @@ def later_works(texts: Sequence[Text], seed: int = 0) -> list[Work]:
             "come back when more is written, or give more code with --from."
         )
     return found
+
+
+def _bodies(texts: Sequence[Text], seed: int, in_all: int) -> list[Work]:
+    most = min(CHARACTERS, max(PER_TEXT, in_all // max(1, len(texts))))
+    return works([(text.name, text.text) for text in texts], seed=seed, per_text=PER_TEXT, characters=most)
 
 
 def typed(model: Model, chosen: Sequence[Work], threads: int = 0) -> list[Tally]:
@@ -93,16 +99,23 @@ def judge(current: Model, candidate: Model, chosen: Sequence[Work], seed: int = 
 
 
 def calibrated(model: Model, texts: Sequence[Text], count: int, seed: int = 0) -> Calibration:
-    """The calibration of a model fitted at random cursors of texts that it was not trained on.
+    """The calibration that a tuned model is to be read with, from texts that it was not trained on.
 
-    The model's own where there is not enough to fit one: raises nothing but ModelError and EngineError.
+    One is fitted at random cursors; it is taken only if the texts cost less effort with it than with the one that the
+    model came with, since few texts give a poor fit. Raises ModelError and EngineError.
     """
     documents = [Document("", text.name, text.text) for text in texts]
+    chosen = _bodies(texts, seed, FITTED)
     engine = LlamaEngine(EngineConfig(model.path, adapter=model.adapter))
     try:
         completer = LocalCompleter(engine, model.calibration)
-        return cursors.calibrate(list(cursors.spans(completer, cursors.cursors(documents, count, seed))))
-    except ValueError:
+        fitted = cursors.calibrate(list(cursors.spans(completer, cursors.cursors(documents, count, seed))))
+        efforts = [
+            sum(tally.cost for tally in replay(LocalCompleter(engine, one), Limits(), chosen, Careful()))
+            for one in (model.calibration, fitted)
+        ]
+    except ValueError:  # no finite fit
         return model.calibration
     finally:
         engine.close()
+    return fitted if efforts[1] < efforts[0] else model.calibration

@@ -1,7 +1,7 @@
 """The memory of a workspace on a corpus: weights fitted at cursors of some packages, judged at cursors of others.
 
-At each cursor the memory holds the lines above it as the current file, and the other files of its package as the
-project; files of the same name are left out, since a package often holds the same file twice.
+At each cursor the memory holds the lines above and below it as the current file, and the other files of its package as
+the project; files of the same name are left out, since a package often holds the same file twice.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from empower_model.calibration import Calibration
 from empower_model.completer import LocalCompleter
 from empower_model.engine import Engine
 from empower_model.memory import Level, Memory, blocks
-from empower_model.memory_engine import RememberingEngine
+from empower_model.memory_engine import RememberingEngine, around
 from empower_model.memory_segment import Tokens
 from empower_model.mixture import Weights
 from empower_model.mixture_fitting import Observations, Witness
@@ -34,7 +34,6 @@ from empower_training.cursors import Cursor, Score, Span
 CHARACTERS = 260
 """Most characters that are read on from a cursor."""
 MOST_TOKENS = 64
-_CURRENT = "the file at the cursor"
 
 KINDS: dict[str, frozenset[Level]] = {
     "none": frozenset(),
@@ -96,11 +95,10 @@ class Workspaces:
         if Level.PROJECT in levels:
             memory, same = self._of(cursor.package), self._namesakes(cursor)
             memory.update_all(dict.fromkeys(same))
-        if Level.FILE in levels:
-            above = cursor.prefix[: cursor.prefix.rfind("\n") + 1]
-            memory.update(_CURRENT, blocks(above, self._tokenize), Level.FILE)
+        there = around(cursor.prefix, cursor.suffix) if Level.FILE in levels else {}
+        memory.update_all({name: blocks(text, self._tokenize) for name, text in there.items()}, Level.FILE)
         yield memory
-        memory.update_all({**same, _CURRENT: None})
+        memory.update_all({**same, **dict.fromkeys(there)})
 
     def _of(self, package: str) -> Memory:
         """The memory of a whole package; only the last one is kept."""

@@ -15,6 +15,7 @@ import click
 from empower_lsp.model_commands import errors_as_exit
 
 if TYPE_CHECKING:
+    from empower_training.corpus import Document
     from empower_training.experiment import Finished, Setting
     from empower_training.replay import Tally
     from empower_training.works import Work
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--characters", default=300, show_default=True, type=click.IntRange(2), help="Most to type of a file.")
 @click.option("--fallible", default=0.0, type=click.FloatRange(0, 1), help="Probability of taking a wrong text.")
 @click.option("--whole", is_flag=True, help="Texts are taken as a whole or not at all, not by words and lines.")
+@click.option("--memory", is_flag=True, help="With a memory of the other files of the package, and of the file itself.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--processes", default=2, show_default=True, type=click.IntRange(1))
 @click.option("--resume", type=click.Path(path_type=Path, file_okay=False), help="Keep results here, and go on there.")
@@ -45,6 +47,7 @@ def replay(
     characters: int,
     fallible: float,
     whole: bool,
+    memory: bool,
     seed: int,
     processes: int,
     resume: Path | None,
@@ -69,13 +72,15 @@ def replay(
         seed,
         fallible,
         partial=not whole,
+        memory=memory,
     )
-    of_files = chosen_works(corpus.load(corpus_folder, "heldout"), setting)
+    documents = corpus.load(corpus_folder, "heldout")
+    of_files = chosen_works(documents, setting)
     if not of_files:
         raise click.ClickException(f"{corpus_folder} holds out no file with anything to type.")
     with ExitStack() as stack:
         folder = resume or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="empower-replay-")))
-        found = _run(folder, setting, of_files, processes)
+        found = _run(folder, setting, of_files, processes, documents if memory else ())
     figures = _figures(_rows(setting, of_files, found), seed)
     if as_json:
         click.echo(json.dumps(figures, indent=1))
@@ -94,7 +99,11 @@ def _check(policies: Iterable[str]) -> None:
 
 
 def _run(
-    folder: Path, setting: Setting, of_files: Sequence[tuple[Work, ...]], processes: int
+    folder: Path,
+    setting: Setting,
+    of_files: Sequence[tuple[Work, ...]],
+    processes: int,
+    documents: Sequence[Document],
 ) -> dict[tuple[str, str], Finished]:
     """Everything finished, by model and file; a progress bar on stderr says how far it is."""
     from rich.console import Console
@@ -108,7 +117,7 @@ def _run(
     waiting = [job for job in every if job.key not in done]
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("files", total=len(every), completed=len(every) - len(waiting))
-        for found in run(waiting, setting, processes) if waiting else ():
+        for found in run(waiting, setting, processes, documents) if waiting else ():
             results.add(found)
             progress.advance(task)
     return {(one.model, one.source): one for one in results.finished}

@@ -144,10 +144,11 @@ def _examples(base: Path, texts: Sequence[Text], plan: Plan, report: Callable[[i
         )
     except ValueError as error:
         raise EmpowerError(f"These texts cannot be labelled: {error}.") from error
-    if len(found) < (plan.recipe.batch if plan.method is Method.TEXT else LEAST_EXAMPLES):
+    least, what = (plan.recipe.batch, "rows") if plan.method is Method.TEXT else (LEAST_EXAMPLES, "places")
+    if len(found) < least:
         raise EmpowerError(
-            f"There is too little to learn from: {len(found)} places in {len(texts)} texts, and {LEAST_EXAMPLES} are "
-            "needed. Come back when more is written, or give a folder of code with --from."
+            f"There is too little to learn from: {len(found)} {what} in {len(texts)} texts, and {least} are needed. "
+            "Come back when more is written, or give a folder of code with --from."
         )
     return found
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pathspec
 
+from empower_lsp import gitignore
 from empower_lsp.log.store import Store
 from empower_lsp.settings import Settings
 from empower_model.errors import EmpowerError
-from empower_training import gitignore
 from empower_training.corpus import Limits, refusal
 from empower_training.windows import Stretch, assembled, stretch
 

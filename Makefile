@@ -9,9 +9,9 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 .PHONY: try test check format bench clean
 
 try: $(VENV)/.server
-	@$(BIN)/empower-lsp complete --retype empower_lsp/session.py:60:20
+	@$(BIN)/empower-lsp complete --retype empower_lsp/session.py:69:20
 	@echo
-	@$(BIN)/empower-lsp complete --retype model/empower_model/store.py:117:20
+	@$(BIN)/empower-lsp complete --retype model/empower_model/store.py:100:20
 	@echo
 	@cat editor-clients/HOOKUP.txt
 

@@ -12,8 +12,9 @@ from click.testing import CliRunner, Result
 from empower_lsp.calibrate_command import calibrate
 from empower_lsp.log.records import CompletionRecord, OutcomeRecord, TokenRecord
 from empower_lsp.log.store import Store, log_path
-from empower_model import store, tunings
+from empower_model import mixture, store, tunings
 from empower_model.calibration import Calibration, sidecar
+from empower_model.mixture import Weights
 
 TRUTH = Calibration(0.5, 1.0)
 
@@ -181,3 +182,25 @@ def test_the_prior_is_the_sidecar_of_the_file() -> None:
     fill(400)
     beside = Calibration.load(sidecar(store.resolve(store.bundled(), tuned=False).path))
     assert content("--dry-run")["own"] == {"midpoint": beside.midpoint, "slope": beside.slope}
+
+
+def test_with_a_memory_bits_mean_something_else_and_are_kept_apart() -> None:
+    fill(30, seed=1)
+    fill(400, adapter="memory")
+    weights = Weights.load(mixture.sidecar(store.checked("").path))
+    assert weights is not None
+    found = content()
+    assert (found["memory"], found["decisions"]) == (True, 400)
+    assert Calibration(**found["own"]) == weights.calibration
+    path = Path(found["path"])
+    assert path == tunings.calibration_file(store.checked("")).with_name("calibration.memory.json")
+    assert Calibration.load(path) != weights.calibration
+    assert store.checked("").calibration == Calibration.load(sidecar(store.checked("").path)), (
+        "that without is as it was"
+    )
+    assert content()["own"] == found["own"]
+    assert "path" not in content("--reset", "--dry-run")
+    assert path.exists()
+    assert content("--reset")["reset"] is True
+    assert not path.exists()
+    assert content("--reset")["reset"] is False

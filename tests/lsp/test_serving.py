@@ -2,14 +2,19 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from empower_lsp.serving import start_engine, watch
+from empower_lsp.serving import calibration_file, start_engine, watch
 from empower_lsp.settings import Settings
 from empower_model import store, tunings
 from empower_model.calibration import Calibration
 from empower_model.errors import ModelNotFound
+from empower_model.host import EngineHost
+from empower_model.memory_feed import Feed, Remembered, sidecar
+from empower_model.model_file import digest
+from empower_model.provenance import Provenance
 
 
 def test_nothing_is_outdated_until_something_changes() -> None:
@@ -45,4 +50,63 @@ def test_what_cannot_be_resolved_any_more_leaves_the_engine_that_runs(tmp_path: 
 
 def test_a_missing_model_is_no_engine(tmp_path: Path) -> None:
     with pytest.raises(ModelNotFound):
-        start_engine(Settings(model=str(tmp_path / "none.gguf")), lambda _: None)
+        start_engine(Settings(model=str(tmp_path / "none.gguf")), lambda _: None, Feed())
+
+
+@pytest.fixture
+def hosts(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What hosts were made with, none of which loads anything."""
+    made: list[dict[str, Any]] = []
+    begin = EngineHost.__init__
+
+    def noted(self: EngineHost, *arguments: Any, **options: Any) -> None:
+        made.append(options)
+        begin(self, *arguments, **options)
+
+    monkeypatch.setattr(EngineHost, "__init__", noted)
+    monkeypatch.setattr(EngineHost, "start", lambda self: None)
+    return made
+
+
+def test_the_memory_comes_with_weights_for_the_model_and_goes_with_the_option(
+    tmp_path: Path, hosts: list[dict[str, Any]]
+) -> None:
+    feed, model = Feed(), store.checked("")
+    assert start_engine(Settings(), lambda _: None, feed).source.memory
+    assert not start_engine(Settings(memory=False), lambda _: None, feed).source.memory
+    other = tmp_path / "other.gguf"
+    shutil.copyfile(model.path, other)
+    assert not start_engine(Settings(model=str(other)), lambda _: None, feed).source.memory
+    shutil.copyfile(sidecar(model.path), sidecar(other))
+    assert start_engine(Settings(model=str(other)), lambda _: None, feed).source.memory
+    assert [made["memory"] for made in hosts] == [
+        Remembered(sidecar(model.path), feed),
+        None,
+        None,
+        Remembered(sidecar(other), feed),
+    ]
+
+
+def test_a_calibration_fitted_with_the_memory_is_used_with_it_and_noticed(hosts: list[dict[str, Any]]) -> None:
+    served, path = start_engine(Settings(), lambda _: None, Feed()), calibration_file(store.checked(""), memory=True)
+    without = start_engine(Settings(memory=False), lambda _: None, Feed())
+    assert not served.outdated()
+    path.parent.mkdir(parents=True)
+    Calibration(3.0, 2.0).save(path)
+    assert [served.outdated(), served.outdated(), without.outdated()] == [True, False, False]
+    start_engine(Settings(), lambda _: None, Feed())
+    assert [made["memory"].calibration for made in hosts if made["memory"]] == [None, Calibration(3.0, 2.0)]
+    assert store.checked("").calibration != Calibration(3.0, 2.0)
+
+
+def test_the_weights_of_a_tuned_model_are_those_of_the_model_it_was_made_from(
+    hosts: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    base = store.resolve(store.bundled(), tuned=False)
+    whole = tmp_path / "whole.gguf"
+    shutil.copyfile(base.path, whole)
+    provenance = Provenance(digest(base.path), base.size or 0, "cd" * 32, "empower", 0.3, "2026-11-22", "0.1.0")
+    tunings.promote(base, tunings.keep(base, whole, provenance).id)
+    served = start_engine(Settings(), lambda _: None, Feed())
+    assert served.source.logged.endswith(" + memory")
+    assert hosts[0]["memory"].weights == sidecar(base.path)

@@ -51,6 +51,8 @@ def test_empty_lua_tables_stand_for_lists_and_objects() -> None:
         ("maxTokens", 0, "a whole number from 1 to 512"),
         ("maxTokens", float("inf"), "a whole number from 1 to 512"),
         ("trigger", False, "one of automatic, manual"),
+        ("memory", "off", "true or false"),
+        ("memory", 1, "true or false"),
         ("languages", {"python": "yes"}, "an object of language ids"),
         ("languages", ["python"], "an object of language ids"),
         ("threads", "4", "a whole number"),
@@ -102,6 +104,7 @@ def test_only_some_options_need_another_engine() -> None:
         {"gpu_layers": 1},
         {"context_size": 512},
         {"idle_minutes": 1.0},
+        {"memory": False},
     ]
     for change in changes:
         assert Settings(**change).engine != Settings().engine
@@ -171,3 +174,10 @@ def test_every_option_is_in_the_tables() -> None:
     }
     assert schema["empower.confidence"]["maximum"] == 1
     assert schema["empower.denyGlobs"]["default"] == []
+    assert "| `memory` | true or false | `true` | " in options_table()
+    assert (schema["empower.memory"]["type"], schema["empower.memory"]["default"]) == ("boolean", True)
+
+
+def test_the_memory_is_on_unless_turned_off() -> None:
+    assert Settings().memory
+    assert parse({"memory": False}) == (Settings(memory=False), [])

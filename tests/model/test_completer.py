@@ -120,6 +120,14 @@ def test_a_cut_of_ones_own_takes_the_place_of_the_rule() -> None:
     assert (list(last.surprisals), list(last.entropies)) == ([0.1, 9.0, 0.5], [1.0, 3.0, 0.5])
 
 
+def test_an_engine_with_a_memory_sees_the_request_before_it_is_asked() -> None:
+    seen: list[str] = []
+    engine = FakeEngine(lambda prompt: seen.append("asked") or [("text", 0.0, 0.0)])  # type: ignore[func-returns-value]
+    completer = LocalCompleter(engine, CALIBRATION, look=lambda request: seen.append(request.prefix))
+    completer.complete(Request("x = ", ""))
+    assert seen == ["x = ", "asked"]
+
+
 def test_a_stop_ends_it_within_one_token() -> None:
     engine = FakeEngine(lambda _: [(f"word{i} ", 0.0, 0.0) for i in range(100)])
     completer = LocalCompleter(engine, CALIBRATION)

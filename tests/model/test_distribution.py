@@ -1,5 +1,7 @@
 """Surprisal and entropy against plain float64 arithmetic."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -46,3 +48,27 @@ def test_the_logits_are_not_written_to() -> None:
 def test_values_that_are_no_numbers_are_an_error() -> None:
     with pytest.raises(EngineError, match="not numbers"):
         Distribution(2).read(np.array([np.nan, 1.0], dtype=np.float32))
+
+
+def test_log_probabilities_are_measured_as_logits_are() -> None:
+    logits = np.random.default_rng(3).normal(0, 4, 152_064).astype(np.float32)
+    d, whole = Distribution(len(logits)), Distribution(len(logits))
+    d.read(logits)
+    changed = d.log_probs() + np.float32(math.log(0.25))  # as the mixture does: little for all, much for a few
+    some = np.arange(0, 152_064, 10_000)
+    changed[some] = np.logaddexp(changed[some], np.float32(math.log(0.75 / len(some))))
+    given = changed.copy()
+    d.replace(changed)
+    whole.read(changed)
+    assert d.entropy == pytest.approx(whole.entropy, abs=1e-4)
+    assert d.best() == whole.best()
+    for token in (0, 1, 10_000):
+        assert d.surprisal(token) == pytest.approx(whole.surprisal(token), abs=1e-4)
+    d.read(logits)
+    assert (changed == given).all()
+
+
+def test_what_is_certain_has_no_entropy() -> None:
+    d = Distribution(3)
+    d.replace(np.array([0.0, -1e9, -1e9], dtype=np.float32))
+    assert (d.best(), d.entropy, d.surprisal(0)) == (0, 0.0, 0.0)

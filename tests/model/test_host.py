@@ -5,19 +5,23 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from empower_lsp.workspace import Workspace
 from empower_model.calibration import Calibration
 from empower_model.completer import LocalCompleter
 from empower_model.completion import Completion, End, Limits, Request
 from empower_model.engine import EngineConfig
-from empower_model.errors import EngineCrashed, EngineError, ModelFileInvalid
+from empower_model.errors import EngineCrashed, EngineError, ModelError, ModelFileInvalid
 from empower_model.host import CRASHES, EngineHost, HostEvent
 from empower_model.llama import LlamaEngine
+from empower_model.memory_feed import Feed, Remembered, sidecar
+from empower_model.mixture import Weights
 
 REQUEST = Request("def add(first, second):\n    return fir", "\n\n\ndef sub(first, second):\n    pass\n")
 ENDLESS = Limits(confidence=0.0, rule="budget", max_tokens=400, max_lines=100)
@@ -206,3 +210,63 @@ def test_closing_ends_the_work_and_the_child(weights: Path) -> None:
     assert not psutil.pid_exists(pid)
     with pytest.raises(EngineError, match="closed"):
         host.complete(REQUEST)
+
+
+def ended(process: psutil.Process) -> bool:
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+ZEBRA = Request("def f():\n    return quantified_ze", "")
+
+
+def knows(host: EngineHost) -> bool:
+    try:
+        return host.complete(ZEBRA).text.startswith("bra_margin")
+    except EngineCrashed:  # its threads end one after the other
+        return False
+
+
+@pytest.mark.parametrize("end", ["killed", "released"])
+def test_what_was_remembered_comes_back_with_the_child(weights: Path, tmp_path: Path, end: str) -> None:
+    (tmp_path / "zebra.py").write_text("    return quantified_zebra_margin(1)\n" * 4)
+    feed = Feed()
+    feed.walk(Workspace((str(tmp_path),)), True)
+    host = EngineHost(
+        EngineConfig(weights),
+        Calibration(),
+        idle_seconds=0.3 if end == "released" else 0,
+        memory=Remembered(sidecar(weights), feed),
+    )
+    for _ in range(2):
+        assert eventually(partial(knows, host))
+        assert host.pid
+        child = psutil.Process(host.pid)
+        if end == "killed":
+            child.kill()
+        assert eventually(partial(ended, child))
+    host.close()
+    assert eventually(lambda: not [one for one in threading.enumerate() if one.name == "empower-feed"])
+
+
+def test_the_memory_brings_its_own_calibration(weights: Path) -> None:
+    found = Weights.load(sidecar(weights))
+    assert found is not None
+    own = Calibration(9.0, 2.0)
+    etas = []
+    for calibration in (None, own):
+        host = EngineHost(
+            EngineConfig(weights), Calibration(), memory=Remembered(sidecar(weights), Feed(), calibration)
+        )
+        etas.append(host.complete(REQUEST).eta)
+        host.close()
+    assert etas == [found.calibration.budget(0.2), own.budget(0.2)]
+
+
+def test_a_broken_sidecar_is_told_and_raised(weights: Path, tmp_path: Path, events: list[HostEvent]) -> None:
+    (tmp_path / "model.memory.json").write_text("{}")
+    memory = Remembered(tmp_path / "model.memory.json", Feed())
+    host = EngineHost(EngineConfig(weights), Calibration(), on_event=events.append, memory=memory)
+    with pytest.raises(ModelError, match="Delete the file to do without the memory"):
+        host.complete(REQUEST)
+    assert kinds(events) == ["loading", "failed"]
+    host.close()

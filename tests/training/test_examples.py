@@ -41,7 +41,9 @@ def made(tokenizer: Tokenizer, written: list[Text], method: Method, model: Any =
     return examples(model, tokenizer, written, method=method, **asked)
 
 
-def test_the_methods_of_the_paper_learn_at_the_same_places(tokenizer: Tokenizer, written: list[Text], model: Any) -> None:
+def test_the_methods_of_the_paper_learn_at_the_same_places(
+    tokenizer: Tokenizer, written: list[Text], model: Any
+) -> None:
     sets = {method: made(tokenizer, written, method, model) for method in Method if method is not Method.TEXT}
     prompts = [example.prompt for example in sets[Method.EMPOWER]]
     assert len(set(prompts)) == 40

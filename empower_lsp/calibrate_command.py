@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from empower_lsp.model_commands import errors_as_exit
+from empower_lsp.serving import calibration_file, memory_weights
 
 if TYPE_CHECKING:
     from empower_lsp.decisions import Decision
@@ -50,26 +51,27 @@ def _calibrate(model: Model, dry_run: bool, as_json: bool) -> tuple[dict[str, An
     """What was found, as JSON and as the last sentence; the tables are printed on the way."""
     from empower_lsp.decisions import still_shown
     from empower_lsp.recalibration import recalibrated
-    from empower_model import tunings
 
-    found = _decisions(model)
+    every = _decisions(model)
+    memory = bool(every) and every[-1].memory
+    found = [one for one in every if one.memory == memory]
     confidence = found[-1].completion.confidence if found else 0.2
-    one = recalibrated(found, _own(model), confidence)
+    path = calibration_file(model, memory)
+    one = recalibrated(found, _own(model, memory), confidence)
     shown = sum(still_shown(each.completion, one.fitted) for each in found) / len(found)
     told = sum(each.explicit for each in found)
     saved = one.better and not dry_run
-    path = tunings.calibration_file(model)
     if not as_json:
         _print(one, model, confidence, shown, told)
     if saved:
-        _save(model, path, one)
+        _save(path, one)
         sentence = f"Saved in {path}. `empower-lsp calibrate --reset` undoes it."
     elif one.better:
         sentence = "Not saved: a dry run."
     else:
         sentence = "Not saved: on decisions it was not fitted to, it does worse than the model's own calibration."
     content = _content(one, confidence) | {"model": model.name, "tuning": model.tuning, "told_by_editor": told}
-    return content | {"still_shown": shown, "saved": saved, "path": str(path)}, sentence
+    return content | {"still_shown": shown, "memory": memory, "saved": saved, "path": str(path)}, sentence
 
 
 def _decisions(model: Model) -> list[Decision]:
@@ -82,29 +84,30 @@ def _decisions(model: Model) -> list[Decision]:
         return decisions(log.entries(), model.name, model.tuning)
 
 
-def _kept(model: Model) -> dict[str, Any]:
+def _kept(path: Path) -> dict[str, Any]:
     """What was saved for this model on this machine; empty if nothing was."""
-    from empower_model import tunings
-
-    path = tunings.calibration_file(model)
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
 
-def _own(model: Model) -> Calibration:
-    """The calibration that the model, or its tuning, came with: not one fitted to a log, which would count twice."""
+def _own(model: Model, memory: bool) -> Calibration:
+    """The calibration that the model, its tuning or its memory came with: not one fitted to a log, which would count
+    twice."""
     from empower_model import store
     from empower_model.calibration import Calibration, sidecar
+    from empower_model.mixture import Weights
 
-    kept = _kept(model)
+    kept = _kept(calibration_file(model, memory))
     if "own_midpoint" in kept:
         return Calibration(float(kept["own_midpoint"]), float(kept["own_slope"]))
+    if memory and (weights := Weights.load(memory_weights(model))) is not None:
+        return weights.calibration
     if kept:
         return model.calibration
     return Calibration.load(sidecar(store.resolve(model.name, tuned=False).path))
 
 
-def _save(model: Model, path: Path, found: Recalibration) -> None:
-    kept = _kept(model)
+def _save(path: Path, found: Recalibration) -> None:
+    kept = _kept(path)
     provenance: dict[str, str | int | float] = {
         "fitted_on": "log",
         "decisions": found.decisions,
@@ -131,18 +134,19 @@ def _write(calibration: Calibration, path: Path, **provenance: str | int | float
 
 
 def _reset(model: Model, dry_run: bool) -> tuple[dict[str, Any], str]:
-    from empower_model import tunings
-
-    path, kept = tunings.calibration_file(model), _kept(model)
-    own = _own(model)
+    remembering = calibration_file(model, memory=True)
+    path = calibration_file(model, memory=False)
+    kept, own = _kept(path), _own(model, memory=False)
     content = {"model": model.name, "tuning": model.tuning, "own": asdict(own)}
-    if "own_in" not in kept:
+    if "own_in" not in kept and not remembering.exists():
         return content | {"reset": False}, f"Nothing to reset: {model.name} has its own calibration."
     if dry_run:
-        return content | {"reset": False}, f"Would delete what was fitted to the log: {path}"
-    if kept["own_in"] == "here":  # a tuning's own calibration lay in the same place
+        there = path if "own_in" in kept else remembering
+        return content | {"reset": False}, f"Would delete what was fitted to the log: {there}"
+    remembering.unlink(missing_ok=True)
+    if kept.get("own_in") == "here":  # a tuning's own calibration lay in the same place
         _write(own, path, fitted_on="restored", date=str(date.today()))
-    else:
+    elif kept.get("own_in"):
         path.unlink()
     return content | {"reset": True}, f"{model.name} has its own calibration again."
 

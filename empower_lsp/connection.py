@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
@@ -21,7 +21,9 @@ from empower_lsp.protocol import Protocol, tolerant_converter
 from empower_lsp.serving import Served, start_engine
 from empower_lsp.session import Session
 from empower_lsp.settings import Settings, parse
+from empower_lsp.workspace import Workspace, file_name, is_file
 from empower_model.errors import EmpowerError
+from empower_model.memory_feed import Feed
 
 if TYPE_CHECKING:
     from empower_model.host import HostEvent
@@ -39,7 +41,7 @@ _log = logging.getLogger("empower_lsp")
 class Connection(LanguageServer):
     """pygls' server with what is known of its client."""
 
-    def __init__(self, start: Callable[[Settings, Callable[[HostEvent], None]], Served] = start_engine) -> None:
+    def __init__(self, start: Callable[[Settings, Callable[[HostEvent], None], Feed], Served] = start_engine) -> None:
         super().__init__("empower-lsp", __version__, protocol_cls=Protocol, converter_factory=tolerant_converter)
         self.settings = Settings()
         self.session: Session | None = None
@@ -48,6 +50,8 @@ class Connection(LanguageServer):
         """The engine that the session asks; None without one."""
         self.journal: Journal | None = None
         """None until the settings are known."""
+        self.feed = Feed()
+        """What the memory of the workspace is told."""
         self.configured = asyncio.Event()
         self.finished = False
         """Whether the client has said that it will go."""
@@ -57,6 +61,8 @@ class Connection(LanguageServer):
         """The last thing heard of the engine: its kind and a sentence."""
         self._start = start
         self._heard: object = None
+        self._library: Workspace | None = None
+        """What the memory was last told to look through."""
         self._initial: tuple[Settings, list[str]] = (Settings(), [])
         self._notifier = Notifier(self)
 
@@ -70,6 +76,13 @@ class Connection(LanguageServer):
         """Whether the client can be asked for its configuration."""
         workspace = self.client_capabilities.workspace
         return workspace is not None and bool(workspace.configuration)
+
+    @property
+    def watches(self) -> bool:
+        """Whether the client can be asked to tell of files that change."""
+        workspace = self.client_capabilities.workspace
+        watching = workspace.did_change_watched_files if workspace is not None else None
+        return watching is not None and bool(watching.dynamic_registration)
 
     @property
     def roots(self) -> list[str]:
@@ -87,8 +100,18 @@ class Connection(LanguageServer):
 
     def is_denied(self, uri: str) -> bool:
         """Whether a document's file must not be read."""
-        path, folders = _path(uri), [_path(root).rstrip("/") + "/" for root in self.roots]
-        return self.settings.denies(path, max(filter(path.startswith, folders), key=len, default="/"))
+        return self._workspace().denies(file_name(uri))
+
+    def look_through(self) -> None:
+        """Have the memory follow the workspace folders and the deny list as they are now."""
+        if (library := self._workspace()) != self._library:
+            self._library = library
+            self.feed.walk(library, self.watches)
+
+    def written_in(self, document: TextDocument) -> None:
+        """Have the memory know which document a person writes in, and what it says."""
+        if is_file(document.uri) and not self.is_denied(document.uri):
+            self.feed.written(file_name(document.uri), document.source.replace("\r\n", "\n"))
 
     def begin(self, options: object) -> None:
         """Remember the initialization options, which hold where the configuration says nothing."""
@@ -106,6 +129,7 @@ class Connection(LanguageServer):
             self._notifier.forget()
         if changed or self.session is None:
             self._restart()
+        self.look_through()
         self._log_as_set()
         for problem in (*old_problems, *problems):
             self._notifier.warn(problem)
@@ -147,7 +171,7 @@ class Connection(LanguageServer):
         """Answer from a new engine. Raises EmpowerError when there is none to be had."""
         before = self._heard
         try:
-            self.served = served = self._start(self.settings, self._listener())
+            self.served = served = self._start(self.settings, self._listener(), self.feed)
         except EmpowerError:
             self._heard = before
             raise
@@ -171,6 +195,10 @@ class Connection(LanguageServer):
         with suppress(OSError):  # the recorder will say it of the log itself
             if min(level, levels.chosen()) > levels.Level.OFF and levels.tell_once():
                 self._notifier.tell(LOGGED)
+
+    def _workspace(self) -> Workspace:
+        folders = (file_name(root).rstrip("/") for root in self.roots)
+        return Workspace(tuple(filter(None, folders)), self.settings.deny_globs)
 
     def _text(self, uri: str) -> str | None:
         document = self.document(uri)
@@ -220,7 +248,3 @@ class Connection(LanguageServer):
         self._notifier.end()
         self._notifier.fail(message)
         self.close()
-
-
-def _path(uri: str) -> str:
-    return unquote(urlsplit(uri).path)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from empower_lsp.journal import MEMORY, Source
 from empower_lsp.log.records import CompletionRecord, OutcomeRecord, TokenRecord
 from empower_lsp.log.store import Entry
 from empower_lsp.outcome import FINAL, Kind
@@ -74,6 +75,11 @@ class Decision:
         return self.accepted * (self.looks[-1] if self.looks else 1.0)
 
     @property
+    def memory(self) -> bool:
+        """Whether the model had a memory of the workspace."""
+        return self.completion.adapter.endswith(MEMORY)
+
+    @property
     def day(self) -> str:
         """The date on which it was computed, by the clock of this machine: `2026-11-22`."""
         return time.strftime("%Y-%m-%d", time.localtime(self.completion.at))
@@ -85,11 +91,15 @@ class Decision:
 
 
 def decisions(entries: Iterable[Entry], model: str | None = None, adapter: str = "") -> list[Decision]:
-    """The decisions among entries of a log, in their order; only those on a model and its adapter if one is named."""
+    """The decisions among entries of a log, in their order; only those on a model and its adapter if one is named.
+
+    Whether there was a memory is no matter; `Decision.memory` tells.
+    """
+    logged = {Source("", adapter, memory).logged for memory in (True, False)}
     wanted = (
         entry
         for entry in entries
-        if model is None or (entry.completion.model, entry.completion.adapter) == (model, adapter)
+        if model is None or (entry.completion.model == model and entry.completion.adapter in logged)
     )
     return [decision for decision in map(_decision, wanted) if decision is not None]
 

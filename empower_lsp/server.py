@@ -18,6 +18,7 @@ from empower_lsp.explanation import explanation
 from empower_lsp.notify import outline
 from empower_lsp.serving import start_engine
 from empower_lsp.settings import SECTION
+from empower_lsp.workspace import file_name, is_file
 
 LARGEST = 1_000_000
 """Characters of the largest document that gets inline completions."""
@@ -50,6 +51,10 @@ async def _initialized(ls: Connection, _: types.InitializedParams) -> None:
     if changes and changes.dynamic_registration:
         method = types.WORKSPACE_DID_CHANGE_CONFIGURATION
         wish = types.Registration(id=method, method=method, register_options={"section": SECTION})
+        ls.client_register_capability(types.RegistrationParams([wish]))
+    if ls.watches:
+        method, every = types.WORKSPACE_DID_CHANGE_WATCHED_FILES, types.FileSystemWatcher(glob_pattern="**/*")
+        wish = types.Registration(method, method, types.DidChangeWatchedFilesRegistrationOptions([every]))
         ls.client_register_capability(types.RegistrationParams([wish]))
     if ls.pulls:
         await _pull(ls)
@@ -91,6 +96,7 @@ def _did_change(ls: Connection, params: types.DidChangeTextDocumentParams) -> No
         ls.session.edited(uri)
     if isinstance(document := ls.document(uri), convert.Document):
         edits = document.take_edits()
+        ls.written_in(document)
         if ls.journal is not None:
             ls.journal.changed(document.uri, edits)
 
@@ -100,6 +106,20 @@ def _did_close(ls: Connection, params: types.DidCloseTextDocumentParams) -> None
         ls.session.close_document(params.text_document.uri)
     if ls.journal is not None:
         ls.journal.closed(params.text_document.uri)
+    ls.feed.closed(file_name(params.text_document.uri))
+
+
+def _did_save(ls: Connection, params: types.DidSaveTextDocumentParams) -> None:
+    ls.feed.changed([file_name(params.text_document.uri)])
+
+
+def _did_change_files(ls: Connection, params: types.DidChangeWatchedFilesParams) -> None:
+    uris = (change.uri for change in params.changes if is_file(change.uri))
+    ls.feed.changed(file_name(uri).rstrip("/") for uri in uris)
+
+
+def _did_change_folders(ls: Connection, _: types.DidChangeWorkspaceFoldersParams) -> None:
+    ls.look_through()
 
 
 async def _inline_completion(ls: Connection, params: types.InlineCompletionParams) -> types.InlineCompletionList:
@@ -125,6 +145,7 @@ async def _items(ls: Connection, params: types.InlineCompletionParams) -> list[t
     if ls.session is None or off or ls.is_denied(query.uri):
         return []
     ls.follow()
+    ls.written_in(document)
     answer = await ls.session.complete(query, ls.settings.limits)
     late = ls.document(query.uri) is not document or document.version != query.version
     if answer is None or late:
@@ -174,6 +195,7 @@ def _status(ls: Connection, *_: Any) -> dict[str, Any]:
         "on": ls.switched.get("*", True),
         "trigger": ls.settings.trigger,
         "confidence": ls.settings.confidence,
+        "memory": ls.served is not None and ls.served.source.memory,
     }
 
 
@@ -185,6 +207,9 @@ _FEATURES: dict[str, Callable[..., Any]] = {
     types.TEXT_DOCUMENT_DID_OPEN: _did_open,
     types.TEXT_DOCUMENT_DID_CHANGE: _did_change,
     types.TEXT_DOCUMENT_DID_CLOSE: _did_close,
+    types.TEXT_DOCUMENT_DID_SAVE: _did_save,
+    types.WORKSPACE_DID_CHANGE_WATCHED_FILES: _did_change_files,
+    types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: _did_change_folders,
     types.TEXT_DOCUMENT_INLINE_COMPLETION: _inline_completion,
     "textDocument/didShowCompletion": _did_show,
     "textDocument/didPartiallyAcceptCompletion": _did_partially_accept,

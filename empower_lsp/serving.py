@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from empower_lsp.journal import Source
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from empower_lsp.settings import Settings
     from empower_model.completion import Completer
     from empower_model.host import HostEvent
+    from empower_model.memory_feed import Feed, Remembered
     from empower_model.store import Model
 
 
@@ -30,33 +33,79 @@ class Served:
     """Whether another model, tuning or calibration should be in use by now; takes microseconds while none is."""
 
 
-def start_engine(settings: Settings, on_event: Callable[[HostEvent], None]) -> Served:
-    """Begin to load the model that the settings ask for. Raises ModelError."""
+def start_engine(settings: Settings, on_event: Callable[[HostEvent], None], feed: Feed) -> Served:
+    """Begin to load the model that the settings ask for; `feed` fills its memory. Raises ModelError."""
     from empower_model import store
     from empower_model.engine import EngineConfig
     from empower_model.host import EngineHost
 
     model = store.checked(settings.model)
     config = EngineConfig(model.path, settings.threads, settings.gpu_layers, settings.context_size, model.adapter)
-    host = EngineHost(config, model.calibration, idle_seconds=settings.idle_minutes * 60, on_event=on_event)
+    memory = _remembered(model, feed) if settings.memory else None
+    idle = settings.idle_minutes * 60
+    host = EngineHost(config, model.calibration, idle_seconds=idle, on_event=on_event, memory=memory)
     host.start()
-    return Served(host, Source(model.name, model.tuning), watch(settings.model, model))
+    source = Source(model.name, model.tuning, memory is not None)
+    return Served(host, source, watch(settings.model, model, memory))
 
 
-def watch(wish: str, model: Model) -> Callable[[], bool]:
-    """Whether `wish`, a name or empty for the person's choice, has come to mean something else than `model`."""
+def calibration_file(model: Model, memory: bool) -> Path:
+    """Where the calibration fitted on this machine lies: with a memory, bits mean something else than without."""
+    from empower_model import tunings
+
+    path = tunings.calibration_file(model)
+    return path.with_name("calibration.memory.json") if memory else path
+
+
+def memory_weights(model: Model) -> Path:
+    """Where the weights of the memory lie, if there are any: beside the model as it came, whatever its tuning."""
+    from empower_model import store
+    from empower_model.memory_feed import sidecar
+
+    return sidecar(store.resolve(model.name, tuned=False).path)
+
+
+def _remembered(model: Model, feed: Feed) -> Remembered | None:
+    """The memory for a model; None where none was fitted to it, or to the one it was tuned from. Raises ModelError."""
+    from empower_model.calibration import Calibration
+    from empower_model.memory_feed import Remembered
+
+    weights, own = memory_weights(model), calibration_file(model, memory=True)
+    if not weights.is_file():
+        return None
+    return Remembered(weights, feed, Calibration.load(own) if own.exists() else None)
+
+
+def watch(wish: str, model: Model, memory: Remembered | None = None) -> Callable[[], bool]:
+    """Whether `wish`, a name or empty for the person's choice, has come to mean something else than `model`.
+
+    With a memory, also whether its calibration has changed.
+    """
     from empower_model import store, tunings
+    from empower_model.calibration import Calibration
 
     seen: tunings.Stamp | None = None  # what has changed since the model was looked up counts too
+    own = calibration_file(model, memory=True)
+
+    def recalibrated() -> bool:
+        return memory is not None and (Calibration.load(own) if own.exists() else None) != memory.calibration
 
     def outdated() -> bool:
         nonlocal seen
-        if (now := tunings.stamp(model)) == seen:
+        if (now := (*tunings.stamp(model), _stamp(own))) == seen:
             return False
         seen = now
         try:
-            return store.checked(wish) != model
+            return store.checked(wish) != model or recalibrated()
         except EmpowerError:
             return False  # what is loaded still works
 
     return outdated
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 (half the time of Path.stat)
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns

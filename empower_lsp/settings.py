@@ -104,6 +104,11 @@ class Settings:
     deny_globs: tuple[str, ...] = _option(
         (), "Files never to be read, gitignore style, in addition to the built-in list of keys and secrets."
     )
+    memory: bool = _option(
+        True,
+        "Whether names and habits of the workspace's own files count; they are kept in memory (RAM) only.",
+        engine=True,
+    )
     log: str = _option(
         "full",
         "What is kept of each inline completion on this machine: with `full` its text and the text around it, secrets "
@@ -208,7 +213,9 @@ def _fits(value: object, like: object, option: Mapping[str, Any]) -> bool:
         return value == [] or (isinstance(value, Mapping) and all(isinstance(on, bool) for on in value.values()))
     if isinstance(like, tuple):
         return value == {} or (isinstance(value, list) and all(isinstance(g, str) and _valid(g) for g in value))
-    if not isinstance(value, int | float) or isinstance(value, bool):
+    if isinstance(like, bool) or isinstance(value, bool):
+        return isinstance(like, bool) and isinstance(value, bool)
+    if not isinstance(value, int | float):
         return False
     low, high = option["low"], option["high"]
     whole = isinstance(like, float) or isinstance(value, int) or value.is_integer()
@@ -220,7 +227,7 @@ def _kind(default: object) -> dict[str, Any]:
         return {"type": "object", "additionalProperties": {"type": "boolean"}}
     if isinstance(default, tuple):
         return {"type": "array", "items": {"type": "string"}}
-    return {"type": {str: "string", float: "number", int: "integer"}[type(default)]}
+    return {"type": {str: "string", bool: "boolean", float: "number", int: "integer"}[type(default)]}
 
 
 def _wanted(option: Field[Any]) -> str:
@@ -230,6 +237,7 @@ def _wanted(option: Field[Any]) -> str:
         return "one of " + ", ".join(choices)
     words: dict[type, str] = {
         str: "a string",
+        bool: "true or false",
         float: "a number",
         int: "a whole number",
         tuple: "a list of strings",

@@ -39,13 +39,21 @@ def chosen_cut(limits: Limits, calibration: Calibration) -> Cut:
 class LocalCompleter:
     """Answers requests with an engine in this process.
 
-    `cut` ends the spans; without one, the rule that a request's limits name does.
+    `cut` ends the spans; without one, the rule that a request's limits name does. `look` is shown each request before
+    it is answered: an engine with a memory wants to see the whole of it.
     """
 
-    def __init__(self, engine: Engine, calibration: Calibration, cut: Cut | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        calibration: Calibration,
+        cut: Cut | None = None,
+        look: Callable[[Request], None] | None = None,
+    ) -> None:
         self._engine = engine
         self._calibration = calibration
         self._cut = cut
+        self._look = look
         self._layout = Layout(engine)
 
     def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
@@ -60,6 +68,8 @@ class LocalCompleter:
         """As `complete`, for a caller that has armed the stop flag itself and may have set it since."""
         started = time.perf_counter()
         limits = request.limits
+        if self._look is not None:
+            self._look(request)
         prompt = self._layout.prompt(request.prefix, request.suffix, limits.max_tokens + ROLLBACK)
         evaluated, prefilled = 0, started
         span = _Span(limits, self._cut or chosen_cut(limits, self._calibration))

@@ -36,7 +36,9 @@ class Distribution:
 
     def _measure(self) -> None:
         np.exp(self._shifted, out=self._weights)
-        total = float(self._weights.sum())
+        self._settle(float(self._weights.sum()))
+
+    def _settle(self, total: float) -> None:
         self._log_total = math.log(total)
         # H = log Z - sum(w x) / Z with w = exp(x); never below zero but for rounding
         mean = float(np.dot(self._weights, self._shifted)) / total
@@ -47,8 +49,10 @@ class Distribution:
         return self._shifted - np.float32(self._log_total)
 
     def replace(self, log_probs: LogProbs) -> None:
-        """Go on with transformed log-probabilities instead."""
-        self.read(log_probs)
+        """Go on with transformed log-probabilities instead, which sum to one: a third of the passes is saved."""
+        np.copyto(self._shifted, log_probs)
+        np.exp(self._shifted, out=self._weights)
+        self._settle(1.0)
 
     def best(self) -> int:
         """The most probable token."""

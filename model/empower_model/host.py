@@ -8,30 +8,28 @@ from __future__ import annotations
 
 import ctypes
 import multiprocessing
-import os
-import signal
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from empower_model.calibration import Calibration
 from empower_model.completion import Completion, Request
 from empower_model.engine import EngineConfig, StopFlag
 from empower_model.errors import EmpowerError, EngineCrashed, EngineError
+from empower_model.hosted import ChildMemory, serve
+from empower_model.memory_feed import Remembered
 from empower_model.window import window
-
-if TYPE_CHECKING:
-    from empower_model.completer import LocalCompleter
 
 CRASHES = 3
 """After so many crashes in a row the model is given up."""
-TEXT_SECONDS = 0.02
 GRACE_SECONDS = 2.0
 """Time a child has to end by itself."""
+FILE_TOKENS = 16_384
+"""Of the file at the cursor a memory is shown so much, where the context is smaller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +44,15 @@ class HostEvent:
 class _Child:
     process: BaseProcess
     connection: Connection
+    detach: Callable[[], None]
+    """Ends what the memory is told."""
 
 
 class EngineHost:
     """Answers requests with an engine in a child process.
 
     `on_event` is called from whichever thread sees the change. `complete` is for one thread at a time, or they queue.
+    With `memory`, the child has one, which it fills again whenever it was restarted.
     """
 
     def __init__(
@@ -61,8 +62,12 @@ class EngineHost:
         *,
         idle_seconds: float = 600.0,
         on_event: Callable[[HostEvent], None] | None = None,
+        memory: Remembered | None = None,
     ) -> None:
         self._config = config
+        self._memory = memory
+        self._seen = config.context_size if memory is None else max(FILE_TOKENS, config.context_size)
+        """Tokens of text around a cursor that the child is shown."""
         self._calibration = calibration
         self._idle_seconds = idle_seconds
         self._tell = on_event or (lambda _: None)
@@ -96,7 +101,7 @@ class EngineHost:
         with self._lock:
             child = self._ready_child()
             try:
-                child.connection.send((window(request, self._config.context_size), on_text is not None))
+                child.connection.send((window(request, self._seen), on_text is not None))
                 while isinstance(answer := child.connection.recv(), str):
                     assert on_text is not None
                     on_text(answer)
@@ -159,15 +164,22 @@ class EngineHost:
 
     def _spawn(self) -> _Child:
         ours, theirs = self._spawning.Pipe()
+        detach, told = _nothing, None
+        if self._memory is not None:
+            news, feed = self._spawning.Pipe(duplex=False)
+            told = ChildMemory(self._memory.weights, self._memory.calibration, news)
+            detach = self._memory.feed.attach(feed)
         process = self._spawning.Process(
-            target=_serve,
-            args=(theirs, self._stop.memory, self._config, self._calibration),
+            target=serve,
+            args=(theirs, self._stop.memory, self._config, self._calibration, told),
             name="empower-engine",
             daemon=True,
         )
         process.start()
         theirs.close()
-        return _Child(process, ours)
+        if told is not None:
+            told.news.close()
+        return _Child(process, ours, detach)
 
     def _crashed(self) -> EngineCrashed:
         assert self._child is not None
@@ -208,71 +220,12 @@ class EngineHost:
         if self._child is None:
             return
         child, self._child = self._child, None
+        child.detach()
         child.connection.close()  # the child ends when it reads the end of the pipe
         child.process.join(GRACE_SECONDS)
         if child.process.is_alive():
             child.process.kill()
 
 
-def _serve(
-    connection: Connection,
-    memory: ctypes.Array[ctypes.c_char],
-    config: EngineConfig,
-    calibration: Calibration,
-) -> None:
-    """The child's life: load, say so, answer requests until the pipe ends."""
-    _shield()
-    try:
-        from empower_model.completer import LocalCompleter  # the parent does without these and numpy
-        from empower_model.llama import LlamaEngine
-
-        completer = LocalCompleter(LlamaEngine(config, StopFlag(memory)), calibration)
-    except EmpowerError as error:
-        connection.send(error)
-        return
-    connection.send(None)
-    while True:
-        try:
-            request, wants_text = connection.recv()
-            on_text = _sparsely(connection.send) if wants_text else None
-            connection.send(_answer(completer, request, on_text))
-        except (EOFError, BrokenPipeError):
-            return
-
-
-def _sparsely(send: Callable[[str], None]) -> Callable[[str], None]:
-    """Pass on one text in TEXT_SECONDS at most: each wakes two threads, as costly as a token of a small model."""
-    last = time.monotonic()
-
-    def on_text(text: str) -> None:
-        nonlocal last
-        if time.monotonic() - last >= TEXT_SECONDS:
-            last = time.monotonic()
-            send(text)
-
-    return on_text
-
-
-def _answer(
-    completer: LocalCompleter, request: Request, on_text: Callable[[str], None] | None
-) -> Completion | EmpowerError:
-    try:
-        return completer.answer(request, on_text)
-    except EmpowerError as error:
-        return error
-    except OSError:
-        raise  # the pipe is gone
-    except Exception as error:  # its text could hold the user's code
-        at = error.__traceback__
-        while at is not None and at.tb_next is not None:
-            at = at.tb_next
-        place = f"{at.tb_frame.f_code.co_name}:{at.tb_lineno}" if at else "?"
-        return EngineError(f"A completion failed inside ({type(error).__name__} in {place}); please report it.")
-
-
-def _shield() -> None:
-    """Keep the child away from the parent's standard input and output, and from its Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.dup2(2, 1)
+def _nothing() -> None:
+    """There is no memory to be told anything."""

@@ -30,13 +30,17 @@ from empower_model.memory_segment import (
 )
 
 BOUND = 20_000_000
-"""Most tokens of a level; the documents that were not updated for longest give way."""
+"""Most tokens of a memory; the documents of a level that were not updated for longest give way."""
+NEAR = 20
+"""One in so many of them for each of the nearer levels."""
 TAIL = 1 << 15
 """Tokens that may be scanned at each look, which takes some 20 us; more are sorted by `settle`."""
 MANY = 256
 """A context that occurs more often is not looked at: the model knows it. With 1,024 there were 0.1 % fewer bits."""
 GROWTH = 4
 """A segment is merged with one that is not this many times larger: five segments for 20M tokens."""
+LARGE = 1 << 21
+"""Tokens of a segment that is merged no more: to sort takes some 50 bytes a token while it lasts."""
 WASTE = 4
 """A segment is made again when one in so many of its tokens belongs to no document."""
 BLOCK = 32
@@ -90,7 +94,7 @@ class Index:
 
     def __init__(self, bound: int = BOUND) -> None:
         """An empty index that keeps at most `bound` tokens."""
-        self._bound = bound
+        self.bound = bound
         self.segments: tuple[Segment, ...] = ()
         """The scanned tail, if there is one, comes first; then by size, the smallest first."""
         self._sizes: dict[str, int] = {}
@@ -101,6 +105,15 @@ class Index:
     def names(self) -> set[str]:
         """The documents it holds."""
         return set(self._sizes)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._sizes
+
+    def rank(self, names: Iterable[str]) -> None:
+        """Have documents give way from now on in this order, those not named before them."""
+        for name in names:
+            if (size := self._sizes.pop(name, None)) is not None:
+                self._sizes[name] = size
 
     @property
     def size(self) -> int:
@@ -114,12 +127,12 @@ class Index:
 
     def update(self, documents: Mapping[str, Tokens | None]) -> None:
         """Replace documents by name; None takes one out, as does being longer than the bound."""
-        new = {name: it for name, it in documents.items() if it is not None and 0 < len(it) <= self._bound}
+        new = {name: it for name, it in documents.items() if it is not None and 0 < len(it) <= self.bound}
         gone = [name for name in documents if self._forget(name)]
         for name, tokens in new.items():
             self._sizes[name] = len(tokens)
             self._total += len(tokens)
-        while self._total > self._bound:
+        while self._total > self.bound:
             oldest = next(iter(self._sizes))
             self._forget(oldest)
             if new.pop(oldest, None) is None:
@@ -139,7 +152,7 @@ class Index:
             if isinstance(segment, Scanned):
                 due = text.size > TAIL
             else:
-                due = bool(waiting) and text.size < GROWTH * sum(part.size for part in waiting)
+                due = bool(waiting) and text.size < min(LARGE, GROWTH * sum(part.size for part in waiting))
                 due = due or len(text.tokens) - len(text.spans) - ORDERS > text.size * WASTE // (WASTE - 1)
             if due:
                 waiting.append(text)
@@ -209,8 +222,9 @@ class Memory:
     """The levels, each with its documents."""
 
     def __init__(self, bound: int = BOUND) -> None:
-        """An empty memory of at most `bound` tokens a level."""
-        self.levels: tuple[Index, ...] = tuple(Index(bound) for _ in Level)
+        """An empty memory of at most `bound` tokens, most of them for the project."""
+        near = bound // NEAR
+        self.levels: tuple[Index, ...] = tuple(Index(near if level else bound - 2 * near) for level in Level)
 
     def update(self, name: str, tokens: Tokens | None, level: Level = Level.PROJECT) -> None:
         """Put a document into a level, replacing what the memory knew of it; None forgets it."""
@@ -221,7 +235,7 @@ class Memory:
         for each in Level:
             if each is level:
                 self.levels[each].update(documents)
-            elif here := self.levels[each].names & documents.keys():
+            elif here := [name for name in documents if name in self.levels[each]]:
                 self.levels[each].update(dict.fromkeys(here))
 
     def settle(self) -> None:

@@ -1,13 +1,25 @@
-"""An engine that knows the workspace: the mixture with the memory, wherever another engine would stand."""
+"""An engine that knows the workspace: the mixture with the memory, wherever another engine would stand.
+
+The file at the cursor is a level of the memory that belongs to the engine: what stands above and below the cursor's
+line, taken from each request. The other levels may be another thread's.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from empower_model import mixture
+from empower_model.completion import Request
 from empower_model.engine import Engine, StopFlag, Token, Transform, Vocabulary
-from empower_model.memory import Memory
+from empower_model.memory import Level, Memory, blocks
 from empower_model.mixture import Weights
+
+
+def around(prefix: str, suffix: str) -> dict[str, str]:
+    """The file at a cursor, as documents of the memory: the lines above the cursor's own, and those below it."""
+    _, _, below = suffix.partition("\n")
+    return {"above": prefix[: prefix.rfind("\n") + 1], "below": below}
 
 
 class RememberingEngine:
@@ -18,6 +30,8 @@ class RememberingEngine:
         self.memory = memory
         self._weights = weights
         self._context: list[int] = []
+        self._tokens = lru_cache(maxsize=1024)(lambda text: tuple(engine.tokenize(text)))
+        self._seen: dict[str, str] = {}
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -48,6 +62,14 @@ class RememberingEngine:
         ends = sorted(self.vocabulary.end_of_generation)
         mix = mixture.transform(self.memory, self._context, self._weights, ends)
         return self._engine.decode([mix, *transforms])
+
+    def look(self, request: Request) -> None:
+        """Remember the lines above the cursor and those below, in the place of what was there before."""
+        there = around(request.prefix, request.suffix)
+        fresh = {name: blocks(text, self._tokens) for name, text in there.items() if self._seen.get(name) != text}
+        if fresh:
+            self.memory.levels[Level.FILE].update(fresh)
+            self._seen = there
 
     def close(self) -> None:
         """Free the model's memory."""

@@ -22,6 +22,7 @@ from empower_model.calibration import Calibration
 from empower_model.engine import FimTokens, LogProbs, Transform
 from empower_model.errors import ModelError
 from empower_model.memory import Continuations, Level, Memory
+from empower_model.memory_feed import sidecar as sidecar  # noqa: PLC0414 (who has weights, saves them there)
 from empower_model.memory_segment import ORDERS
 
 FEATURES = 4
@@ -74,11 +75,6 @@ class Weights:
                 f"The weights of the memory {path} cannot be read: {reason}. Delete the file to do without the memory, "
                 "or fit it again."
             ) from error
-
-
-def sidecar(model: Path) -> Path:
-    """Where the weights for a model file lie: beside it, as `<stem>.memory.json`."""
-    return model.with_suffix(".memory.json")
 
 
 class Orders(NamedTuple):

@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: try test check format bench clean
+.PHONY: try test test-editors check format bench clean
 
 try: $(VENV)/.server
 	@$(BIN)/empower-lsp complete --retype empower_lsp/session.py:69:20
@@ -17,6 +17,13 @@ try: $(VENV)/.server
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
+
+# In the real editors, which are set up below .cache (Debian, as root): Neovim, code-server and Chromium.
+test-editors: $(VENV)/.dev
+	tests/clients/vscode/setup.sh .cache/editors/vscode
+	cd editor-clients/vscode && npm ci --silent
+	EMPOWER_NVIM=$$(tests/clients/neovim/setup.sh .cache/editors/neovim) EMPOWER_CODE_SERVER=.cache/editors/vscode \
+		$(BIN)/python -m pytest tests/clients
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -117,8 +117,9 @@ class Tracker:
         return self._drain()
 
     def partially_accepted(self, id: str, characters: int, at: float) -> list[Outcome]:
-        """The editor says how much of a completion it has inserted so far, before or after it did."""
+        """The editor says how much of the item's text it has inserted so far, before or after it did."""
         offer = self._offers.get(id)
+        characters -= offer.base if offer is not None else 0  # what a menu's item replaces stood there before
         if offer is None or offer.arriving or characters <= 0:
             return self.tick(at)
         if characters >= len(offer.text) - offer.base:

@@ -1,0 +1,126 @@
+// The life of the server: started, asked, restarted when it ended unexpectedly, which is said once.
+
+import * as vscode from 'vscode';
+import {
+  CloseAction,
+  ErrorAction,
+  ExecuteCommandRequest,
+  LanguageClient,
+  type LanguageClientOptions,
+  type Middleware,
+  RevealOutputChannelOn,
+  State as ClientState,
+} from 'vscode-languageclient/node';
+import type { State } from './status';
+
+const WINDOW_MS = 3 * 60_000;
+const MOST_ENDS = 4;
+const RESTART: vscode.Command = { title: 'Restart', command: 'empower.restart' };
+
+export class Connection implements vscode.Disposable {
+  private client: LanguageClient | undefined;
+  private ends: number[] = [];
+  private told = false;
+
+  constructor(
+    private readonly channel: vscode.LogOutputChannel,
+    private readonly middleware: Middleware,
+    private readonly show: (state: State) => void,
+    private readonly onRunning: () => void,
+  ) {}
+
+  /** Start the program; the one that runs is stopped first. */
+  async start(program: string): Promise<void> {
+    await this.stop();
+    this.ends = [];
+    this.show({ kind: 'starting', message: `Starting ${program}` });
+    const client = new LanguageClient('empower', 'Empower', { command: program, args: ['--stdio'] }, this.options());
+    this.client = client;
+    client.onDidChangeState(({ newState }) => {
+      if (newState === ClientState.Running && client === this.client) {
+        this.onRunning();
+      }
+    });
+    try {
+      await client.start();
+    } catch (error) {
+      this.channel.error(String(error));
+      this.show({ kind: 'error', message: `${program} does not start; the output says why.`, cure: OUTPUT });
+    }
+  }
+
+  /** What a command of the server answers; undefined while there is no server. */
+  async ask<T>(command: string, ...args: unknown[]): Promise<T | undefined> {
+    if (!this.client?.isRunning()) {
+      return undefined;
+    }
+    return this.client.sendRequest(ExecuteCommandRequest.type, { command, arguments: args }) as Promise<T>;
+  }
+
+  /** Send a notification, if there is a server to hear it. */
+  async tell(method: string, params: object): Promise<void> {
+    if (this.client?.isRunning()) {
+      await this.client.sendNotification(method, params);
+    }
+  }
+
+  async stop(): Promise<void> {
+    const client = this.client;
+    this.client = undefined;
+    if (client?.needsStop()) {
+      await client.stop().catch((error: unknown) => this.channel.warn(String(error)));
+    }
+    await client?.dispose().catch(() => undefined);
+  }
+
+  dispose(): void {
+    void this.stop();
+  }
+
+  private options(): LanguageClientOptions {
+    return {
+      documentSelector: [{ scheme: 'file' }, { scheme: 'untitled' }],
+      outputChannel: this.channel,
+      revealOutputChannelOn: RevealOutputChannelOn.Never,
+      middleware: this.middleware,
+      initializationFailedHandler: () => false,
+      errorHandler: {
+        error: () => ({ action: ErrorAction.Continue, handled: true }),
+        closed: () => ({ action: this.ended() ? CloseAction.Restart : CloseAction.DoNotRestart, handled: true }),
+      },
+    };
+  }
+
+  /** The server ended without being asked to; whether to start it again. */
+  private ended(): boolean {
+    const now = Date.now();
+    this.ends = [...this.ends.filter((end) => now - end < WINDOW_MS), now];
+    if (this.ends.length > MOST_ENDS) {
+      const message = `empower-lsp ended ${this.ends.length} times within three minutes and is not started again.`;
+      this.show({ kind: 'error', message: `${message} Its output says why; click to restart it.`, cure: RESTART });
+      void offer(vscode.window.showErrorMessage, message, OUTPUT, RESTART);
+      return false;
+    }
+    this.show({ kind: 'starting', message: 'Starting again.' });
+    if (!this.told) {
+      this.told = true;
+      void offer(vscode.window.showWarningMessage, 'empower-lsp ended unexpectedly and was started again.', OUTPUT);
+    }
+    return true;
+  }
+}
+
+export const OUTPUT: vscode.Command = { title: 'Show Output', command: 'empower.output' };
+
+/** Say something, and run the command that is chosen. */
+export async function offer(
+  say: (message: string, ...items: string[]) => Thenable<string | undefined>,
+  message: string,
+  ...choices: readonly vscode.Command[]
+): Promise<void> {
+  const chosen = await say(message, ...choices.map((choice) => choice.title));
+  const choice = choices.find(({ title }) => title === chosen);
+  if (choice) {
+    await vscode.commands.executeCommand(choice.command, ...(choice.arguments ?? []));
+  }
+}

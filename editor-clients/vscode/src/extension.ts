@@ -1,0 +1,179 @@
+// Puts the parts together: finds the server or offers to install it, and starts it.
+
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import type { Middleware } from 'vscode-languageclient/node';
+import { openWalkthrough, registerCommands } from './commands';
+import { Connection, offer, OUTPUT } from './connection';
+import { find, type Places } from './executable';
+import type { Explanation, ServerStatus } from './explanation';
+import { install } from './installation';
+import { Offers } from './offers';
+import { Patience } from './patience';
+import { Reports } from './reports';
+import { type State, Status } from './status';
+import { Switch } from './switch';
+
+const INSTALL: vscode.Command = { title: 'Install', command: 'empower.install' };
+const SETTING: vscode.Command = {
+  title: 'I Have It',
+  command: 'workbench.action.openSettings',
+  arguments: ['empowerServer.path'],
+};
+const MISSING = 'empower-lsp, the program that computes inline completions, was not found.';
+const SETTLED_MS = 300;
+const WELCOMED = 'welcomed';
+
+let connection: Connection | undefined;
+
+export async function activate(context: vscode.ExtensionContext): Promise<void> {
+  const channel = vscode.window.createOutputChannel('Empower', { log: true });
+  const wanted = new Switch(context.globalState);
+  const status = new Status((language) => wanted.why(language));
+  const offers = new Offers(async (method, params) => connection?.tell(method, params));
+  const refresh = refresher(status);
+  const reports = new Reports();
+  const patience = new Patience(context.globalState);
+  const own = join(context.globalStorageUri.fsPath, 'server');
+  connection = new Connection(channel, middleware({ wanted, offers, status, patience, refresh }), (state) => status.show(state), refresh);
+
+  const start = async (): Promise<void> => {
+    const program = find(places(own));
+    if (program) {
+      await connection?.start(program);
+    } else {
+      await connection?.stop();
+      status.show({ kind: 'error', message: `${MISSING} Click to install it.`, cure: INSTALL });
+      void offer(vscode.window.showInformationMessage, `${MISSING} ${INSTALLING}`, INSTALL, SETTING);
+    }
+  };
+  const parts = {
+    ...{ connection, offers, wanted, reports, channel, restart: start },
+    program: () => programOrError(own),
+    install: () => installed(own, channel, start),
+  };
+  context.subscriptions.push(
+    ...[channel, wanted, status, reports, connection, ...registerCommands(parts)],
+    wanted.onDidChange(() => status.render()),
+    vscode.window.onDidChangeActiveTextEditor(() => status.render()),
+    vscode.workspace.onDidGrantWorkspaceTrust(start),
+    vscode.workspace.onDidChangeConfiguration((change) => {
+      status.render();
+      void (change.affectsConfiguration('empowerServer.path') && start());
+    }),
+  );
+  if (!context.globalState.get(WELCOMED, false)) {
+    await context.globalState.update(WELCOMED, true);
+    void openWalkthrough();
+  }
+  await start();
+}
+
+export async function deactivate(): Promise<void> {
+  await connection?.stop();
+}
+
+const INSTALLING =
+  'Install it with pip into a private virtual environment? llama.cpp is compiled for this machine then, which takes some minutes.';
+
+function places(own: string): Places {
+  const folders = vscode.workspace.isTrusted ? (vscode.workspace.workspaceFolders ?? []) : [];
+  return {
+    set: vscode.workspace.getConfiguration('empowerServer').get('path', ''),
+    path: process.env.PATH ?? '',
+    folders: folders.filter(({ uri }) => uri.scheme === 'file').map(({ uri }) => uri.fsPath),
+    own,
+  };
+}
+
+function programOrError(own: string): string {
+  const program = find(places(own));
+  if (!program) {
+    throw new Error(`${MISSING} "Empower: Install the Server" installs it.`);
+  }
+  return program;
+}
+
+async function installed(own: string, channel: vscode.LogOutputChannel, start: () => Promise<void>): Promise<void> {
+  const requirement = vscode.workspace.getConfiguration('empowerServer').get('requirement', 'empower-lsp');
+  try {
+    await install(own, requirement, channel);
+  } catch (error) {
+    if (error instanceof Error && !(error instanceof vscode.CancellationError)) {
+      void offer(vscode.window.showErrorMessage, error.message, OUTPUT);
+    }
+    return;
+  }
+  await start();
+}
+
+type Refresh = (roundTripMs?: number) => void;
+
+/** Asks the server, once requests have settled, what it is doing and what the last completion took. */
+function refresher(status: Status): Refresh {
+  let timer: NodeJS.Timeout | undefined;
+  return (roundTripMs) => {
+    clearTimeout(timer);
+    timer = setTimeout(async () => {
+      const server = await connection?.ask<ServerStatus>('empower.status');
+      if (server) {
+        status.show(asState(server));
+      }
+      const why = roundTripMs === undefined ? undefined : await connection?.ask<Explanation | null>('empower.why');
+      if (why && roundTripMs !== undefined) {
+        status.measured(why, roundTripMs);
+      }
+    }, SETTLED_MS);
+  };
+}
+
+function asState({ engine, message }: ServerStatus): State {
+  switch (engine) {
+    case 'failed':
+      return { kind: 'error', message, cure: { title: 'Settings', command: 'workbench.action.openSettings', arguments: ['empower.model'] } };
+    case 'released':
+      return { kind: 'ready', message }; // loads again with the next request
+    default:
+      return { kind: engine, message };
+  }
+}
+
+interface Watchers {
+  readonly wanted: Switch;
+  readonly offers: Offers;
+  readonly status: Status;
+  readonly patience: Patience;
+  readonly refresh: Refresh;
+}
+
+/** What happens around the messages of the language client. */
+function middleware({ wanted, offers, status, patience, refresh }: Watchers): Middleware {
+  return {
+    provideInlineCompletionItems: async (document, position, context, token, next) => {
+      if (wanted.why(document.languageId) !== undefined) {
+        return [];
+      }
+      const { version } = document;
+      const began = performance.now();
+      token.onCancellationRequested(() => {
+        if (document.version === version) {
+          void patience.cancelled(performance.now() - began);
+        }
+      });
+      const answer = await next(document, position, context, token);
+      if (!token.isCancellationRequested) {
+        offers.answered(document, position, (Array.isArray(answer) ? answer : answer?.items)?.[0]);
+        refresh(performance.now() - began);
+      }
+      return answer;
+    },
+    handleWorkDoneProgress: (token, progress, next) => {
+      if (progress.kind === 'begin') {
+        status.show({ kind: 'loading', message: progress.title });
+      } else if (progress.kind === 'end') {
+        refresh();
+      }
+      next(token, progress);
+    },
+  };
+}

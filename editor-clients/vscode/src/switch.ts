@@ -1,0 +1,62 @@
+// Whether inline completions are wanted: everywhere, by language, or not for an hour. What is off asks the server nothing.
+
+import * as vscode from 'vscode';
+
+const OFF = 'off';
+
+export class Switch implements vscode.Disposable {
+  private readonly changed = new vscode.EventEmitter<void>();
+  /** Fires when the answer of `why` may be another. */
+  readonly onDidChange = this.changed.event;
+  private pausedUntil = 0;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly memory: vscode.Memento) {}
+
+  /** Why there are no inline completions for a language id; undefined when there are. */
+  why(language: string | undefined): string | undefined {
+    if (this.memory.get(OFF, false)) {
+      return 'Off everywhere.';
+    }
+    if (Date.now() < this.pausedUntil) {
+      return `Paused until ${new Date(this.pausedUntil).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })}.`;
+    }
+    return language !== undefined && !allows(language) ? `Off for ${language}.` : undefined;
+  }
+
+  /** Off everywhere, or on again, which ends a pause too; stays so after a restart of VS Code. */
+  async toggle(): Promise<void> {
+    const resumes = this.memory.get(OFF, false) || Date.now() < this.pausedUntil;
+    this.pausedUntil = 0;
+    await this.memory.update(OFF, !resumes);
+    this.changed.fire();
+  }
+
+  /** Off for a language, or on again: the option `languages` of the person's settings. */
+  async toggleLanguage(language: string): Promise<void> {
+    const settings = vscode.workspace.getConfiguration('empower');
+    const languages = settings.inspect<Record<string, boolean>>('languages')?.globalValue ?? {};
+    const changed = { ...languages, [language]: !allows(language) };
+    await settings.update('languages', changed, vscode.ConfigurationTarget.Global);
+    this.changed.fire();
+  }
+
+  /** Off for so many minutes. */
+  pause(minutes: number): void {
+    this.pausedUntil = Date.now() + minutes * 60_000;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.changed.fire(), minutes * 60_000 + 100);
+    this.changed.fire();
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer);
+    this.changed.dispose();
+  }
+}
+
+/** As the server reads the option `languages`. */
+function allows(language: string): boolean {
+  const languages = vscode.workspace.getConfiguration('empower').get<Record<string, boolean>>('languages', {});
+  return languages[language] ?? languages['*'] ?? true;
+}

@@ -51,11 +51,12 @@ def _calibrate(model: Model, dry_run: bool, as_json: bool) -> tuple[dict[str, An
     """What was found, as JSON and as the last sentence; the tables are printed on the way."""
     from empower_lsp.decisions import still_shown
     from empower_lsp.recalibration import recalibrated
+    from empower_model.completion import Limits
 
     every = _decisions(model)
     memory = bool(every) and every[-1].memory
     found = [one for one in every if one.memory == memory]
-    confidence = found[-1].completion.confidence if found else 0.2
+    confidence = found[-1].completion.confidence if found else Limits().confidence
     path = calibration_file(model, memory)
     one = recalibrated(found, _own(model, memory), confidence)
     shown = sum(still_shown(each.completion, one.fitted) for each in found) / len(found)

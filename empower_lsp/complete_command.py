@@ -34,7 +34,7 @@ ENDS = {
 @click.command()
 @click.argument("place", metavar="FILE:LINE[:COL]")
 @click.option("--model", default="", help="Name of a model, or path of a GGUF file.")
-@click.option("--confidence", type=click.FloatRange(0, 1), default=0.2, show_default=True)
+@click.option("--confidence", type=click.FloatRange(0, 1), default=0.3, show_default=True)
 @click.option("--rule", type=click.Choice(["gain", "budget", "peak"]), default="gain", show_default=True)
 @click.option("--max-tokens", type=click.IntRange(1, 512), default=48, show_default=True)
 @click.option("--max-lines", type=click.IntRange(1, 100), default=8, show_default=True)

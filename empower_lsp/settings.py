@@ -61,7 +61,7 @@ class Settings:
         engine=True,
     )
     confidence: float = _option(
-        0.2,
+        0.3,
         "Least probability that all of what is shown is what you would type: higher is shorter and rarer.",
         low=0,
         high=1,

@@ -30,7 +30,7 @@ class End(StrEnum):
 class Limits:
     """What bounds a completion; every field is an option of the server."""
 
-    confidence: float = 0.2
+    confidence: float = 0.3
     """Least calibrated probability that all shown text is what the human would type."""
     rule: str = "gain"
     """`gain`, `budget` or `peak` (`empowerment.py`)."""

@@ -72,7 +72,8 @@ def gain(surprisals: Sequence[float], lengths: Sequence[int], calibration: Calib
     p_i is the calibrated probability that the first i tokens are what the human would type and L_i their length in
     characters, `lengths[i-1]`. Typing costs 0.5 a character and reading c, so showing i tokens is worth
     0.5 p_i L_i - c L_i: proportional to the above with confidence = c / 0.5 (costs of arXiv 2510.13709, where
-    c = 0.1 makes the confidence 0.2). p falls with every token, so below the confidence no longer span can win.
+    c = 0.1 makes the confidence 0.2; a session of typing is cheapest above that, since what is not shown now can be
+    shown a key later, when more is known). p falls with every token, so below the confidence no longer span can win.
     """
     keep, best = 0, 0.0
     for i, (total, length) in enumerate(zip(accumulate(surprisals), lengths, strict=True), start=1):

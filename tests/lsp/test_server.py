@@ -465,7 +465,7 @@ async def test_what_became_of_a_completion_is_logged() -> None:
     [(completion, outcomes)] = logged()
     assert completion.id == item["command"]["arguments"][0]
     assert (completion.path, completion.text, completion.prefix) == ("app.py", "completed()", "x = ")
-    assert (completion.model, completion.language, completion.confidence) == ("scripted", "python", 0.2)
+    assert (completion.model, completion.language, completion.confidence) == ("scripted", "python", 0.3)
     assert outcomes == [("shown", True), ("accepted", True), ("kept", False)]
 
 

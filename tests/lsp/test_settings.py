@@ -163,7 +163,7 @@ def test_every_option_is_in_the_tables() -> None:
     names = [field.name for field in dataclasses.fields(Settings)]
     lines = options_table().splitlines()
     assert len(lines) == len(names) + 2
-    assert "| `confidence` | a number from 0 to 1 | `0.2` | " in options_table()
+    assert "| `confidence` | a number from 0 to 1 | `0.3` | " in options_table()
     schema = json_schema()
     assert len(schema) == len(names)
     assert schema["empower.trigger"] == {

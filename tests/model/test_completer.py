@@ -28,7 +28,7 @@ def test_a_span_ends_where_the_uncertainty_peaks() -> None:
     assert found.text == "return value +"
     assert (found.kept, len(found.tokens), found.end) == (3, 4, End.UNCERTAIN)
     assert found.probability == pytest.approx(1 / 1.4)
-    assert found.eta == pytest.approx(4.0)  # 1 / (1 + 4) = 0.2, the confidence asked for
+    assert found.eta == pytest.approx(7 / 3)  # 1 / (1 + 7 / 3) = 0.3, the confidence asked for
 
 
 def test_nothing_is_generated_once_the_span_has_ended() -> None:
@@ -95,7 +95,7 @@ def test_too_little_is_not_shown(text: str) -> None:
 
 def test_rules_are_chosen_by_name() -> None:
     script = [("one ", 0.1, 1.0), ("two ", 2.0, 3.0), ("three", 1.0, 0.5), (" four", 1.5, 0.1)]
-    by_rule = {rule: complete(script, Request("", "", Limits(rule=rule))).text for rule in ("gain", "budget", "peak")}
+    by_rule = {rule: complete(script, Request("", "", Limits(0.2, rule))).text for rule in ("gain", "budget", "peak")}
     # budget: U = 0.1, 2.1, 3.1, 4.6 within 4 bits; peak: before the 3.0; gain: (.909-.2)*4 = 2.8, (.32-.2)*8 = 1.0
     assert by_rule == {"gain": "one", "budget": "one two three", "peak": "one"}
     with pytest.raises(ValueError, match="no rule"):

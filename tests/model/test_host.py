@@ -259,7 +259,8 @@ def test_the_memory_brings_its_own_calibration(weights: Path) -> None:
         )
         etas.append(host.complete(REQUEST).eta)
         host.close()
-    assert etas == [found.calibration.budget(0.2), own.budget(0.2)]
+    asked = REQUEST.limits.confidence
+    assert etas == [found.calibration.budget(asked), own.budget(asked)]
 
 
 def test_a_broken_sidecar_is_told_and_raised(weights: Path, tmp_path: Path, events: list[HostEvent]) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     "--jsonl", "file", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Not the log: FILE."
 )
 @click.option("--model", default="", help="Name of a model, or path of a GGUF file; the one in use by default.")
-@click.option("--confidence", type=click.FloatRange(0, 1), default=0.2, show_default=True, help="Of the expected gain.")
+@click.option("--confidence", type=click.FloatRange(0, 1), default=0.3, show_default=True, help="Of the expected gain.")
 @click.option("--seed", default=0, show_default=True, help="Of the intervals.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 @errors_as_exit()

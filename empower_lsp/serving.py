@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +91,7 @@ def watch(wish: str, model: Model, memory: Remembered | None = None) -> Callable
 
     def outdated() -> bool:
         nonlocal seen
-        if (now := (*tunings.stamp(model), _stamp(own))) == seen:
+        if (now := (*tunings.stamp(model), tunings.state_of(own))) == seen:
             return False
         seen = now
         try:
@@ -101,11 +100,3 @@ def watch(wish: str, model: Model, memory: Remembered | None = None) -> Callable
             return False  # what is loaded still works
 
     return outdated
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = os.stat(path)  # noqa: PTH116 (half the time of Path.stat)
-    except OSError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns

@@ -163,7 +163,7 @@ def calibration_file(model: Model) -> Path:
 def calibration(model: Model, beside: Path) -> Calibration:
     """The calibration fitted on this machine, or else the sidecar `beside` the weights. Raises ModelError."""
     own = calibration_file(model)
-    return Calibration.load(beside if _seen(own) is None else own)
+    return Calibration.load(beside if state_of(own) is None else own)
 
 
 def stamp(model: Model | None = None) -> Stamp:
@@ -177,7 +177,7 @@ def stamp(model: Model | None = None) -> Stamp:
         paths = _watched(chosen) if model is None else _watched(chosen, model.name, model.tuning, model.path)
     except (OSError, RuntimeError, ValueError):  # a home that is nowhere
         return ()
-    return tuple(map(_seen, paths))
+    return tuple(map(state_of, paths))
 
 
 @lru_cache(maxsize=16)
@@ -198,7 +198,8 @@ def folder(model: Model) -> Path:
     return data_folder() / "tunings" / _slug(model.name)
 
 
-def _seen(path: Path | str) -> tuple[int, int, int] | None:
+def state_of(path: Path | str) -> tuple[int, int, int] | None:
+    """Inode, size and time of a file; None for one that is not there."""
     try:
         found = os.stat(path)  # noqa: PTH116 (half the time of Path.stat)
     except (OSError, ValueError):
@@ -217,7 +218,7 @@ def _slug(name: str) -> str:
 
 def _tuning(model: Model, id: str) -> Tuning:
     own = folder(model) / id
-    path = own / (WHOLE if _seen(own / ADAPTER) is None else ADAPTER)
+    path = own / (WHOLE if state_of(own / ADAPTER) is None else ADAPTER)
     provenance = None
     try:
         provenance = Provenance.load(own)

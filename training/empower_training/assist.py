@@ -14,9 +14,9 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
+from empower_model.bootstrap import Interval
 from empower_model.completion import Completer, Limits, Request
 from empower_model.errors import PromptTooLong
-from empower_training.intervals import Interval
 from empower_training.problems import Problem
 
 ROUNDS = 50

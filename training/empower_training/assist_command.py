@@ -18,10 +18,10 @@ from empower_lsp.model_commands import errors_as_exit
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from empower_model.bootstrap import Interval
     from empower_model.calibration import Calibration
     from empower_model.engine import Engine
     from empower_training.assist import Assistant, Human, Score
-    from empower_training.intervals import Interval
     from empower_training.problems import Problem
 
 REFERENCE = "reference"
@@ -72,15 +72,15 @@ def assist(
     from empower_model.engine import EngineConfig
     from empower_model.llama import LlamaEngine
     from empower_training.assist import compare, score
-    from empower_training.policies import NOBODY
+    from empower_training.policies import NOBODY, known
     from empower_training.problems import solves
 
-    known = _policies(policies)
+    names = known(policies)
     total, chosen = _problems(file, f"{since:%Y-%m-%d}" if since else "", platform, count, seed)
     meet = _typist(accept_wrong, reject_right, seed) if human == REFERENCE else _chat(human, human_model, seed)
     used = store.checked(model)
     with closing(LlamaEngine(EngineConfig(used.path, adapter=used.adapter))) as engine, _bar() as bar:
-        assistants = _assistants(engine, used.calibration, known)
+        assistants = _assistants(engine, used.calibration, names)
         task = bar.add_task("solving", total=total * len(assistants))
         found = compare(chosen, assistants, meet, solves, lambda: bar.advance(task))
     scores = [score(name, episodes, found[NOBODY], seed) for name, episodes in found.items()]
@@ -93,17 +93,6 @@ def assist(
     _print(scores)
     if unclear := sum(episode.unclear for some in found.values() for episode in some):
         click.echo(f"{unclear} answers of the human held no verdict and count as rejections.")
-
-
-def _policies(wanted: tuple[str, ...]) -> tuple[str, ...]:
-    from empower_model.calibration import Calibration
-    from empower_training.policies import cuts
-
-    known = tuple(cuts(Calibration()))
-    for name in wanted:
-        if name not in known:
-            raise click.ClickException(f"There is no policy {name!r}; there are: {', '.join(known)}.")
-    return wanted or known
 
 
 def _problems(file: Path | None, since: str, platform: str, count: int, seed: int) -> tuple[int, Iterable[Problem]]:

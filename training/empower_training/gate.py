@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
+from empower_model.bootstrap import Interval
 from empower_model.calibration import Calibration
 from empower_model.completer import LocalCompleter
 from empower_model.completion import Limits
@@ -17,7 +18,7 @@ from empower_model.model import Model
 from empower_training import cursors
 from empower_training.corpus import Document
 from empower_training.human import Careful
-from empower_training.intervals import EFFORT, KEPT, Interval, difference
+from empower_training.intervals import EFFORT, KEPT, difference
 from empower_training.replay import Tally, replay, total
 from empower_training.texts import Text
 from empower_training.works import Work, works

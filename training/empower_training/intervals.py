@@ -9,20 +9,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from empower_model.bootstrap import SHARE, Interval
 from empower_training.replay import TYPED, Tally
 
 ROUNDS = 2000
-SHARE = 0.95
-"""Of the resampled figures lie in the interval."""
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """An estimate, and the percentile interval around it."""
-
-    low: float
-    estimate: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)

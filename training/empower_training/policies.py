@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import log2
 
 from empower_model import empowerment
@@ -9,6 +10,7 @@ from empower_model.calibration import Calibration
 from empower_model.completer import PEAK_FLOOR, chosen_cut
 from empower_model.completion import Limits
 from empower_model.empowerment import Cut, Verdict, Written
+from empower_model.errors import EmpowerError
 
 NOBODY = "no assistant"
 BASE = "Base"
@@ -38,6 +40,15 @@ def cuts(calibration: Calibration) -> dict[str, Cut]:
     table |= {f"budget {eta}": within(eta) for eta in ETAS}
     table |= {f"gain {one}": chosen_cut(Limits(confidence=one, rule="gain"), calibration) for one in CONFIDENCES}
     return table
+
+
+def known(wanted: Iterable[str]) -> tuple[str, ...]:
+    """The names that are wanted, all of them where none is. Raises EmpowerError for one that there is not."""
+    names, wanted = tuple(cuts(Calibration())), tuple(wanted)
+    for name in wanted:
+        if name not in names:
+            raise EmpowerError(f"There is no policy {name!r}; there are: {', '.join(names)}.")
+    return wanted or names
 
 
 def everything(written: Written) -> Verdict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from math import isfinite
 from pathlib import Path
@@ -60,10 +60,11 @@ def replay(
     from empower_model import store
     from empower_training import corpus
     from empower_training.experiment import Setting, chosen_works
+    from empower_training.policies import known
 
     if not (corpus_folder / "heldout.jsonl").exists():
         raise click.ClickException(f"{corpus_folder} has no heldout.jsonl: run `empower-lsp corpus` first.")
-    _check(policies)
+    known(policies)
     setting = Setting(
         tuple(dict.fromkeys(models)) or (store.default_model(),),
         policies,
@@ -86,16 +87,6 @@ def replay(
         click.echo(json.dumps(figures, indent=1))
     else:
         _print(figures)
-
-
-def _check(policies: Iterable[str]) -> None:
-    from empower_model.calibration import Calibration
-    from empower_training.policies import cuts
-
-    known = cuts(Calibration())
-    for name in policies:
-        if name not in known:
-            raise click.ClickException(f"There is no policy {name!r}; there are: {', '.join(known)}.")
 
 
 def _run(
@@ -138,7 +129,8 @@ def _rows(setting: Setting, of_files: Sequence[tuple[Work, ...]], found: dict[tu
 
 def _figures(rows: Sequence[Row], seed: int) -> list[dict[str, Any]]:
     """The rows as JSON: every figure as [low, estimate, high]; what is not a number is null."""
-    from empower_training.intervals import EFFORT, FIGURES, Interval, difference, interval, latency
+    from empower_model.bootstrap import Interval
+    from empower_training.intervals import EFFORT, FIGURES, difference, interval, latency
     from empower_training.policies import DEFAULT
 
     def ends(one: Interval) -> list[float | None]:

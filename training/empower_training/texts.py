@@ -15,6 +15,7 @@ import pathspec
 from empower_lsp import gitignore
 from empower_lsp.log.store import Store
 from empower_lsp.settings import Settings
+from empower_lsp.workspace import UNWRITTEN
 from empower_model.errors import EmpowerError
 from empower_training.corpus import Limits, refusal
 from empower_training.windows import Stretch, assembled, stretch
@@ -22,8 +23,6 @@ from empower_training.windows import Stretch, assembled, stretch
 LEAST = 40
 """Characters; there is nothing to learn from less."""
 LIMITS = Limits(smallest_file=LEAST)
-UNWRITTEN = ("*.lock", "*-lock.json", "*-lock.yaml", "*.min.js", "*.min.css", "*.map", "*.svg", "*.ipynb", "go.sum")
-"""Text that programs write, gitignore style."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +44,10 @@ def from_folder(folder: Path, only: Sequence[str] = ()) -> list[Text]:
     """
     if not folder.is_dir():
         raise EmpowerError(f"There is no folder {folder}: name one with code in it.")
-    wanted, unwritten, server = globs(only), globs(UNWRITTEN), Settings()
+    wanted, server = globs(only), Settings()
     found = []
     for path, name in gitignore.files(folder):
-        if server.denies(f"/{name}") or unwritten.match_file(name) or (only and not wanted.match_file(name)):
+        if server.denies(f"/{name}") or UNWRITTEN.match_file(name) or (only and not wanted.match_file(name)):
             continue
         try:
             status = path.stat()

@@ -56,6 +56,7 @@ def test_more_of_a_kind_shows_no_less() -> None:
     table = cuts(Calibration())
     span = written(*(f"t{n}" for n in range(30)), bits=tuple(0.1 + n % 4 / 4 for n in range(30)))
     keep = {name: cut(span).keep for name, cut in table.items()}
-    assert keep["budget 0.32"] <= keep["budget 1.0"] <= keep["budget 2.0"] <= keep["budget 4.0"] <= keep[BASE] == 30
+    assert keep["budget 0.32"] <= keep["budget 1.0"] <= keep["budget 2.0"] <= keep["budget 4.0"] <= keep["budget 8.0"]
+    assert keep["budget 8.0"] <= keep[BASE] == 30
     assert keep["gain 0.5"] <= keep["gain 0.3"] <= keep["gain 0.1"]
     assert (keep["Base-10"], keep["Base-20"]) == (10, 20)

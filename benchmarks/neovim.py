@@ -1,6 +1,6 @@
 """From a keystroke in a real Neovim to its ghost text on the screen, beside Neovim's own inline completion.
 
-    python benchmarks/neovim.py [--lines N] [--json FILE]
+    python benchmarks/neovim.py [--keys N] [--json FILE]
 
 Neovim runs in a terminal, with the client of this folder and the bundled model. Lines of a real file are typed key by
 key. The keys of a person come 239 ms apart, with a deviation of 112 ms (Dhakal et al. 2018, *Observations on Typing
@@ -34,6 +34,8 @@ from workload import typed_lines
 GAP_MEAN, GAP_DEVIATION = 239.0, 112.0
 """Milliseconds between two keys."""
 SHORTEST_GAP = 30.0
+KEYS_A_LINE = 12
+"""No line that is typed has fewer."""
 PAUSE = 600
 """Milliseconds before and after a line."""
 FOLDER = Path(__file__).parent
@@ -49,14 +51,17 @@ def gaps(count: int, random: Random) -> list[float]:
     return [max(SHORTEST_GAP, random.lognormvariate(middle, sqrt(variance))) for _ in range(count)]
 
 
-def trace(lines: int) -> list[dict[str, object]]:
-    """Lines to type, with the text around them."""
+def trace(least: int) -> list[dict[str, object]]:
+    """Lines to type, with the text around them, until there are so many keys."""
     random = Random(0)
-    found = []
-    for cursors in typed_lines(lines, seed=1):
+    found: list[dict[str, object]] = []
+    for cursors in typed_lines(max(1, least // KEYS_A_LINE), seed=1):
         first, last = cursors[0], cursors[-1]
         keys = list(last.prefix[len(first.prefix) :])
         found.append({"above": first.prefix, "below": first.suffix, "keys": keys, "gaps": gaps(len(keys), random)})
+        least -= len(keys)
+        if least <= 0:
+            break
     return found
 
 
@@ -132,6 +137,9 @@ def figures(ours: Sequence[Note], reference: Sequence[Note]) -> list[Figure]:
     found += _compared("key to new ghost text", asked[0]["all"], asked[1]["all"], note)
     for name in ("editor", "server", "engine"):
         found += _compared(f"of that, {name}", asked[0][name], asked[1][name], "")
+    for name in ("editor", "server", "engine"):
+        mine, theirs = (100 * sum(parts[name]) / sum(parts["all"]) for parts in asked)
+        found.append(Figure(f"share of all waiting for new ghost text, {name}", "%", mine, theirs))
     return found
 
 
@@ -147,15 +155,17 @@ def _compared(what: str, ours: Sequence[float], reference: Sequence[float], note
 def main() -> None:
     """Measure both, and show it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lines", type=int, default=16, help="lines to type, about 40 keys each (16)")
+    parser.add_argument("--keys", type=int, default=400, help="keys to type at least; a line is typed to its end (400)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     given = parser.parse_args()
     program = os.environ.get("EMPOWER_NVIM") or shutil.which("nvim")
     if program is None:
         sys.exit("no Neovim: put nvim 0.12 or newer on the PATH, or its path in EMPOWER_NVIM")
-    lines = trace(given.lines)
+    lines = trace(given.keys)
+    before = os.getloadavg()[0]
     found = figures(typed(program, lines, built_in=False), typed(program, lines, built_in=True))
     show(found)
+    print(f"load of the machine: {before:.1f} before, {os.getloadavg()[0]:.1f} after, on {os.cpu_count()} processors")
     if given.json:
         save(found, given.json)
 

@@ -1,4 +1,4 @@
-"""`empower-lsp calibrate`: fits what the confidence means to what one person accepted and rejected."""
+"""`empower-lsp calibrate`: fits the memory's weights to one's own files, and what the confidence means to one's log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from empower_lsp.model_commands import errors_as_exit
-from empower_lsp.serving import calibration_file, memory_weights
+from empower_lsp.serving import calibration_file, memory_weights, own_weights
+from empower_model.errors import ModelError
 
 if TYPE_CHECKING:
     from empower_lsp.decisions import Decision
@@ -27,24 +28,64 @@ CONFIDENCES = (0.1, 0.2, 0.35, 0.5, 0.8)
 
 @click.command()
 @click.option("--model", default="", help="Name of a model, or path of a GGUF file; the one in use by default.")
+@click.option(
+    "--workspace",
+    type=click.Path(path_type=Path),
+    help="Also fit the weights of the memory to the files of this folder.",
+)
+@click.option(
+    "--seconds", type=click.FloatRange(min=1), default=60.0, show_default=True, help="How long to fit the memory."
+)
+@click.option("--gpu-layers", default=0, show_default=True, help="Layers on the GPU for that; -1 for all.")
 @click.option("--dry-run", is_flag=True, help="Show what would come of it, and save nothing.")
-@click.option("--reset", is_flag=True, help="Go back to the model's own calibration.")
+@click.option("--reset", is_flag=True, help="Go back to the model's own calibration and weights of the memory.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 @errors_as_exit()
-def calibrate(model: str, dry_run: bool, reset: bool, as_json: bool) -> None:
-    """Fit what the confidence means to what you accepted and rejected.
+def calibrate(
+    *,
+    model: str,
+    workspace: Path | None,
+    seconds: float,
+    gpu_layers: int,
+    dry_run: bool,
+    reset: bool,
+    as_json: bool,
+) -> None:
+    """Fit what the confidence means to what you accepted and rejected, and the memory to your files.
 
     From the log of completions, for the model in use: how many bits of surprisal a text may have and still be, with
     that probability, what you want. Saved if cross-validation says that it is no worse than the model's own.
+
+    With --workspace, first how far the memory of a workspace is trusted beside the model: from places in the files of
+    that folder, each with a memory of the others. Saved if other files take fewer bits with it, beyond doubt.
     """
+    from empower_lsp.workspace_weights import fitted
     from empower_model import store
 
     chosen = store.checked(model)
     if reset:
         content, told = _reset(chosen, dry_run)
-    else:
+    elif workspace is None:
         content, told = _calibrate(chosen, dry_run, as_json)
+        told += "\nThe memory is trusted as before: --workspace FOLDER fits that to your files."
+    else:
+        memory, said = fitted(chosen, workspace, seconds, gpu_layers=gpu_layers, dry_run=dry_run)
+        if not as_json:
+            click.echo(said + "\n")
+        content, told = _calibrated_if_enough(chosen, dry_run, as_json)
+        content["weights"] = memory
     click.echo(json.dumps(content, indent=2) if as_json else told)
+
+
+def _calibrated_if_enough(model: Model, dry_run: bool, as_json: bool) -> tuple[dict[str, Any], str]:
+    """As `_calibrate`, but too few decisions are no error: the memory was fitted after all."""
+    from empower_lsp.recalibration import TooFewDecisions
+
+    try:
+        return _calibrate(model, dry_run, as_json)
+    except TooFewDecisions as error:
+        content = {"model": model.name, "tuning": model.tuning, "saved": False, "reason": str(error)}
+        return content, f"Confidence: as it was. {error}"
 
 
 def _calibrate(model: Model, dry_run: bool, as_json: bool) -> tuple[dict[str, Any], str]:
@@ -76,13 +117,17 @@ def _calibrate(model: Model, dry_run: bool, as_json: bool) -> tuple[dict[str, An
 
 
 def _decisions(model: Model) -> list[Decision]:
+    """The decisions on what is in use; those with other weights of the memory were about other bits."""
     from empower_lsp.decisions import decisions
     from empower_lsp.log.store import log_path, opened
+    from empower_lsp.workspace_weights import since
 
     if not log_path().exists():
         return []
+    first = since(model)
     with opened(log_path()) as log:
-        return decisions(log.entries(), model.name, model.tuning)
+        found = decisions(log.entries(), model.name, model.tuning)
+    return [one for one in found if not one.memory or one.completion.at >= first]
 
 
 def _kept(path: Path) -> dict[str, Any]:
@@ -123,8 +168,6 @@ def _save(path: Path, found: Recalibration) -> None:
 
 def _write(calibration: Calibration, path: Path, **provenance: str | int | float) -> None:
     """Save so that a server reads the old calibration or the new, never a part."""
-    from empower_model.errors import ModelError
-
     draft = path.with_suffix(".draft")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -135,21 +178,23 @@ def _write(calibration: Calibration, path: Path, **provenance: str | int | float
 
 
 def _reset(model: Model, dry_run: bool) -> tuple[dict[str, Any], str]:
-    remembering = calibration_file(model, memory=True)
+    """Undo what was fitted to a person: to the log with and without a memory, and to a workspace."""
     path = calibration_file(model, memory=False)
     kept, own = _kept(path), _own(model, memory=False)
+    fitted = [one for one in (calibration_file(model, memory=True), own_weights(model)) if one.exists()]
     content = {"model": model.name, "tuning": model.tuning, "own": asdict(own)}
-    if "own_in" not in kept and not remembering.exists():
-        return content | {"reset": False}, f"Nothing to reset: {model.name} has its own calibration."
+    if "own_in" not in kept and not fitted:
+        return content | {"reset": False}, f"Nothing to reset: {model.name} is in use with its own calibration."
     if dry_run:
-        there = path if "own_in" in kept else remembering
-        return content | {"reset": False}, f"Would delete what was fitted to the log: {there}"
-    remembering.unlink(missing_ok=True)
+        there = ", ".join(map(str, [*([path] if "own_in" in kept else []), *fitted]))
+        return content | {"reset": False}, f"Would delete what was fitted to you: {there}"
+    for one in fitted:
+        one.unlink(missing_ok=True)
     if kept.get("own_in") == "here":  # a tuning's own calibration lay in the same place
         _write(own, path, fitted_on="restored", date=str(date.today()))
     elif kept.get("own_in"):
         path.unlink()
-    return content | {"reset": True}, f"{model.name} has its own calibration again."
+    return content | {"reset": True}, f"{model.name} is in use with its own calibration again."
 
 
 def _content(found: Recalibration, confidence: float) -> dict[str, Any]:

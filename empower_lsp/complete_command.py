@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,7 @@ from empower_model.errors import EmpowerError
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from empower_lsp.one_memory import OneMemory
     from empower_model.completion import Completion
 
 CONTEXT_LINES = 12
@@ -38,6 +39,7 @@ ENDS = {
 @click.option("--rule", type=click.Choice(["gain", "budget", "peak"]), default="gain", show_default=True)
 @click.option("--max-tokens", type=click.IntRange(1, 512), default=48, show_default=True)
 @click.option("--max-lines", type=click.IntRange(1, 100), default=8, show_default=True)
+@click.option("--memory/--no-memory", default=True, help="With what the file's workspace says, as in the server.")
 @click.option("--retype", is_flag=True, help="As if the rest of the line were not written yet.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 @errors_as_exit()
@@ -49,18 +51,23 @@ def complete(
     rule: str,
     max_tokens: int,
     max_lines: int,
+    memory: bool,
     retype: bool,
     as_json: bool,
 ) -> None:
     """Complete at a cursor of a file: LINE and COL count from 1; without COL, the end of the line.
 
-    Colours show how many bits of surprisal each token has; what comes after the end is shown struck out.
+    Colours show how many bits of surprisal each token has; what comes after the end is shown struck out. The workspace
+    is the file's repository, or else the folder it is in; the file itself counts only around the cursor.
     """
+    from empower_lsp.one_memory import remembering
     from empower_model import store
     from empower_model.completer import LocalCompleter
     from empower_model.completion import Limits, Request
     from empower_model.engine import EngineConfig
+    from empower_model.host import FILE_TOKENS
     from empower_model.llama import LlamaEngine
+    from empower_model.window import window
 
     path, line, column = _parse(place)
     prefix, suffix = split(_read(path), line, column)
@@ -68,15 +75,38 @@ def complete(
     if retype:
         suffix = "\n" + below
     chosen = store.checked(model)
-    completer = LocalCompleter(LlamaEngine(EngineConfig(chosen.path, adapter=chosen.adapter)), chosen.calibration)
-    found = completer.complete(Request(prefix, suffix, Limits(confidence, rule, max_tokens, max_lines)))
+    engine = LlamaEngine(EngineConfig(chosen.path, adapter=chosen.adapter))
+    known = remembering(engine, chosen, path) if memory else None
+    completer = (
+        LocalCompleter(engine, chosen.calibration)
+        if known is None
+        else LocalCompleter(known.engine, known.calibration, look=known.engine.look)
+    )
+    request = Request(prefix, suffix, Limits(confidence, rule, max_tokens, max_lines))
+    found = completer.complete(window(request, max(FILE_TOKENS, engine.context_size)))
     if as_json:
-        click.echo(json.dumps(explanation(found), indent=2))
+        click.echo(json.dumps(explanation(found) | {"memory": known and _memory(known)}, indent=2))
     else:
         _show(path, prefix, suffix, found)
+        if known is not None:
+            click.echo(_told(known))
         if retype:
             click.echo(f"the file says: {written.strip()}")
     completer.close()
+
+
+def _memory(known: OneMemory) -> dict[str, Any]:
+    return {
+        "folder": str(known.folder),
+        "tokens": known.tokens,
+        "indexingMs": round(known.seconds * 1000, 1),
+        "complete": known.complete,
+    }
+
+
+def _told(known: OneMemory) -> str:
+    part = "" if known.complete else "; the rest would have taken longer"
+    return f"memory: {known.tokens:,} tokens of {known.folder.name}, read in {known.seconds:.1f} s{part}"
 
 
 def _parse(place: str) -> tuple[Path, int, int | None]:

@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from empower_model.host import HostEvent
 
 LOGGED = (
-    "empower-lsp logs its inline completions, with the text around them and secrets redacted, for your statistics and "
-    "for retraining: on this machine, sent nowhere. `empower-lsp log off` stops it, `log status` tells more."
+    "Your completions are logged, on this machine only; `empower-lsp log off` stops that. The log is for your "
+    "statistics and for retraining. Secrets are redacted, and `empower-lsp log status` says what it holds."
 )
+"""Editors cut long messages off: the first sentence says what matters."""
 
 T = TypeVar("T")
 
@@ -65,6 +66,7 @@ class Connection(LanguageServer):
         """What the memory was last told to look through."""
         self._initial: tuple[Settings, list[str]] = (Settings(), [])
         self._notifier = Notifier(self)
+        self._puzzling: set[str] = set()
 
     @property
     def encoding(self) -> str:
@@ -156,6 +158,12 @@ class Connection(LanguageServer):
             journal.close()
         self.close()
         super().shutdown()  # type: ignore[no-untyped-call]
+
+    def puzzled(self, method: str) -> None:
+        """A client has sent what cannot be made sense of; a person who types is not told, and the log once."""
+        if method not in self._puzzling:
+            self._puzzling.add(method)
+            _log.warning("%s names no item, or not as `{item}` of ours", method)
 
     def report_server_error(self, error: Exception, source: object) -> None:
         """Log what was not foreseen; a person who types is not interrupted for it."""

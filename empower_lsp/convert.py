@@ -7,7 +7,7 @@ import re
 from lsprotocol import types
 from pygls.workspace import TextDocument
 
-from empower_lsp.session import Answer, Query, Selected
+from empower_lsp.query import Answer, Query, Selected
 
 ACCEPT = "empower.accept"
 """The command that every item runs when it is accepted; its argument is the completion's id."""
@@ -108,12 +108,16 @@ def item_id(params: object) -> str | None:
     return None
 
 
-def accepted_length(params: object) -> int:
-    """Code points of the item's text that a client says it has inserted, which it counts in UTF-16 units; else 0."""
+def left(params: object) -> int | None:
+    """Code points at the end of the item's text that a client says it has not inserted; None when it does not say.
+
+    It says what it has, in UTF-16 units.
+    """
     match params:
         case {"item": {"insertText": str(text)}, "acceptedLength": int(count)} if count > 0:
-            return characters(_whole(text), count, "utf-16")
-    return 0
+            whole = _whole(text)
+            return len(whole) - characters(whole, count, "utf-16")
+    return None
 
 
 def _whole(text: str) -> str:

@@ -18,6 +18,7 @@ from empower_model.errors import EmpowerError
 
 if TYPE_CHECKING:
     from empower_model.llama import LlamaEngine
+    from empower_model.model import Model
 
 PACKAGES = ("empower-lsp", "pygls", "lsprotocol", "llama-cpp-python", "numpy", "huggingface-hub")
 TRAINING = ("torch", "transformers")
@@ -103,10 +104,29 @@ def _model(name: str) -> list[Finding]:
         Finding("calibration", f"half of the spans right at {chosen.calibration.midpoint:.2f} bits"),
         Finding("threads", f"{engine.threads} of {os.cpu_count()} logical cores"),
         Finding("loading", f"{loaded * 1000:.0f} ms"),
+        *_memory(engine, chosen),
         *_speed(engine),
     ]
     engine.close()
     return found
+
+
+def _memory(engine: LlamaEngine, model: Model) -> list[Finding]:
+    """Whose weights the memory of the workspace has, and how fast it reads: this package, by its own code."""
+    from empower_lsp.one_memory import remembering
+    from empower_lsp.workspace_weights import source
+
+    here = Path(__file__)
+    try:
+        value = f"on, unless the option `memory` is off; weights: {source(model)}"
+        known = remembering(engine, model, here, folder=here.parent)
+    except EmpowerError as error:
+        return [Finding("memory", "its weights cannot be used", str(error))]
+    rate = known.tokens / known.seconds
+    return [
+        Finding("memory", value),
+        Finding("indexing", f"{rate:,.0f} tokens/s" if rate else "nothing to read here: not measured"),
+    ]
 
 
 def _speed(engine: LlamaEngine) -> list[Finding]:

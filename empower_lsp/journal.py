@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from empower_lsp.log.recorder import Recorder
     from empower_lsp.log.store import Retention
     from empower_lsp.outcome import Outcome
-    from empower_lsp.session import Answer, Query
+    from empower_lsp.query import Answer, Computed, Query
 
 
 MEMORY = "memory"
@@ -60,23 +60,28 @@ class Journal:
         self._recorder.level, self._recorder.retention = level, retention
 
     def answered(self, query: Query, answer: Answer, source: Source, roots: Sequence[str]) -> None:
-        """An item was returned; `roots` are the URIs of the workspace folders."""
-        if answer.computed is not None:
-            path, workspace = place(query.uri, roots)
-            record = completion_record(
-                answer.computed.completion,
-                answer.computed.request,
-                identifier=answer.id,
-                path=path,
-                workspace=workspace,
-                language=query.language,
-                model=source.model,
-                adapter=source.logged,
-                version=__version__,
-            )
-            self._recorder.record(record)
+        """Items were returned; `roots` are the URIs of the workspace folders."""
         at = time.monotonic()
-        self._take(self._tracker.answered(answer.id, query.uri, answer.start, answer.end, answer.text, at))
+        for item in (answer, *answer.others):
+            if item.computed is not None:
+                self._write(query, item.id, item.computed, source, roots)
+            where = (query.uri, item.start, item.end)
+            self._take(self._tracker.answered(item.id, *where, item.text, at, alternative=item is not answer))
+
+    def _write(self, query: Query, identifier: str, computed: Computed, source: Source, roots: Sequence[str]) -> None:
+        path, workspace = place(query.uri, roots)
+        record = completion_record(
+            computed.completion,
+            computed.request,
+            identifier=identifier,
+            path=path,
+            workspace=workspace,
+            language=query.language,
+            model=source.model,
+            adapter=source.logged,
+            version=__version__,
+        )
+        self._recorder.record(record)
 
     def shown(self, identifier: str) -> None:
         """The editor says that it shows a completion."""
@@ -86,9 +91,13 @@ class Journal:
         """The editor ran the item's command."""
         self._take(self._tracker.accepted(identifier, time.monotonic()))
 
-    def partially_accepted(self, identifier: str, characters: int) -> None:
-        """The editor has inserted so many code points of an item so far."""
-        self._take(self._tracker.partially_accepted(identifier, characters, time.monotonic()))
+    def partially_accepted(self, identifier: str, left: int) -> None:
+        """The editor has inserted an item but for so many code points at its end."""
+        self._take(self._tracker.partially_accepted(identifier, left, time.monotonic()))
+
+    def dismissed(self, identifier: str) -> None:
+        """The editor says that a person has put a completion away."""
+        self._take(self._tracker.dismissed(identifier, time.monotonic()))
 
     def changed(self, uri: str, edits: Sequence[tuple[int, int, str]]) -> None:
         """A document was edited: code points `start` to `end` gave way to a text, one after the other."""

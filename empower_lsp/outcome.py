@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
 
@@ -57,6 +57,7 @@ class Kind(StrEnum):
 
 
 FINAL = frozenset(Kind) - {Kind.SHOWN, Kind.KEPT, Kind.CHANGED}
+_ACCEPTED = (Kind.ACCEPTED, Kind.PARTIALLY_ACCEPTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +98,19 @@ class Offer:
     shown: bool = False
     """Whether that has been said."""
     told: int = 0
-    """How much the editor says was accepted."""
+    """How much of `text` the editor says stands there, since it has inserted a part."""
     explicit: bool = False
-    accepted: int = 0
+    """Whether the editor says that some of it was accepted."""
+    declined: bool = False
+    """Whether the editor says that it was dismissed."""
+    taken: set[int] = field(default_factory=set)
+    """Which code points of `text` were accepted: a set, so that none counts twice."""
+    steps: list[tuple[int, int]] = field(default_factory=list)
+    """How `text` came to stand there, edit by edit: from, to."""
     reached: int = 0
     """How much of `text` stood there before the last edit of it."""
+    alternative: bool = False
+    """Whether it was answered beside another, unseen until somebody asks for the next."""
     replaced: bool = False
     """Whether something else is on the screen now."""
     arriving: bool = False
@@ -120,6 +129,11 @@ class Offer:
     def progress(self) -> int:
         """How much of `text` stands there."""
         return difference(self.text, self.region).start
+
+    @property
+    def accepted(self) -> int:
+        """How many code points of `text` were accepted."""
+        return len(self.taken)
 
     @property
     def settled(self) -> bool:
@@ -176,6 +190,12 @@ class Offer:
         """Edit the region; accepted (or in part), typed through, diverged, or None when it goes on as `text` does."""
         old, self.reached = self.region, self.progress
         self.write(edit)
+        kind = self._read(edit, old)
+        self._step()
+        return kind
+
+    def _read(self, edit: Edit, old: str) -> Kind | None:
+        """What the last edit, of what was `old`, means."""
         follows, step = self.text.startswith(old), ""
         if follows and self.region.startswith(old):
             step = self.region[len(old) :]
@@ -191,16 +211,31 @@ class Offer:
         """What it means that `step` was added where `rest` was offered."""
         goes_on = self.text.startswith(self.region)
         whole = self.region == self.text or (len(step) > 1 and _same_but_blanks(step, rest))
-        if step and (goes_on or whole) and (self.told > self.accepted or not _is_typed(step, whole)):
+        if step and (goes_on or whole) and (self.told > self.reached or not _is_typed(step, whole)):
             return Kind.ACCEPTED if whole else Kind.PARTIALLY_ACCEPTED
         if self.region == self.text:
             return Kind.TYPED_THROUGH
         return None if goes_on else Kind.DIVERGED
 
-    def count(self, kind: Kind) -> None:
-        """Count what the last edit of the region accepted."""
-        reached = len(self.text) if kind is Kind.ACCEPTED else self.progress
-        self.accepted = max(0, min(self.accepted + reached - self.reached, reached - self.base))
+    def _step(self) -> None:
+        """Remember how far the last edit has brought it, or that some of it is gone."""
+        now = self.progress
+        if now < self.reached:
+            self.told = min(self.told, now)
+            self.steps = [(start, min(end, now)) for start, end in self.steps if start < now]
+        elif now > self.reached:
+            self.steps.append((self.reached, now))
+
+    def arrived(self, position: int) -> tuple[int, int] | None:
+        """The part of `text` that came with the edit which brought it to `position`; None while it is not there."""
+        steps = reversed(self.steps) if position <= self.progress else ()
+        return next(((start, position) for start, end in steps if start < position <= end), None)
+
+    def count(self, start: int, end: int) -> bool:
+        """Count a part of `text` as accepted, but for what stood there when it was answered; whether that is new."""
+        before = self.accepted
+        self.taken.update(range(max(start, self.base), end))
+        return self.accepted > before
 
     def judge(self, verdict: Kind | None, at: float) -> None:
         """Intend to say this, or nothing; for divergence, wait until what is written instead is complete."""
@@ -221,13 +256,13 @@ class Offer:
         kind = self.verdict or Kind.DISMISSED
         if kind is not Kind.ACCEPTED and self.accepted:
             kind = Kind.PARTIALLY_ACCEPTED
-        elif kind in (Kind.DIVERGED, Kind.DISMISSED) and self._unseen():
+        elif kind in (Kind.DIVERGED, Kind.DISMISSED) and not self.declined and self._unseen():
             kind = Kind.SUPERSEDED
         reached = len(self.text) if kind is Kind.ACCEPTED else self.progress
         return Outcome(
             self.id,
             kind,
-            self.explicit and kind in (Kind.ACCEPTED, Kind.PARTIALLY_ACCEPTED),
+            self.declined if kind is Kind.DISMISSED else self.explicit and kind in _ACCEPTED,
             self.at,
             characters=min(self.accepted, len(self.text) - self.base),
             of=len(self.text) - self.base,

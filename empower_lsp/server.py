@@ -23,8 +23,15 @@ from empower_lsp.workspace import file_name, is_file
 LARGEST = 1_000_000
 """Characters of the largest document that gets inline completions."""
 
+ALTERNATIVES = 2
+"""Most items beside the first, for a person who asks by hand: an editor's "next" goes through them."""
+
 PULL_SECONDS = 3.0
 """How long a client may take to tell its configuration before the engine starts without."""
+
+DID_SHOW = "textDocument/didShowCompletion"
+DID_PARTIALLY_ACCEPT = "textDocument/didPartiallyAcceptCompletion"
+DID_DISMISS = "textDocument/didDismissCompletion"
 
 _log = logging.getLogger("empower_lsp")
 
@@ -146,23 +153,40 @@ async def _items(ls: Connection, params: types.InlineCompletionParams) -> list[t
         return []
     ls.follow()
     ls.written_in(document)
-    answer = await ls.session.complete(query, ls.settings.limits)
+    answer = await ls.session.complete(query, ls.settings.limits, 0 if unasked else ALTERNATIVES)
     late = ls.document(query.uri) is not document or document.version != query.version
     if answer is None or late:
         return []
     if ls.journal is not None and ls.served is not None:
         ls.journal.answered(query, answer, ls.served.source, ls.roots)
-    return [convert.item(answer, query.text, ls.encoding)]
+    return [convert.item(each, query.text, ls.encoding) for each in (answer, *answer.others)]
 
 
 def _did_show(ls: Connection, params: object) -> None:
-    if ls.journal is not None and (id := convert.item_id(params)):
+    if ls.journal is not None and (id := _named(ls, DID_SHOW, params)):
         ls.journal.shown(id)
 
 
 def _did_partially_accept(ls: Connection, params: object) -> None:
-    if ls.journal is not None and (id := convert.item_id(params)):
-        ls.journal.partially_accepted(id, convert.accepted_length(params))
+    if ls.journal is not None and (id := _named(ls, DID_PARTIALLY_ACCEPT, params)):
+        left = convert.left(params)
+        if left is None:
+            ls.puzzled(DID_PARTIALLY_ACCEPT)
+        else:
+            ls.journal.partially_accepted(id, left)
+
+
+def _did_dismiss(ls: Connection, params: object) -> None:
+    if ls.journal is not None and (id := _named(ls, DID_DISMISS, params)):
+        ls.journal.dismissed(id)
+
+
+def _named(ls: Connection, method: str, params: object) -> str | None:
+    """The completion that a client speaks of."""
+    id = convert.item_id(params)
+    if id is None:
+        ls.puzzled(method)
+    return id
 
 
 def _accept(ls: Connection, *arguments: Any) -> None:
@@ -211,8 +235,9 @@ _FEATURES: dict[str, Callable[..., Any]] = {
     types.WORKSPACE_DID_CHANGE_WATCHED_FILES: _did_change_files,
     types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: _did_change_folders,
     types.TEXT_DOCUMENT_INLINE_COMPLETION: _inline_completion,
-    "textDocument/didShowCompletion": _did_show,
-    "textDocument/didPartiallyAcceptCompletion": _did_partially_accept,
+    DID_SHOW: _did_show,
+    DID_PARTIALLY_ACCEPT: _did_partially_accept,
+    DID_DISMISS: _did_dismiss,
 }
 _OPTIONS = {types.TEXT_DOCUMENT_INLINE_COMPLETION: types.InlineCompletionOptions()}
 _COMMANDS: dict[str, Callable[..., Any]] = {

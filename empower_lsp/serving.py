@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from empower_model.completion import Completer
     from empower_model.host import HostEvent
     from empower_model.memory_feed import Feed, Remembered
+    from empower_model.mixture import Weights
     from empower_model.store import Model
 
 
@@ -56,46 +57,76 @@ def calibration_file(model: Model, memory: bool) -> Path:
     return path.with_name("calibration.memory.json") if memory else path
 
 
-def memory_weights(model: Model) -> Path:
-    """Where the weights of the memory lie, if there are any: beside the model as it came, whatever its tuning."""
+def own_weights(model: Model) -> Path:
+    """Where the weights of the memory that were fitted on this machine lie; the folder may not exist yet."""
+    from empower_model import tunings
+
+    return tunings.calibration_file(model).with_name("memory.json")
+
+
+def weights_files(model: Model) -> tuple[Path, ...]:
+    """Where weights of the memory for a model may lie, the best first; the last one is always there.
+
+    Fitted on this machine to the tuning in use, or to the model as it came; beside that; for any model.
+    """
     from empower_model import store
-    from empower_model.memory_feed import sidecar
+    from empower_model.memory_feed import DEFAULT_WEIGHTS, sidecar
 
-    return sidecar(store.resolve(model.name, tuned=False).path)
+    base = store.resolve(model.name, tuned=False)
+    return tuple(dict.fromkeys((own_weights(model), own_weights(base), sidecar(base.path), DEFAULT_WEIGHTS)))
 
 
-def _remembered(model: Model, feed: Feed) -> Remembered | None:
-    """The memory for a model; None where none was fitted to it, or to the one it was tuned from. Raises ModelError."""
+def memory_weights(model: Model) -> Path:
+    """Where the weights of the memory lie that count for a model."""
+    *better, default = weights_files(model)
+    return next((path for path in better if path.is_file()), default)
+
+
+def memory_in_use(model: Model) -> Weights:
+    """The weights of the memory that count for a model, with the calibration that does. Raises ModelError."""
+    from empower_model.calibration import Calibration
+    from empower_model.errors import ModelError
+    from empower_model.mixture import Weights
+
+    path, own = memory_weights(model), calibration_file(model, memory=True)
+    if (weights := Weights.load(path)) is None:
+        raise ModelError(f"The weights of the memory {path} are missing: install empower-lsp again.")
+    return Weights(weights.coefficients, Calibration.load(own)) if own.exists() else weights
+
+
+def _remembered(model: Model, feed: Feed) -> Remembered:
+    """The memory for a model. Raises ModelError."""
     from empower_model.calibration import Calibration
     from empower_model.memory_feed import Remembered
 
-    weights, own = memory_weights(model), calibration_file(model, memory=True)
-    if not weights.is_file():
-        return None
-    return Remembered(weights, feed, Calibration.load(own) if own.exists() else None)
+    own = calibration_file(model, memory=True)
+    return Remembered(memory_weights(model), feed, Calibration.load(own) if own.exists() else None)
 
 
 def watch(wish: str, model: Model, memory: Remembered | None = None) -> Callable[[], bool]:
     """Whether `wish`, a name or empty for the person's choice, has come to mean something else than `model`.
 
-    With a memory, also whether its calibration has changed.
+    With a memory, also whether its weights or their calibration have changed.
     """
     from empower_model import store, tunings
     from empower_model.calibration import Calibration
 
     seen: tunings.Stamp | None = None  # what has changed since the model was looked up counts too
     own = calibration_file(model, memory=True)
+    weights = weights_files(model) if memory is not None else ()
+    began = tuple(map(tunings.state_of, weights))
 
     def recalibrated() -> bool:
         return memory is not None and (Calibration.load(own) if own.exists() else None) != memory.calibration
 
     def outdated() -> bool:
         nonlocal seen
-        if (now := (*tunings.stamp(model), tunings.state_of(own))) == seen:
+        fitted = tuple(map(tunings.state_of, weights))
+        if (now := (*tunings.stamp(model), tunings.state_of(own), *fitted)) == seen:
             return False
         seen = now
         try:
-            return store.checked(wish) != model or recalibrated()
+            return store.checked(wish) != model or fitted != began or recalibrated()
         except EmpowerError:
             return False  # what is loaded still works
 

@@ -2,68 +2,25 @@
 
 One completion is computed at a time and the newest request wins; superseded ones are answered with None. Text that a
 person types along a shown completion is answered from it without the engine, and a generation that still agrees with
-what was typed is kept instead of begun again.
+what was typed is kept instead of begun again. Who asks by hand is offered others beside the first, and of all that
+were offered, those that agree with what is typed go on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from empower_lsp.query import Answer, Computed, Query
+from empower_model.alternatives import alike
 from empower_model.completion import Completer, Completion, End, Limits, Request
 
 CANCEL_GRACE_SECONDS = 0.1
 """An editor that cancels because of a keystroke asks again within this time; until then the work goes on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Selected:
-    """The selected item of an open completion menu: it would replace the text from `start` to the cursor."""
-
-    start: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A cursor in a document; offsets count code points in `text`."""
-
-    uri: str
-    version: int | None
-    text: str
-    offset: int
-    language: str
-    selected: Selected | None = None
-
-    def context(self) -> tuple[str, str]:
-        """Text before and after the cursor, the selected item taken as accepted, with `\\n` line ends."""
-        before = self.text[: self.offset]
-        if self.selected is not None:
-            before = self.text[: self.selected.start] + self.selected.text
-        return before.replace("\r\n", "\n"), self.text[self.offset :].replace("\r\n", "\n")
-
-
-@dataclass(frozen=True, slots=True)
-class Computed:
-    """A completion and what it was computed for."""
-
-    request: Request
-    completion: Completion
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Text that replaces `start` to `end` (code points in the query's text, on the cursor's line)."""
-
-    id: str
-    start: int
-    end: int
-    text: str
-    computed: Computed | None = None
-    """None when it is the rest of what was answered under the same id before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +32,9 @@ class Shown:
     suffix: str
     limits: Limits
     text: str
+    alternatives: int = 0
+    """How many others were asked for at its cursor, where they need not be computed again; 0 where it was only typed
+    along."""
 
     def rest(self, prefix: str, suffix: str, limits: Limits) -> str:
         """What is left of the text when it was typed along up to here; empty when it was not."""
@@ -106,6 +66,15 @@ class _Job:
         return self.text.startswith(self.typed) or self.typed.startswith(self.text)
 
 
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One of the items of an answer."""
+
+    shown: Shown
+    computed: Computed | None = None
+    """None for what was answered before."""
+
+
 def _rest(computed: Computed, request: Request) -> str:
     """What is left of a completion for a request that came after more was typed; empty when it says otherwise."""
     typed = request.prefix[len(computed.request.prefix) :]
@@ -125,26 +94,27 @@ class Session:
     def __init__(self, completer: Completer) -> None:
         self._completer = completer
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="empower-inference")
-        self._shown: dict[str, Shown] = {}
+        self._shown: dict[str, tuple[Shown, ...]] = {}
+        """By document: the items of its last answer."""
         self._job: _Job | None = None
         self._newest: asyncio.Future[None] | None = None
         """The newest request's ticket; done once it is superseded."""
         self.last: Completion | None = None
         """The last completion computed, shown or not: for "why did it stop here"."""
 
-    async def complete(self, query: Query, limits: Limits) -> Answer | None:
-        """The completion at a cursor; None when there is none, or a newer request came in.
+    async def complete(self, query: Query, limits: Limits, alternatives: int = 0) -> Answer | None:
+        """The completion at a cursor, with others if they are wanted; None without one, or when a newer request came.
 
         Raises ModelError and EngineError. When cancelled, stops the work unless a keystroke is behind it.
         """
         prefix, suffix = query.context()
         self._supersede()
         ticket = self._newest = asyncio.get_running_loop().create_future()
-        shown = self._shown.get(query.uri)
-        if shown is not None and (rest := shown.rest(prefix, suffix, limits)):
+        request = Request(prefix, suffix, limits, alternatives)
+        rests = self._rests(query.uri, request)
+        if rests and rests[0].shown.alternatives >= alternatives:
             self._abandon()
-            return self._answer(query, Shown(shown.id, prefix, suffix, limits, rest))
-        request = Request(prefix, suffix, limits)
+            return self._answer(query, rests)
         try:
             computed = await self._compute(query.uri, request, ticket)
         except asyncio.CancelledError:
@@ -153,11 +123,12 @@ class Session:
             raise
         if ticket is not self._newest:
             return None
-        text = _rest(computed, request) if computed is not None else ""
-        if not text:
+        rests = self._rests(query.uri, request)  # some may have ended meanwhile
+        items = _items(rests, computed, request) if computed is not None else rests
+        if not items:
             self._shown.pop(query.uri, None)
             return None
-        return self._answer(query, Shown(uuid.uuid4().hex, prefix, suffix, limits, text), computed)
+        return self._answer(query, items)
 
     def edited(self, uri: str) -> None:
         """The document has changed: a cancellation that follows comes from typing."""
@@ -173,7 +144,8 @@ class Session:
 
     def forget(self, identifier: str) -> None:
         """A completion has come to its end: at the same cursor, another one is computed."""
-        self._shown = {uri: shown for uri, shown in self._shown.items() if shown.id != identifier}
+        left = {uri: tuple(each for each in shown if each.id != identifier) for uri, shown in self._shown.items()}
+        self._shown = {uri: shown for uri, shown in left.items() if shown}
 
     def close_document(self, uri: str) -> None:
         """Forget what was shown in a document."""
@@ -209,7 +181,7 @@ class Session:
     def _adopt(self, uri: str, request: Request) -> _Job:
         """The running job if it may still serve the request; else a new one, queued behind the one it abandons."""
         job = self._job
-        if job is not None and not job.abandoned and not job.done.done() and job.request.limits == request.limits:
+        if job is not None and not job.abandoned and not job.done.done() and _serves(job.request, request):
             typed = _typed(job.request.prefix, job.request.suffix, request.prefix, request.suffix)
             if typed is not None and job.uri == uri:
                 job.typed, job.edited = typed, False
@@ -267,14 +239,46 @@ class Session:
         if older is not None and not older.done() and not older.get_loop().is_closed():
             older.set_result(None)
 
-    def _answer(self, query: Query, shown: Shown, computed: Computed | None = None) -> Answer:
-        self._shown[query.uri] = shown
-        start, text = query.offset, shown.text
-        if query.selected is not None:
-            start, text = query.selected.start, query.selected.text + text
-        if "\r\n" in query.text:
-            text = text.replace("\n", "\r\n")
-        return Answer(shown.id, start, query.offset, text, computed)
+    def _rests(self, uri: str, request: Request) -> list[_Item]:
+        """What is left of the items of a document's last answer."""
+        found = []
+        for shown in self._shown.get(uri, ()):
+            if rest := shown.rest(request.prefix, request.suffix, request.limits):
+                known = shown.alternatives if rest == shown.text else 0
+                found.append(_Item(Shown(shown.id, request.prefix, request.suffix, request.limits, rest, known)))
+        return found
+
+    def _answer(self, query: Query, items: Sequence[_Item]) -> Answer:
+        self._shown[query.uri] = tuple(item.shown for item in items)
+        first, *others = (_answered(query, item) for item in items)
+        return replace(first, others=tuple(others))
+
+
+def _answered(query: Query, item: _Item) -> Answer:
+    start, text = query.offset, item.shown.text
+    if query.selected is not None:
+        start, text = query.selected.start, query.selected.text + text
+    if "\r\n" in query.text:
+        text = text.replace("\n", "\r\n")
+    return Answer(item.shown.id, start, query.offset, text, item.computed)
+
+
+def _serves(running: Request, request: Request) -> bool:
+    """Whether a request, as far as its cursor goes, may be answered from what is computed for another."""
+    return running.limits == request.limits and running.alternatives >= request.alternatives
+
+
+def _items(rests: Sequence[_Item], computed: Computed, request: Request) -> list[_Item]:
+    """What was shown already and then what was computed, as far as that says something else."""
+    wanted = request.alternatives
+    found = [_Item(replace(item.shown, alternatives=wanted)) for item in rests]
+    for completion in (computed.completion, *computed.completion.alternatives):
+        one = Computed(computed.request, completion)
+        text = _rest(one, request)
+        if text and not any(alike(text, item.shown.text) for item in found):
+            shown = Shown(uuid.uuid4().hex, request.prefix, request.suffix, request.limits, text, wanted)
+            found.append(_Item(shown, one))
+    return found[: 1 + wanted]
 
 
 def _finish(done: asyncio.Future[Completion | None], completion: Completion | None, error: Exception | None) -> None:

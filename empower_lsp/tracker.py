@@ -65,29 +65,40 @@ class Tracker:
             (*(min(offer.due, offer.seen_at) for offer in offers), *(held.due for held in self._accepted)), default=inf
         )
 
-    def answered(self, id: str, uri: str, start: int, end: int, text: str, at: float) -> list[Outcome]:
-        """An item was returned that replaces `start` to `end`; the same id again when it was typed along."""
+    def answered(
+        self, id: str, uri: str, start: int, end: int, text: str, at: float, *, alternative: bool = False
+    ) -> list[Outcome]:
+        """An item was returned that replaces `start` to `end`; the same id again when it was typed along.
+
+        An alternative stands beside those before it, unseen unless the editor says that it shows it.
+        """
         self._settle(at)
         document = self._text_of(uri)
         if document is None or id in self._ended:
             return self._drain()
         self._texts[uri] = document
         offer = self._offers.get(id)
-        for other in list(self._offers.values()):
-            if other is not offer:
-                other.give_way(uri, end, at)
+        if not alternative:
+            for other in self._offers.values():
+                if other is not offer:
+                    other.give_way(uri, end, at)
         if offer is None:
-            since = None if self._tells_shown else at
-            offer = self._offers[id] = Offer(id, uri, since)
+            offer = self._offers[id] = Offer(id, uri, None)
+        offer.alternative = alternative
+        if offer.since is None and not alternative and not self._tells_shown:
+            offer.since = at
         if not offer.settled:
             offer.offer(document, start, end, text)
         return self._drain()
 
     def shown(self, id: str, at: float) -> list[Outcome]:
-        """The editor says that it shows a completion; from then on it is believed about those it does not mention."""
+        """The editor says that it shows a completion; from then on it is believed about those it does not mention.
+
+        Which of several is shown may be all that an editor tells: that is no word on others.
+        """
         self._settle(at)
-        self._tells_shown = True
         if offer := self._offers.get(id):
+            self._tells_shown |= not any(other.alternative for other in self._of(offer.uri))
             if not offer.shown:
                 offer.since = at
             self._show(offer, at, explicit=True)
@@ -103,33 +114,44 @@ class Tracker:
         if not arrived:
             offer.reached = offer.progress
         if offer.verdict is not Kind.ACCEPTED:
-            offer.count(Kind.ACCEPTED)
+            offer.count(offer.reached, len(offer.text))
             offer.judge(Kind.ACCEPTED, at)
-            self._pass_over(offer)
+            self._pass_over(offer, at)
             if arrived:
                 self._hold(offer, at)
         offer.explicit = True
         self._show(offer, at)
-        self._finish(offer)
+        self._finish(offer, at)
         if not arrived:
             offer.arriving, offer.due = True, at + GRACE_SECONDS
             self._offers[id] = offer
         return self._drain()
 
-    def partially_accepted(self, id: str, characters: int, at: float) -> list[Outcome]:
-        """The editor says how much of the item's text it has inserted so far, before or after it did."""
-        offer = self._offers.get(id)
-        characters -= offer.base if offer is not None else 0  # what a menu's item replaces stood there before
-        if offer is None or offer.arriving or characters <= 0:
-            return self.tick(at)
-        if characters >= len(offer.text) - offer.base:
-            return self.accepted(id, at)
+    def partially_accepted(self, id: str, left: int, at: float) -> list[Outcome]:
+        """The editor has inserted, or is about to, all but so much of the item's text: as first answered, or a rest."""
         self._settle(at)
-        offer.explicit, offer.told = True, max(offer.told, characters)
+        offer = self._offers.get(id)
+        if offer is None or offer.arriving or (position := len(offer.text) - left) <= offer.base:
+            return self._drain()
+        if left <= 0:
+            return self._drain() + self.accepted(id, at)
+        offer.explicit, offer.told = True, max(offer.told, position)
         self._show(offer, at)
-        if offer.accepted == 0 and offer.reached < offer.progress:  # it has arrived, and looked like a keystroke
-            offer.count(Kind.PARTIALLY_ACCEPTED)
-            self._hold(offer, at)
+        if (part := offer.arrived(position)) and offer.count(*part):  # a single character looked like a keystroke
+            self._pass_over(offer, at)
+            self._hold(offer, at, part)
+        return self._drain()
+
+    def dismissed(self, id: str, at: float) -> list[Outcome]:
+        """The editor says that a person has put the item away; what has an end already keeps it."""
+        self._settle(at)
+        offer = self._offers.get(id)
+        if offer is not None and not offer.settled and offer.verdict is not Kind.DIVERGED:
+            offer.declined = True
+            offer.count(offer.progress, offer.told)  # a part whose edit is still to come
+            self._show(offer, at)
+            offer.judge(Kind.DISMISSED, at)
+            self._finish(offer, at)
         return self._drain()
 
     def changed(self, uri: str, edits: Sequence[tuple[int, int, str]], at: float) -> list[Outcome]:
@@ -156,9 +178,7 @@ class Tracker:
         """A document was closed: all that is awaited there is said now."""
         self._settle(at)
         for offer in self._of(uri):
-            if offer.verdict is None:
-                offer.judge(Kind.DISMISSED, at)
-            self._finish(offer)
+            self._finish(offer, at)
         for held in [held for held in self._accepted if held.uri == uri]:
             self._look(held, at - held.at)
             self._accepted.remove(held)
@@ -188,7 +208,7 @@ class Tracker:
             if offer.seen_at <= at:
                 self._show(offer, at)
             if offer.due <= at:
-                self._finish(offer)
+                self._finish(offer, at)
         for held in list(self._accepted):
             while held.due <= at:
                 self._look(held, AGES[held.checks])
@@ -207,7 +227,7 @@ class Tracker:
                 if offer.id in self._offers and (inside := offer.place(edit, text)):
                     touched.add(offer.id)
                     if self._write(offer, inside, at):
-                        self._pass_over(offer)
+                        self._pass_over(offer, at)
         for offer in self._of(uri) if batch else ():
             if offer.id not in touched and offer.verdict is None:
                 offer.judge(Kind.DISMISSED, at)
@@ -221,12 +241,12 @@ class Tracker:
             return True
         if offer.settled:
             if offer.verdict is Kind.TYPED_THROUGH:  # and written on: no word of the editor will follow
-                self._finish(offer)
+                self._finish(offer, at)
             offer.write(edit)
             return False
         kind = offer.take(edit)
         if kind is Kind.ACCEPTED or (kind is Kind.PARTIALLY_ACCEPTED and not offer.replaced):
-            offer.count(kind)
+            offer.count(offer.reached, len(offer.text) if kind is Kind.ACCEPTED else offer.progress)
             offer.judge(kind if kind is Kind.ACCEPTED else None, at)
             self._show(offer, at)
             self._hold(offer, at)
@@ -237,11 +257,11 @@ class Tracker:
             offer.judge(kind if kind is Kind.DIVERGED else Kind.SUPERSEDED, at)
         return False
 
-    def _pass_over(self, accepted: Offer) -> None:
+    def _pass_over(self, accepted: Offer, at: float) -> None:
         """What is accepted of one completion was not written by hand in place of the others."""
         for offer in self._of(accepted.uri):
             if offer is not accepted and not offer.settled:
-                self._finish(offer)
+                self._finish(offer, at)
 
     def _show(self, offer: Offer, at: float, explicit: bool = False) -> None:
         """It was seen: for long enough, or because something was done with it."""
@@ -249,29 +269,30 @@ class Tracker:
             offer.shown = True
             self._found.append(Outcome(offer.id, Kind.SHOWN, explicit, at if offer.since is None else offer.since))
 
-    def _finish(self, offer: Offer) -> None:
-        """Say what became of a completion, once."""
+    def _finish(self, offer: Offer, at: float) -> None:
+        """Say what became of a completion, once; one of which nothing is known was left."""
+        if offer.verdict is None:
+            offer.judge(Kind.DISMISSED, at)
         del self._offers[offer.id]
         if not offer.arriving:
             self._ended.append(offer.id)
             self._found.append(offer.conclude())
 
-    def _hold(self, offer: Offer, at: float) -> None:
-        """Look later for what the last edit of the completion's place has put in, and what was accepted before."""
+    def _hold(self, offer: Offer, at: float, part: tuple[int, int] | None = None) -> None:
+        """Look later for a part of the completion's place, and for what was accepted before; else for the last edit."""
         held = next((held for held in self._accepted if held.id == offer.id), None)
         if held is None:
-            start = offer.start + min(offer.reached, len(offer.region))
+            start = offer.start + (part[0] if part else min(offer.reached, len(offer.region)))
             held = _Accepted(offer.id, offer.uri, start, start, "", at)
             self._accepted.append(held)
-        held.end, held.at = max(held.start, offer.end), at
-        held.text = offer.region[max(0, held.start - offer.start) :]
+        end = max(held.end, offer.start + part[1]) if part else offer.end
+        held.end, held.at = max(held.start, end), at
+        held.text = offer.region[max(0, held.start - offer.start) : held.end - offer.start]
 
     def _look(self, held: _Accepted, age: float) -> None:
         """Say how much of an accepted text is still there, after its final outcome."""
         if (offer := self._offers.get(held.id)) and not offer.arriving:
-            if offer.verdict is None:
-                offer.judge(Kind.DISMISSED, held.at + age)
-            self._finish(offer)
+            self._finish(offer, held.at + age)
         now = self._texts[held.uri][held.start : held.end][: LONGEST + 4 * len(held.text)]
         kept, of = survivors(held.text, now)
         kind, text = (Kind.KEPT, "") if kept == of else (Kind.CHANGED, now[:LONGEST])

@@ -91,6 +91,12 @@ class Workspace:
         return not self.denies(name) and not UNWRITTEN.match_file(name.rpartition("/")[2])
 
 
+def root_of(path: Path) -> Path:
+    """The folder that an editor would probably have opened for a file: its repository, or else where it lies."""
+    folder = path.resolve().parent
+    return next((one for one in (folder, *folder.parents) if (one / ".git").exists()), folder)
+
+
 def file_name(uri: str) -> str:
     """The path of a document, absolute and with `/`; of one that is no file, what stands in its place."""
     path = unquote(urlsplit(uri).path)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import bisect
 import codecs
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from empower_model import empowerment
+from empower_model import alternatives, empowerment
 from empower_model.calibration import Calibration
 from empower_model.completion import Completion, End, Limits, Request
 from empower_model.empowerment import Cut, Verdict, Written
-from empower_model.engine import Engine, Token
+from empower_model.engine import Engine, Token, Transform
 from empower_model.errors import EngineStopped
-from empower_model.prompt import ROLLBACK, Layout, healing
+from empower_model.prompt import ROLLBACK, Layout, Prompt, healing
 from empower_model.trim import reindent, trim
 
 PEAK_FLOOR = 2.5
@@ -67,12 +67,30 @@ class LocalCompleter:
     def answer(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
         """As `complete`, for a caller that has armed the stop flag itself and may have set it since."""
         started = time.perf_counter()
-        limits = request.limits
         if self._look is not None:
             self._look(request)
-        prompt = self._layout.prompt(request.prefix, request.suffix, limits.max_tokens + ROLLBACK)
+        prompt = self._layout.prompt(request.prefix, request.suffix, request.limits.max_tokens + ROLLBACK)
+        first = self._written(request, prompt, started, on_text=on_text)
+        if not request.alternatives or not first.text:
+            return first
+
+        def unlike(texts: Sequence[bytes]) -> Completion:
+            other = alternatives.unlike(texts, prompt.forced, self._engine.vocabulary)
+            return self._written(request, prompt, time.perf_counter(), other=other)
+
+        return replace(first, alternatives=alternatives.further(first, request.alternatives, unlike, started))
+
+    def _written(
+        self,
+        request: Request,
+        prompt: Prompt,
+        started: float,
+        other: Transform | None = None,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Completion:
         evaluated, prefilled = 0, started
-        span = _Span(limits, self._cut or chosen_cut(limits, self._calibration))
+        limits = request.limits
+        span = _Span(limits, self._cut or chosen_cut(limits, self._calibration), other)
         try:
             evaluated = self._engine.prefill(prompt.tokens)
             prefilled = time.perf_counter()
@@ -108,6 +126,8 @@ class _Span:
 
     limits: Limits
     cut: Cut
+    other: Transform | None = None
+    """How it must begin otherwise than what was written before; then the person, not the rule, judges its start."""
     tokens: list[Token] = field(default_factory=list)
     text: str = ""
     lengths: list[int] = field(default_factory=list)
@@ -118,8 +138,8 @@ class _Span:
     def write(self, engine: Engine, forced: bytes, on_text: Callable[[str], None] | None) -> None:
         """Generate until something ends the span; what only repeats the forced bytes adds no text."""
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        healed = [healing(forced, engine.vocabulary)] if forced else []
-        for token in engine.decode(healed):
+        transforms = [healing(forced, engine.vocabulary)] if forced else []
+        for token in engine.decode([*transforms, self.other] if self.other else transforms):
             if token.id in engine.vocabulary.end_of_generation or not token.piece:
                 self.end = End.END_OF_TEXT
                 return
@@ -147,8 +167,9 @@ class _Span:
         return True
 
     def _verdict(self) -> Verdict:
-        surprisals = [token.surprisal for token in self.tokens]
-        entropies = [token.entropy for token in self.tokens]
+        given = bisect.bisect_right(self.lengths, 0) + 1 if self.other else 0
+        surprisals = [token.surprisal if i >= given else 0.0 for i, token in enumerate(self.tokens)]
+        entropies = [token.entropy if i >= given else 0.0 for i, token in enumerate(self.tokens)]
         return self.cut(Written(self.text, self.lengths, surprisals, entropies))
 
     def fitted(self, request: Request) -> tuple[str, int]:

@@ -49,6 +49,8 @@ class Request:
     prefix: str
     suffix: str
     limits: Limits = Limits()
+    alternatives: int = 0
+    """How many other completions are wanted at most, by a person who has asked by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class Completion:
     """Prompt tokens that had to be evaluated anew."""
     prompt_ms: float
     total_ms: float
+    alternatives: tuple[Completion, ...] = ()
+    """Others for the same request, which begin differently, most probable start first."""
 
 
 class Completer(Protocol):

@@ -84,6 +84,7 @@ def _loaded(
         return LocalCompleter(engine, calibration), None
     keeper = KeeperThread(Memory(), engine.tokenize, memory.news)
     remembering = RememberingEngine(engine, keeper.memory, weights)
+    engine.guesses = remembering.guesses
     keeper.start()
     return LocalCompleter(remembering, memory.calibration or weights.calibration, look=remembering.look), keeper
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from itertools import takewhile
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from empower_model.adapter_file import check_adapter
 from empower_model.distribution import Distribution
+from empower_model.drafting import LENGTHS, Guesses, Pace
 from empower_model.engine import EngineConfig, FimTokens, StopFlag, Token, Transform, Vocabulary
 from empower_model.errors import EngineError, EngineStopped, ModelFileInvalid, PromptTooLong
 
@@ -35,7 +37,8 @@ BATCH = 512
 MICRO_BATCH = 128
 """Small, since an aborted evaluation keeps whole micro-batches only; larger ones gain nothing (tuning.py)."""
 SMALL = 32 << 20
-"""Bytes of weights up to which one thread writes fastest: two spend longer waiting for each other than computing."""
+"""Bytes of weights up to which one thread writes fastest: two spend longer waiting for each other than computing.
+Nothing is drafted for such a model: to look a guess up takes as long as to do without it."""
 ABORTED = 2
 NO_ROOM = 1
 ERROR_LEVEL = 4
@@ -109,6 +112,10 @@ class LlamaEngine:
         """The tokens whose keys and values lie in the cache, from position 0 on."""
         self._fresh = False
         """Whether the logits belong to the last token of the state."""
+        self.guesses: Guesses | None = None
+        """Who may be asked what probably comes next; what is written does not depend on it."""
+        self.pace = None if self._small or _cannot_step_back(self._model) else Pace()
+        """How many guesses are worth evaluating; None where none ever is."""
 
     def _new_context(self) -> Any:
         params = llama_cpp.llama_context_default_params()
@@ -116,10 +123,9 @@ class LlamaEngine:
         params.n_batch = BATCH
         params.n_ubatch = MICRO_BATCH
         params.n_seq_max = 1
-        params.n_outputs_max = 1  # else logits for a whole micro-batch are reserved: 297 MiB at 152k entries
+        params.n_outputs_max = 1 + max(LENGTHS)  # else logits for a whole micro-batch: 297 MiB at 152k entries
         params.n_threads_batch = self.threads
-        small = llama_cpp.llama_model_size(self._model) <= SMALL
-        params.n_threads = 1 if small and not self.config.threads else self.threads
+        params.n_threads = 1 if self._small and not self.config.threads else self.threads
         context = llama_cpp.llama_init_from_model(self._model, params)
         if not context:
             llama_cpp.llama_model_free(self._model)
@@ -131,6 +137,10 @@ class LlamaEngine:
             adapters, scales = (llama_cpp.llama_adapter_lora_p_ctypes * 1)(self._adapter), (ctypes.c_float * 1)(1)
             llama_cpp.llama_set_adapters_lora(context, adapters, 1, scales)
         return context
+
+    @property
+    def _small(self) -> bool:
+        return bool(llama_cpp.llama_model_size(self._model) <= SMALL)
 
     def tokenize(self, text: str) -> list[int]:
         """Token ids of a text; text that looks like a control token stays text."""
@@ -161,24 +171,47 @@ class LlamaEngine:
     def decode(self, transforms: Sequence[Transform] = ()) -> Iterator[Token]:
         """Continue the prefilled prompt greedily; ends after end-of-generation, a full context, or a stop."""
         ids: list[int] = []
-        distribution = self._distribution
+        ahead: list[int] = []  # guesses that were evaluated, and lie in the state behind what was chosen
         while self._fresh and not self.stop.is_set():
-            distribution.read(self._logits())
-            if transforms:
-                log_probs = before = distribution.log_probs()
-                for transform in transforms:
-                    log_probs = transform(ids, log_probs)
-                if log_probs is not before:
-                    distribution.replace(log_probs)
-            token = distribution.best()
-            yield Token(token, self.vocabulary.pieces[token], distribution.surprisal(token), distribution.entropy)
-            if token in self.vocabulary.end_of_generation or len(self._state) >= self.context_size:
+            token = self._token(-1 - len(ahead), ids, transforms)
+            yield token
+            if token.id in self.vocabulary.end_of_generation or len(self._state) - len(ahead) >= self.context_size:
                 return
-            ids.append(token)
+            ids.append(token.id)
+            if ahead and ahead[0] == token.id:
+                del ahead[0]
+                continue
             try:
-                self._evaluate([token])
+                self._truncate(len(self._state) - len(ahead))
+                ahead = self._go_on(ids)
             except EngineStopped:
                 return
+
+    def _token(self, row: int, ids: Sequence[int], transforms: Sequence[Transform]) -> Token:
+        """The token chosen from a row of logits, counted from the last one."""
+        distribution = self._distribution
+        distribution.read(self._logits(row))
+        if transforms:
+            log_probs = before = distribution.log_probs()
+            for transform in transforms:
+                log_probs = transform(ids, log_probs)
+            if log_probs is not before:
+                distribution.replace(log_probs)
+        token = distribution.best()
+        return Token(token, self.vocabulary.pieces[token], distribution.surprisal(token), distribution.entropy)
+
+    def _go_on(self, ids: Sequence[int]) -> list[int]:
+        """Append the last of the ids to the state, and behind it guesses that are worth it, which are returned."""
+        started = time.perf_counter()
+        ahead: list[int] = []
+        if self.pace is not None and self.guesses is not None:
+            room = self.context_size - len(self._state) - 1
+            ahead = self.pace.worth(islice(self.guesses(ids), room))
+        self._evaluate([ids[-1], *ahead], 1 + len(ahead))
+        if self.pace is not None:
+            self._logits()  # a GPU is still at work until they are there
+            self.pace.note(len(ahead), time.perf_counter() - started)
+        return ahead
 
     def logits(self) -> NDArray[np.float32]:
         """The logits after the last prefilled token, shape (n_vocab,): a copy."""
@@ -203,11 +236,11 @@ class LlamaEngine:
             llama_cpp.llama_model_free(self._model)
             self._context = None
 
-    def _logits(self) -> NDArray[np.float32]:
+    def _logits(self, row: int = -1) -> NDArray[np.float32]:
         if not self._fresh:
             raise EngineError("There are no logits: prefill a prompt first.")
-        row = llama_cpp.llama_get_logits_ith(self._context, -1)
-        return np.ctypeslib.as_array(row, shape=(len(self.vocabulary.pieces),))
+        values = llama_cpp.llama_get_logits_ith(self._context, row)
+        return np.ctypeslib.as_array(values, shape=(len(self.vocabulary.pieces),))
 
     def _truncate(self, length: int) -> None:
         if length == len(self._state):
@@ -219,14 +252,14 @@ class LlamaEngine:
             llama_cpp.llama_memory_clear(self._memory, True)
             self._state.clear()
 
-    def _evaluate(self, ids: Sequence[int]) -> None:
-        """Append 1 to BATCH tokens to the state; the logits are those after the last."""
+    def _evaluate(self, ids: Sequence[int], outputs: int = 1) -> None:
+        """Append 1 to BATCH tokens to the state; the logits are those after the last `outputs` of them."""
         count, start = len(ids), len(self._state)
         self._batch.n_tokens = count
         self._ids[:count] = ids
         self._positions[:count] = range(start, start + count)
         self._flags[:count] = 0
-        self._flags[count - 1] = 1
+        self._flags[count - outputs : count] = 1
         self._fresh = False
         result = llama_cpp.llama_decode(self._context, self._batch)
         if result == 0:
@@ -265,6 +298,10 @@ def _load(config: EngineConfig) -> Any:
             "llama.cpp does not know: `empower-lsp model verify` tells more, and pulling or copying it again cures it."
         )
     return model
+
+
+def _cannot_step_back(model: Any) -> bool:
+    return bool(llama_cpp.llama_model_is_recurrent(model) or llama_cpp.llama_model_is_hybrid(model))
 
 
 def _load_adapter(config: EngineConfig, model: Any) -> Any:

@@ -11,8 +11,10 @@ from functools import lru_cache
 
 from empower_model import mixture
 from empower_model.completion import Request
+from empower_model.drafting import Guess
 from empower_model.engine import Engine, StopFlag, Token, Transform, Vocabulary
 from empower_model.memory import Level, Memory, blocks
+from empower_model.memory_segment import ORDERS
 from empower_model.mixture import Weights
 
 
@@ -62,6 +64,14 @@ class RememberingEngine:
         ends = sorted(self.vocabulary.end_of_generation)
         mix = mixture.transform(self.memory, self._context, self._weights, ends)
         return self._engine.decode([mix, *transforms])
+
+    def guesses(self, ids: Sequence[int]) -> Iterator[Guess]:
+        """What the memory expects to follow the prefilled prompt and these ids, token by token, while it knows any."""
+        near = [*self._context, *ids]
+        while (found := self.memory.continuations(near[-ORDERS:])) is not None:
+            guess = mixture.likeliest(found, self._weights.coefficients)
+            yield guess
+            near.append(guess.id)
 
     def look(self, request: Request) -> None:
         """Remember the lines above the cursor and those below, in the place of what was there before."""

@@ -91,6 +91,10 @@ class Remembered:
     """Fitted to the person with the memory on; None for that of the weights."""
 
 
+DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "default.memory.json"
+"""Weights for models that have none of their own: they trust the memory less, since most models know more."""
+
+
 def sidecar(model: Path) -> Path:
     """Where the weights of the memory for a model file lie: beside it, as `<stem>.memory.json`."""
     return model.with_suffix(".memory.json")

@@ -103,6 +103,16 @@ class Keeper:
             return True
         return False
 
+    def fill(self, seconds: float) -> bool:
+        """Do all the work that was begun, or what can be done of it in about so many seconds; whether that was all."""
+        deadline = time.monotonic() + seconds
+        while self.step():
+            if time.monotonic() > deadline:
+                self._work = iter(())
+                self._take_in()
+                return False
+        return True
+
     def _walk(self) -> Iterator[None]:
         assert self._library is not None
         self._fresh.clear()

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empower_model.calibration import Calibration
+from empower_model.drafting import Guess
 from empower_model.engine import FimTokens, LogProbs, Transform
 from empower_model.errors import ModelError
 from empower_model.memory import Continuations, Level, Memory
@@ -32,6 +33,9 @@ LEAST = 1e-6
 """Floor under probabilities whose logarithm is taken."""
 MOST_ODDS = 12.0
 """No order is trusted, or distrusted, beyond these log-odds: some thousand tokens cannot tell."""
+
+GIVEN = 0.5
+"""What the model is taken to give to the followers together while it has not been asked."""
 
 Coefficients = NDArray[np.float64]
 """Shape (ORDERS, levels, FEATURES)."""
@@ -123,13 +127,26 @@ def shares(trusted: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
     return trusted * before, left[..., 0]
 
 
-def mixed(found: Continuations, log_probs: LogProbs, coefficients: Coefficients) -> tuple[float, NDArray[np.float32]]:
-    """The model's share, and what the memory adds to the probability of each token of `found`, shape (n,)."""
-    those = orders(found.counts, np.exp(log_probs[found.tokens]))
+def mixed(
+    found: Continuations, probabilities: NDArray[np.float32], coefficients: Coefficients
+) -> tuple[float, NDArray[np.float32]]:
+    """The model's share, and what the memory adds to the probability of each token of `found`, shape (n,).
+
+    `probabilities` are the model's of the same tokens.
+    """
+    those = orders(found.counts, probabilities)
     parts, model = shares(trust(those.features, coefficients) * (those.totals > 0))
     rates = (parts / np.maximum(those.totals, 1)).astype(np.float32)
     added = rates @ found.counts.reshape(-1, len(found.tokens))
     return float(model), added
+
+
+def likeliest(found: Continuations, coefficients: Coefficients) -> Guess:
+    """The token that the memory alone expects most, and what it adds to its probability."""
+    each = np.full(len(found.tokens), GIVEN / len(found.tokens), dtype=np.float32)
+    _, added = mixed(found, each, coefficients)
+    best = int(added.argmax())
+    return Guess(int(found.tokens[best]), float(added[best]))
 
 
 def transform(memory: Memory, context: Sequence[int], weights: Weights, ends: Sequence[int] = ()) -> Transform:
@@ -146,7 +163,7 @@ def transform(memory: Memory, context: Sequence[int], weights: Weights, ends: Se
         found = memory.continuations([*near, *ids[-ORDERS:]])
         if found is None:
             return log_probs
-        model, added = mixed(found, log_probs, weights.coefficients)
+        model, added = mixed(found, np.exp(log_probs[found.tokens]), weights.coefficients)
         end = log_probs[final]
         going = max(0.0, 1 - float(np.exp(end).sum()))
         if not kept:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import accumulate, takewhile
+from operator import gt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +15,11 @@ from empower_model import mixture
 from empower_model.engine import IMPOSSIBLE, Engine, LogProbs
 from empower_model.memory import Continuations, Level, Memory
 from empower_model.memory_segment import ORDERS
-from empower_model.mixture import FEATURES, Coefficients
+from empower_model.mixture import FEATURES, Coefficients, Weights
+from empower_model.prompt import ROLLBACK, Layout
 
+MOST_TOKENS = 64
+"""Of the text after a cursor so many are read."""
 DOUBT = -2.0
 """Log-odds of the share of an order of which nothing is known."""
 STRENGTH = 1.0
@@ -22,6 +28,10 @@ FEW = 20
 """Observations under which an order's coefficients are taken from the order or level next to it."""
 HALVINGS = 20
 """After so many a step is too short to matter."""
+CAUTION = 1.0
+"""Log-odds by which a model that was not fitted is to trust the memory less than the bundled one. Of the bundled model
+tuned on the very text until it took 0.78, then 0.58 bits a character, for 0.94, the memory took off 0.041 and 0.007
+with it, 0.032 and -0.012 without; the bundled one itself lost nothing (0.8517 for 0.8519)."""
 
 _CELLS = ORDERS * len(Level)
 
@@ -54,6 +64,20 @@ class Witness:
     """Notes what model and memory think of given text, token by token, while an engine is made to write it."""
 
     rows: list[tuple[float, NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]] = field(default_factory=list)
+
+    def read(self, engine: Engine, layout: Layout, memory: Memory, around: tuple[str, str], ahead: str) -> list[int]:
+        """Note what is thought of `ahead`, which stands between two texts, laid out as the server would.
+
+        Returns the characters of each token that was noted: those that write again what healing took back are not,
+        for there both are bound. Raises EngineError.
+        """
+        pieces = engine.vocabulary.pieces
+        prompt = layout.prompt(*around, MOST_TOKENS + ROLLBACK)
+        truth = engine.tokenize(prompt.forced.decode(errors="ignore") + ahead)[:MOST_TOKENS]
+        ends = accumulate((len(pieces[token]) for token in truth), initial=0)
+        skip = sum(1 for _ in takewhile(partial(gt, len(prompt.forced)), ends))
+        noted = self.follow(engine, memory, prompt.tokens, truth, skip)
+        return [len(pieces[token].decode(errors="ignore")) for token in truth[skip : skip + noted]]
 
     def follow(self, engine: Engine, memory: Memory, prompt: Sequence[int], truth: Sequence[int], skip: int = 0) -> int:
         """Have `truth` written after `prompt`, and note its tokens but for the first `skip`; returns how many.
@@ -97,6 +121,17 @@ def probabilities(those: Observations, coefficients: Coefficients) -> NDArray[np
     parts, model = mixture.shares(mixture.trust(those.features, coefficients) * those.seen)
     mixed: NDArray[np.float64] = model * those.model + (parts * those.found).sum(axis=1)
     return mixed
+
+
+def cautious(weights: Weights) -> Weights:
+    """Weights that trust every order less, for models of which nothing is known.
+
+    The calibration is kept: on texts written so by the models above, its error was lower (0.025, 0.043, 0.048) than
+    that of the plain one (0.040, 0.056, 0.064).
+    """
+    coefficients = weights.coefficients.copy()
+    coefficients[:, :, 0] -= CAUTION
+    return Weights(coefficients, weights.calibration)
 
 
 def fit(those: Observations, start: Coefficients | None = None, rounds: int = 25) -> Coefficients:

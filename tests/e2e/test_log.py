@@ -86,3 +86,36 @@ def wait_for(executable: str, environment: dict[str, str], kind: str) -> None:
         if kind in command(executable, environment, "show", "--json"):
             return
     raise AssertionError(f"{kind} was never logged")
+
+
+def test_what_a_person_who_asks_by_hand_does_with_several(
+    executable: str, environment: dict[str, str], data_folder: Path, tmp_path: Path
+) -> None:
+    with Editor({"confidence": 0.1}, data_folder, tmp_path) as editor:
+        editor.initialize()
+        editor.initialized()
+        offset, [first, second, *_] = several(editor, "file:///point.py")
+        editor.shown(first)
+        editor.notify("textDocument/didDismissCompletion", {"item": first})
+        editor.shown(second)
+        editor.replace("file:///point.py", offset, offset, second["insertText"])
+        editor.run("empower.accept", *second["command"]["arguments"])
+    exported = [json.loads(line) for line in command(executable, environment, "export", "-").splitlines()]
+    said = {
+        entry["id"]: [(outcome["kind"], outcome["explicit"]) for outcome in entry["outcomes"]] for entry in exported
+    }
+    assert said[first["command"]["arguments"][0]] == [("shown", True), ("dismissed", True)]
+    assert said[second["command"]["arguments"][0]][:2] == [("shown", True), ("accepted", True)]
+
+
+def several(editor: Editor, uri: str) -> tuple[int, list[dict[str, Any]]]:
+    """The first cursor of the work that has more than one item for who asks by hand, and they."""
+    editor.open(uri, ABOVE + TYPED)
+    for offset in range(len(ABOVE), len(ABOVE + TYPED)):
+        line, character = ABOVE.count("\n"), offset - ABOVE.rfind("\n") - 1
+        params = {"textDocument": {"uri": uri}, "position": {"line": line, "character": character}}
+        answer = editor.request("textDocument/inlineCompletion", params | {"context": {"triggerKind": 1}})
+        if len(items := answer["items"]) > 1:
+            assert items[0] == editor.complete(uri, offset), "the first is what typing would have shown"
+            return offset, items
+    raise AssertionError("the model had nothing else to say")

@@ -12,7 +12,8 @@ from click.testing import CliRunner, Result
 from empower_lsp.calibrate_command import calibrate
 from empower_lsp.log.records import CompletionRecord, OutcomeRecord, TokenRecord
 from empower_lsp.log.store import Store, log_path
-from empower_model import mixture, store, tunings
+from empower_lsp.serving import calibration_file, own_weights
+from empower_model import adaptation, mixture, store, tunings
 from empower_model.calibration import Calibration, sidecar
 from empower_model.mixture import Weights
 
@@ -83,6 +84,7 @@ def test_what_is_better_is_saved_and_used(data_folder: Path) -> None:
     path = tunings.calibration_file(model)
     assert f"Saved in {path}" in result.stdout
     assert "400 decisions" in result.stdout
+    assert "--workspace FOLDER" in result.stdout
     assert "200 of them told by the editor" in result.stdout
     assert "confidence 0.2 (in use) in bits" in result.stdout
     assert model.calibration == Calibration.load(path) != own
@@ -204,3 +206,97 @@ def test_with_a_memory_bits_mean_something_else_and_are_kept_apart() -> None:
     assert content("--reset")["reset"] is True
     assert not path.exists()
     assert content("--reset")["reset"] is False
+
+
+VERBS = ("load", "store", "check", "send", "fetch", "merge")
+NAMES = ("alpha", "beta", "gamma", "delta", "omega", "sigma", "kappa", "theta")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Files that say the same of other names, and one that must not be read; few places, however much time there is."""
+    monkeypatch.setattr(adaptation, "MOST_PLACES", 24)
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for verb in VERBS:
+        lines = (
+            f"def {verb}_{name}(zebra):\n    return quantified_{name}(zebra, {n})\n" for n, name in enumerate(NAMES)
+        )
+        (folder / f"{verb}.py").write_text("\n\n".join(lines))
+    (folder / ".env").write_text("token = 'giraffe'\n" * 100)
+    return folder
+
+
+def doubting(model: str = "") -> Path:
+    """Has the memory hardly trusted, as if that had been fitted here."""
+    chosen = store.checked(model)
+    path = own_weights(chosen)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    coefficients = np.zeros(mixture.SHAPE)
+    coefficients[:, :, 0] = -8.0
+    Weights(coefficients, Calibration(1.0, 2.0)).save(path)
+    return path
+
+
+def test_weights_are_fitted_to_a_workspace_and_kept(workspace: Path) -> None:
+    path = doubting()
+    before = Weights.load(path)
+    again = calibration_file(store.checked(""), memory=True)
+    Calibration(0.7, 1.0).save(again)
+    found = content("--workspace", str(workspace))
+    weights = found["weights"]
+    alone, now, after = weights["rates"]
+    assert after < now < alone
+    assert (weights["better"], weights["saved"], weights["workspace"]) == (True, True, "project")
+    assert weights["path"] == str(path)
+    assert weights["files"] == len(VERBS)
+    assert found["saved"] is False
+    assert "needs 100" in found["reason"], "of the log, which is empty"
+    fitted = Weights.load(path)
+    assert fitted is not None
+    assert before is not None
+    assert (fitted.coefficients[:, :, 0] > before.coefficients[:, :, 0]).any()
+    assert json.loads(path.read_text())["fitted_on"] == "workspace"
+    assert "giraffe" not in path.read_text()
+    assert not again.exists(), "what was fitted to bits of the old weights no longer counts"
+    assert [one.name for one in path.parent.iterdir()] == ["memory.json"]
+
+
+def test_what_was_decided_with_other_weights_says_nothing_of_these(workspace: Path) -> None:
+    fill(400, adapter="memory")
+    doubting()
+    assert content()["decisions"] == 400
+    content("--workspace", str(workspace))
+    result = run()
+    assert result.exit_code == 1
+    assert "holds 0 decisions" in result.stderr
+
+
+def test_a_dry_run_keeps_the_weights(workspace: Path) -> None:
+    path = doubting()
+    before = path.read_text()
+    result = run("--workspace", str(workspace), "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "Not saved: a dry run." in result.stdout
+    assert "Confidence: as it was. The log holds 0 decisions" in result.stdout
+    assert path.read_text() == before
+
+
+def test_reset_gives_the_weights_back(workspace: Path) -> None:
+    path = doubting()
+    assert str(path) in run("--reset", "--dry-run").stdout
+    assert path.exists()
+    assert content("--reset")["reset"] is True
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(("name", "words"), [("absent", "no folder"), ("empty", "no text"), ("small", "need 500 in 5")])
+def test_a_workspace_without_enough_is_one_sentence(tmp_path: Path, name: str, words: str) -> None:
+    if name != "absent":
+        (tmp_path / name).mkdir()
+    if name == "small":
+        (tmp_path / name / "a.py").write_text("def one():\n    return 1\n")
+    result = run("--workspace", str(tmp_path / name), "--seconds", "1")
+    assert result.exit_code == 1
+    assert words in result.stderr
+    assert result.stderr.count("\n") == 1

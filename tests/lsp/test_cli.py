@@ -4,12 +4,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from empower_lsp import __version__
 from empower_lsp.cli import COMMANDS, main
+from empower_lsp.serving import own_weights
+from empower_model import store
+from empower_model.mixture import Weights, sidecar
 
 SOURCE = "import os\n\n\ndef add(first, second):\n    return first + \n"
 
@@ -48,6 +52,42 @@ def test_retyping_hides_the_rest_of_the_line_and_tells_it_after(source: Path) ->
     assert "the file says: first, second):" in result.output
 
 
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """A repository with a name that no model knows, in another file and in the one that is typed."""
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "inner").mkdir()
+    calls = "".join(f"def f{n}(stripe):\n    return quantified_zebra_margin(stripe, {n})\n\n\n" for n in range(6))
+    (tmp_path / "zebra.py").write_text(calls)
+    (tmp_path / "inner" / "typed.py").write_text("def total(items):\n    return quantified_zebra_margin(items)\n")
+    return tmp_path
+
+
+def completed(place: str, *options: str) -> dict[str, Any]:
+    result = run("complete", place, "--json", *options)
+    assert result.exit_code == 0, result.output
+    return dict(json.loads(result.output))
+
+
+def test_completing_knows_the_repository_unless_told_otherwise(workspace: Path) -> None:
+    place = f"{workspace / 'inner' / 'typed.py'}:2:24"
+    found = completed(place, "--retype")
+    assert found["text"].startswith("ebra_margin")
+    assert found["memory"]["folder"] == str(workspace)
+    assert found["memory"]["complete"] is True
+    assert found["memory"]["indexingMs"] > 0
+    without = completed(place, "--retype", "--no-memory")
+    assert without["memory"] is None
+    assert not without["text"].startswith("ebra_margin")
+
+
+def test_retyping_does_not_look_up_what_the_file_itself_says(workspace: Path) -> None:
+    (workspace / "zebra.py").unlink()
+    found = completed(f"{workspace / 'inner' / 'typed.py'}:2:24", "--retype")
+    assert not found["text"].startswith("ebra_margin")
+    assert found["memory"]["tokens"] == 0
+
+
 @pytest.mark.parametrize(
     ("place", "words"),
     [
@@ -84,6 +124,28 @@ def test_the_doctor_measures_the_bundled_model() -> None:
     assert "ms" in found["after a keystroke"]["value"]
     assert found["fill in the middle"]["value"] == "yes"
     assert not found["model"]["cure"]
+    assert found["memory"]["value"].endswith("weights: came with the model")
+    assert found["indexing"]["value"].endswith(" tokens/s")
+
+
+def test_the_doctor_says_where_weights_are_from_and_what_to_do_about_broken_ones(tmp_path: Path) -> None:
+    bundled = store.checked("")
+    other = tmp_path / "other.gguf"
+    other.write_bytes(bundled.path.read_bytes())
+
+    def told() -> dict[str, str]:
+        found = json.loads(run("doctor", "--json", "--model", str(other)).output)
+        return dict(next(one for one in found if one["subject"] == "memory"))
+
+    assert "weights: for any model; `calibrate" in told()["value"]
+    path = own_weights(store.checked(str(other)))
+    path.parent.mkdir(parents=True)
+    weights = Weights.load(sidecar(bundled.path))
+    assert weights is not None
+    weights.save(path, workspace="zebra", date="2026-11-22")
+    assert told()["value"].endswith("weights: fitted to zebra on 2026-11-22")
+    path.write_text("{")
+    assert "Delete the file" in told()["cure"]
 
 
 def test_help_lists_every_command_and_the_version_is_told() -> None:

@@ -11,12 +11,13 @@ from empower_lsp.convert import (
     characters,
     item,
     item_id,
+    left,
     offset_at,
     position_at,
     query,
     units,
 )
-from empower_lsp.session import Answer, Selected
+from empower_lsp.query import Answer, Selected
 
 ENCODINGS = ["utf-8", "utf-16", "utf-32"]
 UNITS = {"utf-8": [1, 2, 3, 4], "utf-16": [1, 1, 1, 2], "utf-32": [1, 1, 1, 1]}
@@ -136,3 +137,11 @@ def test_what_clients_send_back_is_read_with_care() -> None:
     garbage: list[object] = [None, 5, [], {}, {"item": []}, {"item": {"command": {"arguments": []}}}]
     for strange in garbage:
         assert item_id(strange) is None
+
+
+def test_what_is_left_is_counted_in_code_points_of_what_was_sent() -> None:
+    item = {"insertText": "'𝄞é'\r\nx"}
+    for inserted, rest in ((1, 6), (3, 5), (5, 3), (7, 1), (8, 0), (99, 0)):
+        assert left({"item": item, "acceptedLength": inserted}) == rest
+    for strange in (None, {"item": item}, {"item": item, "acceptedLength": 0}, {"item": 5, "acceptedLength": 1}):
+        assert left(strange) is None

@@ -11,7 +11,7 @@ from empower_lsp.journal import Journal, Source
 from empower_lsp.log.level import Level
 from empower_lsp.log.recorder import Recorder
 from empower_lsp.log.store import Entry, Store
-from empower_lsp.session import Answer, Computed, Query
+from empower_lsp.query import Answer, Computed, Query
 from empower_model.completion import Completion, End, Request
 
 URI = "file:///space/app.py"

@@ -3,11 +3,12 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
-from empower_lsp.session import Answer, Query, Selected, Session
+from empower_lsp.query import Answer, Query, Selected
+from empower_lsp.session import Session
 from empower_model.completion import Completion, End, Limits, Request
 from empower_model.errors import EngineCrashed
 
@@ -25,6 +26,8 @@ class ScriptedCompleter:
     stopped: threading.Event = field(default_factory=threading.Event)
     closed: bool = False
     error: Exception | None = None
+    others: tuple[str, ...] = ()
+    """What it offers beside, to who wants more than one."""
 
     def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
         self.stopped.clear()
@@ -39,7 +42,8 @@ class ScriptedCompleter:
                 return done("", End.STOPPED)
             if on_text:
                 on_text(whole[:end])
-        return done(whole, End.UNCERTAIN)
+        others = tuple(done(text, End.UNCERTAIN) for text in self.others[: request.alternatives])
+        return replace(done(whole, End.UNCERTAIN), alternatives=others)
 
     def stop(self) -> None:
         self.stopped.set()
@@ -238,3 +242,92 @@ async def test_closing_with_a_request_at_work_answers_it(completer: ScriptedComp
     session.close()
     assert completer.closed
     assert await task is None
+
+
+def items(answer: Answer | None) -> list[tuple[str, str]]:
+    return [] if answer is None else [(each.id, each.text) for each in (answer, *answer.others)]
+
+
+async def test_who_asks_by_hand_gets_others_beside_what_was_shown(
+    session: Session, completer: ScriptedCompleter
+) -> None:
+    completer.others = ("min(first)", "max(first)")
+    [first] = items(await session.complete(query("value = "), LIMITS))
+    several = await session.complete(query("value = "), LIMITS, 2)
+    assert several is not None
+    assert items(several)[0] == first, "the same as before, under its id"
+    assert several.computed is None, "and it is not computed a second time"
+    assert [text for _, text in items(several)] == ["compute(first, second)", "min(first)", "max(first)"]
+    assert all(each.computed is not None for each in several.others)
+    assert len({id for id, _ in items(several)}) == 3
+    assert [request.alternatives for request in completer.requests] == [0, 2]
+    for wanted in (2, 0):  # again, by hand and not: the same, without the engine
+        again = await session.complete(query("value = "), LIMITS, wanted)
+        assert items(again) == items(several)
+    assert len(completer.requests) == 2
+
+
+async def test_what_is_typed_decides_which_of_several_goes_on(session: Session, completer: ScriptedCompleter) -> None:
+    completer.others = ("min(first)", "call(first)")
+    several = items(await session.complete(query("value = "), LIMITS, 2))
+    both = items(await session.complete(query("value = c"), LIMITS))
+    assert both == [(several[0][0], "ompute(first, second)"), (several[2][0], "all(first)")]
+    one = items(await session.complete(query("value = ca"), LIMITS))
+    assert one == [(several[2][0], "ll(first)")]
+    assert len(completer.requests) == 1
+    completer.others = ("ses",)
+    more = items(await session.complete(query("value = ca"), LIMITS, 2))
+    assert more == [*one, (more[1][0], "ses")], "asked for at a new cursor, others are computed there"
+
+
+async def test_what_has_ended_is_offered_no_more_and_the_others_are(
+    session: Session, completer: ScriptedCompleter
+) -> None:
+    completer.others = ("min(first)",)
+    several = items(await session.complete(query("value = "), LIMITS, 2))
+    session.forget(several[0][0])
+    assert items(await session.complete(query("value = "), LIMITS, 2)) == several[1:]
+    session.forget(several[1][0])
+    await session.complete(query("value = "), LIMITS)
+    assert len(completer.requests) == 2
+
+
+async def test_others_that_say_the_same_are_left_out(session: Session, completer: ScriptedCompleter) -> None:
+    completer.others = ("compute", "compute(first, second)[0]", "max(first)")
+    assert [text for _, text in items(await session.complete(query("value = "), LIMITS, 3))] == [
+        "compute(first, second)",
+        "max(first)",
+    ]
+
+
+async def test_a_running_completion_serves_who_wants_no_more_than_it(
+    session: Session, completer: ScriptedCompleter
+) -> None:
+    completer.others, completer.free = ("call()",), False
+    by_hand = asyncio.create_task(session.complete(query("value = "), LIMITS, 2))
+    await running(completer)
+    typed = asyncio.create_task(session.complete(query("value = c"), LIMITS))
+    await asyncio.sleep(0.01)
+    assert len(completer.requests) == 1
+    again = asyncio.create_task(session.complete(query("value = c"), Limits(confidence=0.9), 2))
+    await running(completer, 2)
+    assert completer.requests[1].alternatives == 2
+    completer.free = True
+    for _ in range(20):
+        completer.step.release()
+    assert [text for _, text in items(await again)] == ["ompute(first, second)", "call()"]
+    assert (await by_hand, await typed) == (None, None)
+
+
+async def test_what_ends_while_others_are_computed_is_not_offered_again(
+    session: Session, completer: ScriptedCompleter
+) -> None:
+    completer.others, completer.free = ("max(first)",), True
+    [(first, _)] = items(await session.complete(query("value = "), LIMITS))
+    completer.free = False
+    by_hand = asyncio.create_task(session.complete(query("value = "), LIMITS, 1))
+    await running(completer, 2)
+    session.forget(first)
+    for _ in range(20):
+        completer.step.release()
+    assert first not in dict(items(await by_hand))

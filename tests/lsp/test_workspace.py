@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from empower_lsp.workspace import LARGEST, LONGEST_LINE, Workspace, file_name, is_file
+from empower_lsp.workspace import LARGEST, LONGEST_LINE, Workspace, file_name, is_file, root_of
 
 CODE = "def main():\n    return 1\n"
 
@@ -89,3 +89,11 @@ def test_documents_go_by_the_paths_of_their_files() -> None:
     assert file_name("file:///c%3A/work/a.py") == "c:/work/a.py"
     assert file_name("untitled:Untitled-1") == "Untitled-1"
     assert [is_file(uri) for uri in ("file:///a.py", "untitled:a", "output:b", "")] == [True, False, False, False]
+
+
+def test_the_workspace_of_a_file_is_its_repository_or_its_folder(tmp_path: Path) -> None:
+    inner = tmp_path / "one" / "two"
+    inner.mkdir(parents=True)
+    assert root_of(inner / "a.py") == inner
+    (tmp_path / "one" / ".git").write_text("gitdir: elsewhere\n")  # as in a worktree
+    assert root_of(inner / "a.py") == tmp_path / "one"

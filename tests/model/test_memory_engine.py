@@ -1,6 +1,9 @@
 """What the engine with a memory takes from a request: the file at the cursor."""
 
+import math
+
 import numpy as np
+import pytest
 
 from empower_model.calibration import Calibration
 from empower_model.completion import Request
@@ -53,3 +56,17 @@ def test_a_key_on_the_same_line_tokenises_nothing_and_a_new_line_one_block() -> 
     engine.look(Request(above + "xy\n", below))
     assert inner.characters == before + 3
     assert file(memory)["above"] == above + "xy\n"
+
+
+def test_it_guesses_what_the_memory_expects_to_follow_as_long_as_it_knows() -> None:
+    coefficients = np.zeros(SHAPE)
+    coefficients[:, :, 0] = math.log(9)  # each order takes nine tenths of what is left
+    memory, inner = Memory(), FakeEngine(lambda _: [])
+    engine = RememberingEngine(inner, memory, Weights(coefficients, Calibration()))
+    memory.update("x", np.array(list(b"abcd"), dtype=np.int32))
+    engine.prefill([257, *b"za\n", 258, 259, *b"a"])
+    guesses = list(engine.guesses([]))
+    assert bytes(guess.id for guess in guesses) == b"bcd"
+    assert [guess.probability for guess in guesses] == pytest.approx([0.9, 0.99, 0.999])
+    assert bytes(guess.id for guess in engine.guesses(list(b"bc"))) == b"d"
+    assert list(engine.guesses(list(b"z"))) == []

@@ -304,3 +304,22 @@ def test_a_piece_that_fails_is_left_out_and_told_without_its_words(caplog: pytes
     assert "ValueError" in caplog.text
     assert "hunter2" not in caplog.text
     mouth.close()
+
+
+def test_filling_ends_in_time_and_keeps_what_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf, memory = Shelf(), Memory()
+    for number in range(10):
+        shelf.put(f"/{number}.py", f"text {number}")
+    keeper = Keeper(memory, letters)
+    keeper.hear(Walk(shelf, True))
+    assert keeper.fill(60.0)
+    assert len(held(memory, Level.PROJECT)) == 10
+    hurried, rest = Memory(), iter([0.0] * 16 + [100.0] * 100)
+    keeper = Keeper(hurried, letters)
+    keeper.hear(Walk(shelf, True))
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(rest))
+    assert not keeper.fill(60.0)
+    read = held(hurried, Level.PROJECT)
+    assert 0 < len(read) < 10
+    assert set(read) <= set(shelf.texts)
+    assert not keeper.step(), "nothing is left to do"

@@ -129,6 +129,26 @@ def test_features_are_logarithms_of_counts_and_of_what_the_model_gives_the_follo
     assert those.features[1] == pytest.approx([1, 0, 0, math.log(mixture.LEAST)])
 
 
+def test_the_memory_alone_expects_what_it_adds_most_to() -> None:
+    memory = Memory()
+    memory.update("x", ids(A, B, C, A, D, B, D))
+    found = memory.continuations([A, B])
+    assert found is not None
+    token, probability = mixture.likeliest(found, trusting(0.5).coefficients)
+    assert token == C
+    assert probability == pytest.approx(1 / 2 + 1 / 8)  # order 2, and half of order 1's quarter
+
+
+def test_how_sure_the_memory_is_depends_on_what_the_model_is_taken_to_give_to_all_followers() -> None:
+    memory = Memory()
+    memory.update("x", ids(A, B, A, C))
+    found = memory.continuations([A])
+    assert found is not None
+    coefficients = np.zeros(SHAPE)
+    coefficients[:, :, 3] = 2.0  # odds of the square of that probability: 0.5 squared, to 1
+    assert mixture.likeliest(found, coefficients) == (B, pytest.approx(0.25 / 1.25 / 2))
+
+
 def test_shares_sum_to_one() -> None:
     trusted = np.random.default_rng(0).random((20, CELLS))
     parts, model = mixture.shares(trusted)

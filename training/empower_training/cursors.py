@@ -18,13 +18,13 @@ from empower_model.completer import MIN_CHARACTERS
 from empower_model.completion import Completer, Limits, Request
 from empower_model.empowerment import Cut, Written, lexical_boundary
 from empower_model.fitting import fit
+from empower_model.places import place, rows
 from empower_training.corpus import Document
 from empower_training.policies import cuts
 from empower_training.replay import READ, TYPED
 
 MOST_BITS = 12.0
 """Spans of more bits say nothing about a calibration."""
-OPENINGS = ".(=,[: "
 GREEDY = Limits(confidence=1e-9, rule="budget", max_tokens=24, max_lines=4)
 """Everything the model writes, short of certain nonsense."""
 
@@ -79,27 +79,10 @@ def cursors(documents: Iterable[Document], count: int, seed: int) -> Iterator[Cu
         by_package.setdefault(document.package, []).append(document)
     packages = sorted(by_package)
     for i in range(count):
-        text = rng.choice(by_package[packages[i % len(packages)]]).text
-        lines = text.splitlines(keepends=True)
-        row = rng.choice([n for n, line in enumerate(lines) if len(line.strip()) > MIN_CHARACTERS] or [0])
-        start = sum(len(line) for line in lines[:row])
-        at = start + _column(lines[row].rstrip("\n"), i % 3, rng)
-        below = start + sum(len(line) for line in lines[row : row + rng.randint(1, 12)])
-        yield Cursor(
-            packages[i % len(packages)], text[:at], text[at:], "\n" + text[below:] if rng.random() < 0.5 else ""
-        )
-
-
-def _column(line: str, kind: int, rng: random.Random) -> int:
-    indent = len(line) - len(line.lstrip())
-    inner = range(indent + 1, len(line))
-    if kind == 1:
-        places = [n for n in inner if line[n - 1] in OPENINGS]
-    elif kind == 2:
-        places = [n for n in inner if line[n - 1].isalnum() and line[n].isalnum()]
-    else:
-        places = []
-    return rng.choice(places) if places else indent
+        package = packages[i % len(packages)]
+        text = rng.choice(by_package[package]).text
+        there = place(package, text, rng.choice(rows(text) or [0]), i % 3, rng)
+        yield Cursor(package, there.prefix, there.truth, there.suffix)
 
 
 def spans(completer: Completer, places: Iterable[Cursor]) -> Iterator[Span]:

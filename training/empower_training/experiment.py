@@ -17,16 +17,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from empower_lsp.serving import memory_weights
+from empower_lsp.serving import memory_in_use
 from empower_model import store
 from empower_model.calibration import Calibration
 from empower_model.completion import Completer, Limits
 from empower_model.empowerment import Cut
 from empower_model.engine import Engine, EngineConfig
-from empower_model.errors import EmpowerError, EngineCrashed, ModelError
+from empower_model.errors import EmpowerError, EngineCrashed
 from empower_model.llama import LlamaEngine, physical_cores
-from empower_model.mixture import Weights
-from empower_model.model import Model
 from empower_training.corpus import Document
 from empower_training.human import Careful, Fallible, Human
 from empower_training.policies import BASE, DEFAULT, cuts
@@ -165,7 +163,7 @@ class Worker:
             self._name, self._calibration = name, model.calibration
             price = measure_price(engine)
             if self._setting.memory:
-                weights = _weights(model)
+                weights = memory_in_use(model)
                 self._calibration = weights.calibration
                 self._projects = Projects(engine, weights, self._documents)
                 engine = self._projects.engine
@@ -175,16 +173,6 @@ class Worker:
 
 _workers: list[Worker] = []
 """The one of this process, where it is one of several."""
-
-
-def _weights(model: Model) -> Weights:
-    path = memory_weights(model)
-    if (weights := Weights.load(path)) is None:
-        raise ModelError(
-            f"{model.name} has no weights for a memory ({path}): fit them with `empower-lsp memory CORPUS --save`, "
-            "or do without --memory."
-        )
-    return weights
 
 
 def _begin(setting: Setting, threads: int, documents: Sequence[Document]) -> None:
@@ -261,7 +249,7 @@ def _described(setting: Setting, files: Sequence[tuple[Work, ...]]) -> dict[str,
     """The setting, with what tells models and texts of the same name apart."""
     models = [store.checked(name) for name in setting.models]
     weights = [[one.path.stat().st_size, one.tuning, asdict(one.calibration)] for one in models]
-    memories = [_weights(one).coefficients.tolist() for one in models] if setting.memory else []
+    memories = [memory_in_use(one).coefficients.tolist() for one in models] if setting.memory else []
     text = hashlib.sha256(repr(files).encode(errors="surrogatepass")).hexdigest()
     described: dict[str, Any] = json.loads(
         json.dumps({**asdict(setting), "weights": weights, "memories": memories, "corpus": text})

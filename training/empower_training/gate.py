@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
+from empower_lsp.serving import memory_in_use, memory_weights
 from empower_model.bootstrap import Interval
 from empower_model.calibration import Calibration
 from empower_model.completer import LocalCompleter
@@ -14,11 +15,13 @@ from empower_model.completion import Limits
 from empower_model.engine import EngineConfig
 from empower_model.errors import EmpowerError
 from empower_model.llama import LlamaEngine, physical_cores
+from empower_model.mixture import Weights
 from empower_model.model import Model
 from empower_training import cursors
 from empower_training.corpus import Document
 from empower_training.human import Careful
 from empower_training.intervals import EFFORT, KEPT, difference
+from empower_training.projects import Projects
 from empower_training.replay import Tally, replay, total
 from empower_training.texts import Text
 from empower_training.works import Work, works
@@ -60,6 +63,15 @@ class Judgement:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the memory beside a model knows."""
+
+    texts: tuple[Text, ...]
+    """Of the project; a work has those of other names."""
+    weights: Weights
+
+
 def later_works(texts: Sequence[Text], seed: int = 0) -> list[Work]:
     """What is typed to judge: bodies of the texts. Raises EmpowerError when there are too few."""
     found = _bodies(texts, seed, IN_ALL)
@@ -77,20 +89,42 @@ def _bodies(texts: Sequence[Text], seed: int, in_all: int) -> list[Work]:
     return works([(text.name, text.text) for text in texts], seed=seed, per_text=PER_TEXT, characters=most)
 
 
-def typed(model: Model, chosen: Sequence[Work], threads: int = 0) -> list[Tally]:
-    """The works typed by a careful person with this model. Raises ModelError and EngineError."""
+def typed(model: Model, chosen: Sequence[Work], threads: int = 0, known: Known | None = None) -> list[Tally]:
+    """The works typed by a careful person with this model, and a memory if one is given.
+
+    Raises ModelError and EngineError.
+    """
     engine = LlamaEngine(EngineConfig(model.path, threads, adapter=model.adapter))
     try:
-        return replay(LocalCompleter(engine, model.calibration), Limits(), chosen, Careful())
+        if known is None:
+            return replay(LocalCompleter(engine, model.calibration), Limits(), chosen, Careful())
+        projects = Projects(engine, known.weights, [Document("", text.name, text.text) for text in known.texts])
+        completer = LocalCompleter(projects.engine, known.weights.calibration, look=projects.engine.look)
+        found: list[Tally] = []
+        for work in chosen:
+            projects.open(work.source)
+            found += replay(completer, Limits(), [work], Careful())
+        return found
     finally:
         engine.close()
 
 
-def judge(current: Model, candidate: Model, chosen: Sequence[Work], seed: int = 0) -> Judgement:
-    """Both models on the same works, each in a process of its own."""
+def judge(
+    current: Model, candidate: Model, chosen: Sequence[Work], seed: int = 0, *, project: Sequence[Text] = ()
+) -> Judgement:
+    """Both models on the same works, each in a process of its own.
+
+    With a `project`, as they are used: with a memory of these texts, of which none may be one that is typed. The
+    candidate has the weights and the calibration that it would have once promoted. Raises ModelError and EngineError.
+    """
     threads = max(1, physical_cores() // 2)
+    known: tuple[Known | None, ...] = (None, None)
+    if project:
+        fresh = Weights.load(memory_weights(candidate))
+        assert fresh is not None, "there are weights for any model"
+        known = Known(tuple(project), memory_in_use(current)), Known(tuple(project), fresh)
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
-        before, after = pool.map(typed, (current, candidate), (chosen, chosen), (threads, threads))
+        before, after = pool.map(typed, (current, candidate), (chosen, chosen), (threads, threads), known)
     return Judgement(
         total(before, "before"),
         total(after, "after"),

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from empower_lsp.model_commands import errors_as_exit
+from empower_model.model import Model, Origin
 
 if TYPE_CHECKING:
+    from empower_model.mixture import Weights
     from empower_training.cursors import Cursor, Score
 
 RULES = ("budget 2.0", "gain 0.2", "gain 0.3", "gain 0.5")
@@ -34,7 +36,7 @@ def memory(*, corpus_folder: Path, model: str, fit_count: int, count: int, seed:
     """
     from rich.progress import track
 
-    from empower_model import mixture, store
+    from empower_model import store
     from empower_model.engine import EngineConfig
     from empower_model.llama import LlamaEngine
     from empower_training import corpus
@@ -47,9 +49,7 @@ def memory(*, corpus_folder: Path, model: str, fit_count: int, count: int, seed:
     engine = LlamaEngine(EngineConfig(chosen.path))
     fitted = module.fit(engine, corpus.load(corpus_folder, "validation"), fit_count, seed, shown)
     if save:
-        fitted["both"].save(
-            mixture.sidecar(chosen.path), fitted_on="validation packages", cursors=fit_count, date=str(date.today())
-        )
+        _save(chosen, fitted["both"], fit_count)
     judged = module.judge(engine, corpus.load(corpus_folder, "heldout"), fitted, count, seed, shown)
     for kind, weights in fitted.items():
         curve = weights.calibration
@@ -57,6 +57,18 @@ def memory(*, corpus_folder: Path, model: str, fit_count: int, count: int, seed:
     _print_rates(judged.rates)
     _print_scores({kind: [score for score in scores if score.rule in RULES] for kind, scores in judged.scores.items()})
     engine.close()
+
+
+def _save(model: Model, weights: Weights, cursors: int) -> None:
+    """Beside the model; from those of the bundled one come the weights for models that have none."""
+    from empower_model import mixture, mixture_fitting
+    from empower_model.memory_feed import DEFAULT_WEIGHTS
+
+    today = str(date.today())
+    weights.save(mixture.sidecar(model.path), fitted_on="validation packages", cursors=cursors, date=today)
+    if model.origin is Origin.BUNDLED:
+        default = mixture_fitting.cautious(weights)
+        default.save(DEFAULT_WEIGHTS, made_from=model.name, caution=mixture_fitting.CAUTION, date=today)
 
 
 def _print_rates(rates: dict[str, dict[str, float]]) -> None:

@@ -6,13 +6,9 @@ the project; files of the same name are left out, since a package often holds th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from itertools import accumulate, takewhile
-from operator import gt
-from pathlib import PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,19 +17,16 @@ from empower_model import mixture_fitting
 from empower_model.calibration import Calibration
 from empower_model.completer import LocalCompleter
 from empower_model.engine import Engine
-from empower_model.memory import Level, Memory, blocks
-from empower_model.memory_engine import RememberingEngine, around
-from empower_model.memory_segment import Tokens
+from empower_model.memory import Level, Memory
+from empower_model.memory_engine import RememberingEngine
+from empower_model.memory_project import Project
 from empower_model.mixture import Weights
 from empower_model.mixture_fitting import Observations, Witness
-from empower_model.prompt import ROLLBACK, Layout
+from empower_model.places import still_to_type
+from empower_model.prompt import Layout
 from empower_training import cursors
 from empower_training.corpus import Document
 from empower_training.cursors import Cursor, Score, Span
-
-CHARACTERS = 260
-"""Most characters that are read on from a cursor."""
-MOST_TOKENS = 64
 
 KINDS: dict[str, frozenset[Level]] = {
     "none": frozenset(),
@@ -81,40 +74,21 @@ class Workspaces:
     """The packages of some documents, each as the memory of whoever writes one of its files."""
 
     def __init__(self, documents: Sequence[Document], engine: Engine) -> None:
-        """Tokenises everything."""
-        self._tokenize = lru_cache(maxsize=4096)(lambda text: tuple(engine.tokenize(text)))
-        self._tokens = {(d.package, d.path): blocks(d.text, engine.tokenize) for d in documents}
+        """Only the last package that was asked for is kept tokenised."""
+        self._engine = engine
+        self._documents = documents
         self._paths = {(d.package, d.text): d.path for d in documents}
-        self._package = ""
-        self._full, self._bare = Memory(), Memory()
+        self._package: str | None = None
+        self._project = Project({}, engine.tokenize)
 
-    @contextmanager
-    def at(self, cursor: Cursor, levels: Collection[Level]) -> Iterator[Memory]:
+    def at(self, cursor: Cursor, levels: Collection[Level]) -> AbstractContextManager[Memory]:
         """The memory at a cursor of these documents; only until the next one is asked for."""
-        memory, same = self._bare, dict[str, Tokens]()
-        if Level.PROJECT in levels:
-            memory, same = self._of(cursor.package), self._namesakes(cursor)
-            memory.update_all(dict.fromkeys(same))
-        there = around(cursor.prefix, cursor.suffix) if Level.FILE in levels else {}
-        memory.update_all({name: blocks(text, self._tokenize) for name, text in there.items()}, Level.FILE)
-        yield memory
-        memory.update_all({**same, **dict.fromkeys(there)})
-
-    def _of(self, package: str) -> Memory:
-        """The memory of a whole package; only the last one is kept."""
-        if package != self._package:
-            self._package, self._full = package, Memory()
-            self._full.update_all({path: tokens for (owner, path), tokens in self._tokens.items() if owner == package})
-            self._full.settle()
-        return self._full
-
-    def _namesakes(self, cursor: Cursor) -> dict[str, Tokens]:
-        name = PurePosixPath(self._paths[cursor.package, cursor.prefix + cursor.truth]).name
-        return {
-            path: tokens
-            for (owner, path), tokens in self._tokens.items()
-            if owner == cursor.package and PurePosixPath(path).name == name
-        }
+        if cursor.package != self._package:
+            self._package = cursor.package
+            files = {d.path: d.text for d in self._documents if d.package == cursor.package}
+            self._project = Project(files, self._engine.tokenize)
+        name = self._paths[cursor.package, cursor.prefix + cursor.truth]
+        return self._project.at(name, cursor.prefix, cursor.suffix, levels)
 
 
 def grouped(places: Iterable[Cursor]) -> list[Cursor]:
@@ -123,31 +97,21 @@ def grouped(places: Iterable[Cursor]) -> list[Cursor]:
 
 
 def read(engine: Engine, workspaces: Workspaces, places: Iterable[Cursor]) -> Reading:
-    """What model and memory think of the text after each cursor, up to what stands below already.
-
-    Laid out as the server would. Tokens that write again what healing took back are left out: there both are bound.
-    """
-    layout, pieces = Layout(engine), engine.vocabulary.pieces
-    witness = Witness()
+    """What model and memory think of the text after each cursor, up to what stands below already."""
+    layout, witness = Layout(engine), Witness()
     packages: list[str] = []
     characters: list[int] = []
     for cursor in places:
-        prompt = layout.prompt(cursor.prefix, cursor.suffix, MOST_TOKENS + ROLLBACK)
-        truth = engine.tokenize(prompt.forced.decode(errors="ignore") + ahead(cursor))[:MOST_TOKENS]
-        ends = accumulate((len(pieces[token]) for token in truth), initial=0)
-        skip = sum(1 for _ in takewhile(partial(gt, len(prompt.forced)), ends))
         with workspaces.at(cursor, KINDS["both"]) as memory:
-            noted = witness.follow(engine, memory, prompt.tokens, truth, skip)
-        packages += [cursor.package] * noted
-        characters += [len(pieces[token].decode(errors="ignore")) for token in truth[skip : skip + noted]]
+            noted = witness.read(engine, layout, memory, (cursor.prefix, cursor.suffix), ahead(cursor))
+        packages += [cursor.package] * len(noted)
+        characters += noted
     return Reading(witness.observations(), tuple(packages), tuple(characters))
 
 
 def ahead(cursor: Cursor) -> str:
-    """What is still to be typed at a cursor, at most CHARACTERS, in whole lines where there is one."""
-    gap = len(cursor.truth) - max(0, len(cursor.suffix) - 1)
-    text = cursor.truth[: min(gap, CHARACTERS)]
-    return text[: text.rfind("\n") + 1] or text
+    """What is still to be typed at a cursor."""
+    return still_to_type(cursor.truth, cursor.suffix)
 
 
 def write(

@@ -26,15 +26,15 @@ class Projects:
         self.engine = RememberingEngine(engine, Memory(), weights)
         self._documents = documents
         self._packages = {document.path: document.package for document in documents}
-        self._package = ""
+        self._package: str | None = None
         self._tokens: dict[str, Tokens] = {}
 
     def open(self, path: str) -> None:
-        """Have the memory be that of whoever writes this document."""
+        """Have the memory be that of whoever writes this document; one that is not there belongs to no package."""
         project, name = self.engine.memory.levels[Level.PROJECT], PurePosixPath(path).name
-        if self._packages[path] != self._package:
+        if (package := self._packages.get(path, "")) != self._package:
             project.update(dict.fromkeys(self._tokens))
-            self._package = self._packages[path]
+            self._package = package
             mine = (one for one in self._documents if one.package == self._package)
             self._tokens = {one.path: blocks(one.text, self.engine.tokenize) for one in mine}
         wanted = {other for other in self._tokens if PurePosixPath(other).name != name}

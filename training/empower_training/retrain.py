@@ -108,7 +108,7 @@ def retrain(texts: Sequence[Text], plan: Plan, watch: Watch | None = None) -> Ou
     watch.stage("calibration")
     candidate = replace(candidate, calibration=gate.calibrated(candidate, fitted, CURSORS, plan.seed))
     watch.stage("judging")
-    judgement = gate.judge(store.checked(plan.model), candidate, chosen, plan.seed)
+    judgement = gate.judge(store.checked(plan.model), candidate, chosen, plan.seed, project=earlier)
     provenance = _provenance(parent, texts, plan, judgement)
     tuning = tunings.keep(parent, weights, provenance, candidate.calibration)
     for name in ("arguments.json", "log.jsonl"):

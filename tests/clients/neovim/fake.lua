@@ -1,11 +1,21 @@
 -- A language server inside Neovim that gives the answers it is told to, and keeps what it hears: `_G.fake`.
-local fake = { items = {}, heard = {}, held = {}, hold = false }
+local fake = { items = {}, heard = {}, held = {}, hold = false, status = {}, toggled = {} }
 _G.fake = fake
 
 vim.opt.runtimepath:append(vim.env.EMPOWER_NVIM_CLIENT)
 vim.opt.swapfile = false
 vim.opt.indentexpr = ''
-require('empower').setup({ keys = { accept = '<Tab>', line = '<C-Down>', word = '<C-Right>', next = '<M-n>' } })
+require('empower').setup({
+  keys = {
+    accept = '<Tab>',
+    dismiss = '<C-]>',
+    line = '<C-Down>',
+    next = '<M-n>',
+    previous = '<M-p>',
+    trigger = '<C-Space>',
+    word = '<C-Right>',
+  },
+})
 
 --- Answer what was held back.
 function fake.release()
@@ -23,9 +33,14 @@ vim.lsp.config('empower', {
         number = number + 1
         local result = vim.NIL
         if method == 'initialize' then
-          result = { capabilities = { inlineCompletionProvider = {}, executeCommandProvider = { commands = { 'accept' } } } }
+          local commands = { 'accept', 'empower.status', 'empower.toggle' }
+          result = { capabilities = { inlineCompletionProvider = {}, executeCommandProvider = { commands = commands } } }
         elseif method == 'textDocument/inlineCompletion' then
-          result = { items = fake.items }
+          result = { items = params.context.triggerKind == 2 and vim.list_slice(fake.items, 1, 1) or fake.items }
+        elseif method == 'workspace/executeCommand' and params.command == 'empower.status' then
+          result = fake.status
+        elseif method == 'workspace/executeCommand' and params.command == 'empower.toggle' then
+          result = fake.toggled
         end
         table.insert(fake.heard, { method, params })
         local function answer()

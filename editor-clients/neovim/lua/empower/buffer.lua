@@ -6,6 +6,7 @@ local M = {}
 
 local api = vim.api
 local ghost = require('empower.ghost')
+local screen = require('empower.screen')
 
 local METHOD = 'textDocument/inlineCompletion'
 local INVOKED, AUTOMATIC = 1, 2 -- the protocol's trigger kinds
@@ -14,12 +15,19 @@ local INVOKED, AUTOMATIC = 1, 2 -- the protocol's trigger kinds
 ---@field bufnr integer
 ---@field client vim.lsp.Client
 ---@field timer uv.uv_timer_t
----@field asked? { place: empower.Place, request: integer? } the newest request, while it is under way
+---@field asked? empower.Asked the newest request, while it is under way
 ---@field offers empower.Ghost[] what the last answer offers, all at one place
 ---@field chosen integer which of them is shown
+---@field by_hand boolean whether they were asked for by hand: then there are no others
 ---@field drawn? integer the extmark that shows it
 ---@field told? string id of the completion that the server was last told is shown
 ---@field state string what the text and the cursor were when they were last looked at
+
+---@class empower.Asked
+---@field place empower.Place
+---@field request? integer
+---@field by_hand boolean
+---@field further integer how many further than the first to show
 
 local followed = {} ---@type table<integer, empower.Buffer>
 
@@ -28,27 +36,6 @@ M.debounce = 20 -- milliseconds without a key before a request: keys in one burs
 ---@return empower.Buffer?
 local function current()
   return followed[api.nvim_get_current_buf()]
-end
-
-local function inserting()
-  return api.nvim_get_mode().mode:sub(1, 1) == 'i'
-end
-
----@param buffer empower.Buffer
-local function erase(buffer)
-  if buffer.drawn then
-    pcall(api.nvim_buf_del_extmark, buffer.bufnr, ghost.namespace, buffer.drawn)
-    buffer.drawn = nil
-  end
-end
-
----@param buffer empower.Buffer
-local function withdraw(buffer)
-  erase(buffer)
-  if buffer.offers[1] then
-    ghost.leave(buffer.offers[1].place)
-    buffer.offers = {}
-  end
 end
 
 ---@param buffer empower.Buffer
@@ -64,43 +51,15 @@ local function cancel(buffer)
   end
 end
 
---- Tell the server that a completion is on the screen, once.
 ---@param buffer empower.Buffer
----@param offer empower.Ghost
-local function tell_shown(buffer, offer)
-  local id = vim.tbl_get(offer.item, 'command', 'arguments', 1)
-  if type(id) == 'string' and id ~= buffer.told then
-    buffer.told = id
-    buffer.client:notify('textDocument/didShowCompletion', { item = offer.item })
-  end
-end
-
---- Draw what is left of the chosen completion; false when nothing is.
----@param buffer empower.Buffer
----@param hint? string
----@return boolean
-local function show(buffer, hint)
-  local offer = buffer.offers[buffer.chosen]
-  local rest = offer and inserting() and ghost.rest(offer)
-  if not rest then
-    withdraw(buffer)
-    return false
-  end
-  erase(buffer)
-  buffer.drawn = ghost.draw(rest, hint)
-  tell_shown(buffer, offer)
-  return true
-end
-
----@param buffer empower.Buffer
----@param asked { place: empower.Place }
+---@param asked empower.Asked
 ---@param items lsp.InlineCompletionItem[]
 local function answered(buffer, asked, items)
   if buffer.asked ~= asked then
     return -- superseded: its place is gone
   end
   buffer.asked = nil
-  withdraw(buffer)
+  screen.withdraw(buffer)
   for _, item in ipairs(items) do
     local offer = ghost.of(asked.place, buffer.client, item)
     if offer then
@@ -111,18 +70,23 @@ local function answered(buffer, asked, items)
     ghost.leave(asked.place)
     return
   end
-  buffer.chosen = 1
-  show(buffer)
+  buffer.chosen, buffer.by_hand = 1, asked.by_hand
+  if asked.further == 0 then
+    screen.show(buffer)
+  else
+    screen.step(buffer, asked.further)
+  end
 end
 
 ---@param buffer empower.Buffer
 ---@param kind integer
-local function ask(buffer, kind)
-  if current() ~= buffer or not inserting() or buffer.client:is_stopped() then
+---@param further? integer how many further than the first to show
+local function ask(buffer, kind, further)
+  if current() ~= buffer or not screen.inserting() or buffer.client:is_stopped() then
     return
   end
   local older = buffer.asked
-  local asked = { place = ghost.here() }
+  local asked = { place = ghost.here(), by_hand = kind == INVOKED, further = further or 0 }
   local params = vim.lsp.util.make_position_params(0, buffer.client.offset_encoding)
   params.context = { triggerKind = kind }
   buffer.asked = asked
@@ -146,7 +110,7 @@ local function look(buffer)
     return -- a key comes with several events
   end
   buffer.state = state
-  if show(buffer) then
+  if screen.show(buffer) then
     return cancel(buffer)
   end
   buffer.timer:start(M.debounce, 0, vim.schedule_wrap(function()
@@ -165,6 +129,7 @@ function M.follow(client, bufnr)
     timer = assert(vim.uv.new_timer()),
     offers = {},
     chosen = 1,
+    by_hand = false,
     state = '',
   }
   followed[bufnr] = buffer
@@ -176,7 +141,7 @@ function M.follow(client, bufnr)
       if event.event == 'InsertEnter' then
         buffer.state = ''
         vim.schedule(function() -- the mode is entered after the event
-          if current() == buffer and inserting() then
+          if current() == buffer and screen.inserting() then
             look(buffer)
           end
         end)
@@ -189,10 +154,10 @@ function M.follow(client, bufnr)
     group = group,
     buffer = bufnr,
     callback = function()
-      M.dismiss(bufnr)
+      M.hide(bufnr)
     end,
   })
-  if api.nvim_get_current_buf() == bufnr and inserting() then
+  if api.nvim_get_current_buf() == bufnr and screen.inserting() then
     look(buffer)
   end
 end
@@ -202,7 +167,7 @@ end
 function M.forget(bufnr)
   local buffer = followed[bufnr]
   if buffer then
-    M.dismiss(bufnr)
+    M.hide(bufnr)
     buffer.timer:close()
     followed[bufnr] = nil
     api.nvim_del_augroup_by_name('empower.buffer.' .. bufnr)
@@ -213,7 +178,7 @@ end
 ---@return boolean
 function M.visible()
   local buffer = current()
-  local offer = buffer and inserting() and buffer.offers[buffer.chosen]
+  local offer = buffer and screen.inserting() and buffer.offers[buffer.chosen]
   return offer and ghost.rest(offer) ~= nil or false
 end
 
@@ -221,7 +186,7 @@ end
 ---@param part? fun(rest: string): string the part; all without it
 function M.take(part)
   local buffer = current()
-  local offer = buffer and inserting() and buffer.offers[buffer.chosen]
+  local offer = buffer and screen.inserting() and buffer.offers[buffer.chosen]
   local rest = offer and ghost.rest(offer)
   if not buffer or not offer or not rest then
     return
@@ -243,25 +208,36 @@ end
 
 --- Take the ghost text off the screen, and drop the request under way.
 ---@param bufnr? integer the current buffer without it
----@return boolean dismissed whether there was any
-function M.dismiss(bufnr)
+function M.hide(bufnr)
   local buffer = followed[bufnr or api.nvim_get_current_buf()]
-  if not buffer then
-    return false
+  if buffer then
+    cancel(buffer)
+    screen.withdraw(buffer)
   end
-  local was = buffer.drawn ~= nil
-  cancel(buffer)
-  withdraw(buffer)
-  return was
 end
 
---- Show the next of several completions.
----@param count integer how many further
+--- Take it off the screen because it is not wanted, and tell the server so.
+---@return boolean dismissed whether there was any
+function M.dismiss()
+  local buffer = current()
+  local offer = buffer and buffer.drawn and buffer.offers[buffer.chosen]
+  if buffer and offer and screen.id_of(offer) then
+    buffer.client:notify('textDocument/didDismissCompletion', { item = offer.item })
+  end
+  M.hide()
+  return offer ~= nil
+end
+
+--- Show another of several completions; where none was asked for by hand, the server is asked for some.
+---@param count integer how many further; below zero, back
 function M.next(count)
   local buffer = current()
-  if buffer and M.visible() and #buffer.offers > 1 then
-    buffer.chosen = (buffer.chosen - 1 + count) % #buffer.offers + 1
-    show(buffer, (' (%d/%d)'):format(buffer.chosen, #buffer.offers))
+  if not buffer or not M.visible() then
+    return
+  elseif #buffer.offers > 1 or buffer.by_hand then
+    screen.step(buffer, count)
+  else
+    ask(buffer, INVOKED, count)
   end
 end
 
@@ -269,7 +245,7 @@ end
 function M.trigger()
   local buffer = current()
   if buffer then
-    M.dismiss()
+    M.hide()
     ask(buffer, INVOKED)
   end
 end

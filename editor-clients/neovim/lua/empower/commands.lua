@@ -3,6 +3,8 @@ local M = {}
 
 local server = require('empower.server')
 
+local NO_COMMAND_LINE = '`cmd` of the server is not a command line'
+
 ---@class empower.Command
 ---@field run fun(arguments: string[])
 ---@field arguments? fun(): string[] for completion
@@ -12,7 +14,7 @@ local server = require('empower.server')
 local function output(arguments)
   local line = server.command_line(unpack(arguments))
   if not line then
-    return server.say('`cmd` of the server is not a command line', vim.log.levels.ERROR)
+    return server.say(NO_COMMAND_LINE, vim.log.levels.ERROR)
   end
   local columns = tostring(vim.o.columns)
   local environment = vim.tbl_extend('force', { COLUMNS = columns, NO_COLOR = '1' }, server.environment() or {})
@@ -37,10 +39,31 @@ end
 local function terminal(arguments)
   local line = server.command_line(unpack(arguments))
   if not line then
-    return server.say('`cmd` of the server is not a command line', vim.log.levels.ERROR)
+    return server.say(NO_COMMAND_LINE, vim.log.levels.ERROR)
   end
   vim.cmd('botright new')
   vim.fn.jobstart(line, { term = true, env = server.environment() })
+end
+
+--- Have the console script write its report and open it in the browser; only a failure is said a second time.
+---@param arguments string[]
+local function report(arguments)
+  local line = server.command_line('report', '--open', unpack(arguments))
+  if not line then
+    return server.say(NO_COMMAND_LINE, vim.log.levels.ERROR)
+  end
+  local ok, problem = pcall(vim.system, line, { text = true, env = server.environment() }, function(done)
+    if done.code ~= 0 then
+      vim.schedule(function()
+        server.say(vim.trim(done.stderr ~= '' and done.stderr or done.stdout), vim.log.levels.ERROR)
+      end)
+    end
+  end)
+  if ok then
+    server.say('the report is being written, and opens in your browser')
+  else
+    server.say(tostring(problem), vim.log.levels.ERROR)
+  end
 end
 
 ---@type table<string, empower.Command>
@@ -67,6 +90,7 @@ local commands = {
       return { 'off', 'on', 'path', 'show', 'stats', 'status' }
     end,
   },
+  report = { run = report },
   train = {
     run = function(arguments)
       terminal({ 'train', unpack(arguments) })

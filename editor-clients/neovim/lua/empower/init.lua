@@ -48,15 +48,20 @@ function M.accept_line()
   return accept('line')
 end
 
---- Take it off the screen.
+--- Take it off the screen, and tell the server that it was not wanted.
 ---@return boolean
 function M.dismiss()
   return buffer.dismiss()
 end
 
---- Show the next completion, where the server offers several.
+--- Show another completion for the same place, if the model has one.
 function M.next()
   buffer.next(vim.v.count1)
+end
+
+--- Show the one before.
+function M.previous()
+  buffer.next(-vim.v.count1)
 end
 
 --- Ask for a completion at the cursor, also where they are shown by hand only.
@@ -74,7 +79,7 @@ end
 ---@param language? string
 function M.toggle(language)
   server.run('empower.toggle', { language }, function(now)
-    buffer.dismiss()
+    buffer.hide()
     local all = now.language == '*' and 'completions are' or ('completions for %s are'):format(now.language)
     server.say(('%s %s'):format(all, now.on and 'on' or 'off'))
     status.refresh()
@@ -145,6 +150,7 @@ function M.setup(options)
     line = M.accept_line,
     dismiss = M.dismiss,
     next = M.next,
+    previous = M.previous,
     trigger = M.trigger,
   }
   require('empower.keys').map(options.keys or {}, actions, { trigger = true })

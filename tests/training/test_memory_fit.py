@@ -15,7 +15,8 @@ from empower_model.memory import Level, Memory
 from empower_model.mixture import SHAPE, Weights
 from empower_training.corpus import Document
 from empower_training.cursors import Cursor
-from empower_training.memory_fit import KINDS, Workspaces, ahead, fit, grouped, judge, read, write
+from empower_training.memory_fit import KINDS, Workspaces, ahead, fit, grouped, judge, quoting, rates, read, write
+from empower_training.snippets import Snippets
 
 END = 256
 SIZE = 260
@@ -40,6 +41,7 @@ class Letters:
     """An engine of single bytes; it consults transforms."""
 
     last: int = 0
+    prompts: list[str] = field(default_factory=list)
     stop: StopFlag = field(default_factory=StopFlag)
     context_size: int = 4000
     vocabulary: Vocabulary = field(
@@ -53,6 +55,7 @@ class Letters:
 
     def prefill(self, prompt: Sequence[int]) -> int:
         self.last = prompt[-1]
+        self.prompts.append(b"".join(self.vocabulary.pieces[token] for token in prompt).decode())
         return len(prompt)
 
     def decode(self, transforms: Sequence[Transform] = ()) -> Iterator[Token]:
@@ -134,6 +137,19 @@ def test_reading_leaves_out_what_healing_binds() -> None:
     assert alone["all"] == pytest.approx(-sum(logs) / math.log(2) / len(typed))
 
 
+def test_snippets_are_in_the_prompt_and_not_in_the_memory() -> None:
+    documents, engine = package("one"), Letters()
+    at = documents[0].text.index("def load_delta")
+    place = Cursor("one", documents[0].text[:at], documents[0].text[at:], "")
+    found = [read(engine, Workspaces(documents, engine), [place], one) for one in (None, Snippets(documents, 1))]
+    alone, quoted = engine.prompts
+    assert quoted.removesuffix(alone).startswith("# one/")
+    assert "def load" not in quoted.removesuffix(alone)
+    # this model reads but the last letter: all that could differ is the memory
+    assert np.array_equal(found[0].observed.features, found[1].observed.features)
+    assert np.array_equal(found[0].observed.found, found[1].observed.found)
+
+
 def test_without_a_memory_the_engine_itself_writes() -> None:
     documents = package("one")
     workspaces = Workspaces(documents, Letters())
@@ -151,12 +167,15 @@ def test_a_fit_on_some_packages_pays_on_another() -> None:
     fitted = fit(Letters(), [*package("one"), *package("two")], count=40, seed=0)
     assert fitted.keys() == KINDS.keys()
     judged = judge(Letters(), package("three"), fitted, count=30, seed=1)
-    rates = {kind: row["all"] for kind, row in judged.rates.items()}
-    assert rates["both"] < rates["project"] < rates["none"]
-    assert rates["file"] < rates["none"]
+    bits = {kind: row["all"] for kind, row in judged.rates.items()}
+    assert bits["both"] < bits["project"] < bits["none"]
+    assert bits["file"] < bits["none"]
     assert all(row["all"] == pytest.approx(row["three"]) for row in judged.rates.values())
     kept = {kind: max(score.gain for score in scores) for kind, scores in judged.scores.items()}
     assert kept["both"] > kept["none"]
+    fitting = quoting(Letters(), [*package("one"), *package("two")], windows=0, count=40, seed=0)
+    judging = quoting(Letters(), package("three"), windows=0, count=30, seed=1)
+    assert rates(fitting, judging) == judged.rates
 
 
 def test_cursors_are_grouped_by_package() -> None:

@@ -50,6 +50,14 @@ def test_a_row_has_its_figures_and_what_is_null_is_no_number(tmp_path: Path) -> 
     assert nobody.bins == ()
 
 
+def test_figures_of_single_packages_change_nothing(tmp_path: Path) -> None:
+    base = row("Base", [0.8, 0.9, 1.1])
+    plain = replay(tmp_path, base)
+    parted = replay(tmp_path, base | {"packages": {"click": row("Base", [1, 2, 3])}})
+    assert [one.effort for one in parted.rows] == [one.effort for one in plain.rows]
+    assert (parted.models, worth(parted)) == (plain.models, worth(plain))
+
+
 def test_where_a_model_lies_is_not_shown(tmp_path: Path) -> None:
     found = replay(tmp_path, row("Base", [1, 1, 1], model="/home/somebody/tuned.gguf"))
     assert found.models == ("tuned",)

@@ -26,13 +26,19 @@ RULES = ("budget 2.0", "gain 0.2", "gain 0.3", "gain 0.5")
 @click.option("--fit", "fit_count", default=600, show_default=True, help="Cursors of the validation packages to fit.")
 @click.option("--count", default=600, show_default=True, help="Cursors of the held-out packages to judge.")
 @click.option("--seed", default=0, show_default=True)
+@click.option(
+    "--snippets", default=0, type=click.IntRange(0), help="Also with so many pieces of other files in prompts."
+)
 @click.option("--save/--no-save", default=False, help="Write the weights beside the model file.")
 @errors_as_exit()
-def memory(*, corpus_folder: Path, model: str, fit_count: int, count: int, seed: int, save: bool) -> None:
+def memory(
+    *, corpus_folder: Path, model: str, fit_count: int, count: int, seed: int, snippets: int, save: bool
+) -> None:
     """Fit the memory of a workspace for a model, and judge it on the packages held out of CORPUS.
 
     What the file above the cursor and the other files of its package are worth, apart and together: bits per character
-    of the text that follows a cursor, and net gain of what is written there.
+    of the text that follows a cursor, and net gain of what is written there. With snippets, bits per character of the
+    same with these in the prompt.
     """
     from rich.progress import track
 
@@ -47,14 +53,20 @@ def memory(*, corpus_folder: Path, model: str, fit_count: int, count: int, seed:
 
     chosen = store.checked(model)
     engine = LlamaEngine(EngineConfig(chosen.path))
-    fitted = module.fit(engine, corpus.load(corpus_folder, "validation"), fit_count, seed, shown)
+    validation, heldout = (corpus.load(corpus_folder, split) for split in ("validation", "heldout"))
+    fitted = module.fit(engine, validation, fit_count, seed, shown)
     if save:
         _save(chosen, fitted["both"], fit_count)
-    judged = module.judge(engine, corpus.load(corpus_folder, "heldout"), fitted, count, seed, shown)
+    judged = module.judge(engine, heldout, fitted, count, seed, shown)
+    quoted = {}
+    if snippets:
+        fitting = module.quoting(engine, validation, snippets, fit_count, seed, shown)
+        judging = module.quoting(engine, heldout, snippets, count, seed, shown)
+        quoted = {f"{kind} + snippets": row for kind, row in module.rates(fitting, judging).items()}
     for kind, weights in fitted.items():
         curve = weights.calibration
         click.echo(f"{kind:<8} calibration: half right at {curve.midpoint:.3f} bits, slope {curve.slope:.3f}")
-    _print_rates(judged.rates)
+    _print_rates(judged.rates | quoted)
     _print_scores({kind: [score for score in scores if score.rule in RULES] for kind, scores in judged.scores.items()})
     engine.close()
 

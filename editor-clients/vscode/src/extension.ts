@@ -10,6 +10,7 @@ import type { Explanation, ServerStatus } from './explanation';
 import { install } from './installation';
 import { Offers } from './offers';
 import { Patience } from './patience';
+import { showReport } from './report';
 import { Reports } from './reports';
 import { type State, Status } from './status';
 import { Switch } from './switch';
@@ -50,6 +51,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const parts = {
     ...{ connection, offers, wanted, reports, channel, restart: start },
     program: () => programOrError(own),
+    report: () => showReport(programOrError(own), context.globalStorageUri.fsPath),
     install: () => installed(own, channel, start),
   };
   context.subscriptions.push(
@@ -162,7 +164,8 @@ function middleware({ wanted, offers, status, patience, refresh }: Watchers): Mi
       });
       const answer = await next(document, position, context, token);
       if (!token.isCancellationRequested) {
-        offers.answered(document, position, (Array.isArray(answer) ? answer : answer?.items)?.[0]);
+        const byHand = context.triggerKind === vscode.InlineCompletionTriggerKind.Invoke;
+        offers.answered(document, position, (Array.isArray(answer) ? answer : answer?.items) ?? [], byHand);
         refresh(performance.now() - began);
       }
       return answer;

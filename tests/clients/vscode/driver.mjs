@@ -5,11 +5,11 @@ import { createRequire } from 'node:module';
 
 const [, , playwright, executablePath, url] = process.argv;
 const { chromium } = createRequire(import.meta.url)(playwright);
-const args = ['--no-sandbox', '--disable-gpu', '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1'];
+const args = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1'];
 const browser = await chromium.launch({ executablePath, args });
 const page = await browser.newPage({ viewport: { width: 1000, height: 640 } });
 
-const ASKING = ['texts', 'labels', 'framed', 'box']; // the others give what is no JSON, or nothing
+const ASKING = ['texts', 'labels', 'framed', 'box', 'evaluate']; // the others give what is no JSON, or nothing
 const texts = (frame, selector) => frame.$$eval(selector, (found) => found.map((element) => element.innerText ?? ''));
 
 const operations = {
@@ -17,20 +17,21 @@ const operations = {
   press: (key) => page.keyboard.press(key),
   type: (text, delay) => page.keyboard.type(text, { delay }),
   hover: (selector) => page.hover(selector),
-  double_click: (selector) => page.dblclick(selector, { timeout: 10_000 }).then(() => page.mouse.move(800, 10)), // or a hover opens
-  click: (selector) => page.click(selector, { timeout: 10_000 }),
+  double_click: (selector) => page.dblclick(selector, { timeout: 60_000 }).then(() => page.mouse.move(800, 10)), // or a hover opens
+  click: (selector) => page.click(selector, { timeout: 60_000 }),
   texts: (selector) => texts(page, selector),
   labels: (selector) => page.$$eval(selector, (found) => found.map((element) => element.ariaLabel)),
   // of all frames: a webview is a frame in a frame
   framed: async (selector) => (await Promise.all(page.frames().map((frame) => texts(frame, selector).catch(() => [])))).flat(),
   shot: (path, clip) => page.screenshot({ path, ...(clip && { clip }) }),
+  evaluate: (source) => page.evaluate(source),
   box: (selector) => page.locator(selector).first().boundingBox(),
 };
 
 for await (const line of createInterface({ input: process.stdin })) {
   const [name, ...rest] = JSON.parse(line);
   const answer = await operations[name](...rest).then(
-    (value) => ({ value: ASKING.includes(name) ? value : null }),
+    (value) => ({ value: (ASKING.includes(name) ? value : null) ?? null }),
     (error) => ({ error: String(error) }),
   );
   process.stdout.write(`${JSON.stringify(answer)}\n`);

@@ -102,7 +102,7 @@ def words(html: str) -> str:
 
 def test_with_nothing_it_says_how_to_come_by_something() -> None:
     told = words(written([]))
-    assert "empower-lsp evaluate replay CORPUS --json > replay.json" in told
+    assert "A simulated typist" not in told
     assert "Nothing is logged here yet" in told
     assert "The rule would have the model write 42 % of a.py, in 1 piece The stronger" in told  # 5 of 12 characters
     assert "accepted by you" not in told

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from empower_training.report_log import History
     from empower_training.report_text import Coloured
 
+OURS = Path(__file__).with_name("replays")
+"""What the bundled model did when it was released, with a memory of the workspace and without; see LOG.md."""
+
 
 @click.command()
 @click.option(
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     "replays",
     multiple=True,
     type=click.Path(path_type=Path, dir_okay=False),
-    help="What `evaluate replay --json` printed; may be repeated.",
+    help="What `evaluate replay --json` printed; may be repeated. [default: 200 held-out files with the bundled model]",
 )
 @click.option(
     "--file", type=click.Path(path_type=Path, dir_okay=False), help="To be coloured. [default: one of this program's]"
@@ -39,7 +42,7 @@ def report(*, replays: tuple[Path, ...], file: Path | None, model: str, out: Pat
     from empower_training.report import page
     from empower_training.report_replay import read
 
-    found = [read(path) for path in replays]
+    found = [read(path) for path in replays or sorted(OURS.glob("*.json"))]
     written = page(found, _history(), _coloured(file, model), written=str(date.today()))
     try:
         out.write_text(written, encoding="utf-8")

@@ -18,10 +18,19 @@ from empower_model import mixture_fitting
 from empower_model.bootstrap import Interval, clustered, share
 from empower_model.calibration import Calibration
 from empower_model.completer import LocalCompleter
-from empower_model.completion import Completion, Limits, Request
+from empower_model.completion import Completion, Request
 from empower_model.engine import Engine
 from empower_model.errors import EmpowerError
-from empower_model.fitting import Vector, calibration_error, fit_near, log_losses, probabilities, reliability
+from empower_model.fitting import (
+    GREEDY,
+    MOST_BITS,
+    Vector,
+    calibration_error,
+    fit_near,
+    log_losses,
+    probabilities,
+    reliability,
+)
 from empower_model.memory_engine import RememberingEngine
 from empower_model.memory_project import Project
 from empower_model.mixture import Weights
@@ -40,10 +49,6 @@ READING = 0.6
 FOLDS = 5
 PRIOR_SPANS = 20
 """Written texts that the calibration in use counts for, as in `recalibration.PRIOR`."""
-GREEDY = Limits(confidence=1e-9, rule="budget", max_tokens=24, max_lines=4)
-"""All that the model writes, short of certain nonsense."""
-MOST_BITS = 12.0
-"""Texts of more bits say nothing about a calibration."""
 
 
 class TooLittleText(EmpowerError):

@@ -8,7 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from empower_model.calibration import Calibration
+from empower_model.completion import Limits
 
+GREEDY = Limits(confidence=1e-9, rule="budget", max_tokens=24, max_lines=4)
+"""What is written to be judged: everything the model writes, short of certain nonsense."""
+MOST_BITS = 12.0
+"""Spans of more bits say nothing about a calibration."""
 LEAST_BITS = 1e-6
 """Floor under U when fitting, where ln U is taken; far below what a token's surprisal in float32 resolves."""
 CERTAIN = 0.999

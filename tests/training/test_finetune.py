@@ -39,7 +39,7 @@ def report(progress):
         os.kill(os.getpid(), signal.SIGKILL)
 
 finetune(base, [Example(*example) for example in examples], folder, Recipe(**recipe), report)
-sys.stdout.write(f"processes: {processes().num_processes}\n")  # one write, which another process cannot part
+sys.stdout.write(f"processes: {processes().num_processes}\\n")  # one write, which another process cannot part
 """
 
 

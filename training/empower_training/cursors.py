@@ -15,18 +15,13 @@ import numpy as np
 
 from empower_model.calibration import Calibration
 from empower_model.completer import MIN_CHARACTERS
-from empower_model.completion import Completer, Limits, Request
+from empower_model.completion import Completer, Request
 from empower_model.empowerment import Cut, Written, lexical_boundary
-from empower_model.fitting import fit
+from empower_model.fitting import GREEDY, MOST_BITS, fit
 from empower_model.places import place, rows
 from empower_training.corpus import Document
 from empower_training.policies import cuts
 from empower_training.replay import READ, TYPED
-
-MOST_BITS = 12.0
-"""Spans of more bits say nothing about a calibration."""
-GREEDY = Limits(confidence=1e-9, rule="budget", max_tokens=24, max_lines=4)
-"""Everything the model writes, short of certain nonsense."""
 
 Rule = Callable[["Span"], int]
 """How many tokens of a span to keep."""

@@ -27,7 +27,7 @@ test-editors: $(VENV)/.dev
 		cd editor-clients/vscode && npm ci --no-audit --no-fund --loglevel=error
 	nvim=$$(tests/clients/neovim/setup.sh $(EDITORS)/neovim) && \
 		EMPOWER_NVIM=$$nvim EMPOWER_CODE_SERVER=$(EDITORS)/vscode \
-		$(BIN)/python -m pytest --maxfail 3 tests/clients --ignore-glob "tests/clients/test_vscode_*"
+		$(BIN)/python -m pytest --maxfail 3 tests/clients tests/e2e/test_report_page.py --ignore-glob "tests/clients/test_vscode_*"
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

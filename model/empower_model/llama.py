@@ -1,4 +1,4 @@
-"""llama.cpp in this process, through llama-cpp-python's low-level API: the only module that imports it.
+"""The engine: llama.cpp in this process, through llama-cpp-python's low-level API.
 
 Facts this file leans on (llama.cpp as of llama-cpp-python 0.3.36): a batch must start right after the last
 position of the cache; logits rows exist only for flagged tokens; a decode that was aborted returns 2, keeps the
@@ -8,30 +8,28 @@ micro-batches it finished, and leaves stale logits behind; many misuses end the 
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import islice, takewhile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 
-from empower_model.adapter_file import check_adapter
 from empower_model.distribution import Distribution
 from empower_model.drafting import LENGTHS, Guesses, Pace
-from empower_model.engine import EngineConfig, FimTokens, StopFlag, Token, Transform, Vocabulary
+from empower_model.engine import EngineConfig, StopFlag, Token, Transform
 from empower_model.errors import EngineError, EngineStopped, ModelFileInvalid, PromptTooLong
-
-os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # an abort would run a debugger on us
-# On a busy machine threads that spin at a barrier take their partner's time slice: a prompt of 900 tokens took
-# 1.6 to 6 s beside two busy processes, with waiting threads asleep 0.3 to 0.4 s, and no more on an idle machine.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-import llama_cpp
+from empower_model.llama_file import (
+    cannot_step_back,
+    last_complaint,
+    llama_cpp,
+    load,
+    load_adapter,
+    physical_cores,
+    read_vocabulary,
+)
 
 BATCH = 512
 MICRO_BATCH = 128
@@ -41,42 +39,7 @@ SMALL = 32 << 20
 Nothing is drafted for such a model: to look a guess up takes as long as to do without it."""
 ABORTED = 2
 NO_ROOM = 1
-ERROR_LEVEL = 4
-"""Level of errors in ggml's log; the names in llama-cpp-python's own table are out of date."""
-
 _TOKENS = ctypes.POINTER(ctypes.c_int32)
-_complaints: deque[str] = deque(maxlen=8)
-
-
-@llama_cpp.llama_log_callback  # type: ignore[untyped-decorator, unused-ignore]
-def _listen(level: int, text: bytes, _: object) -> None:
-    if level == ERROR_LEVEL:
-        _complaints.append(text.decode(errors="replace").strip())
-
-
-llama_cpp.llama_log_set(_listen, ctypes.c_void_p(0))
-
-
-def physical_cores() -> int:
-    """Physical cores this process may use: more threads than that slow llama.cpp down."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(psutil.cpu_count(logical=False) or 1, allowed or 1))
-
-
-def quantise(source: Path, target: Path, file_type: str = "q8_0", threads: int | None = None) -> None:
-    """Write `source`, an unquantised GGUF, as `target` in a type such as `q8_0` or `q4_k_m`. Raises EngineError."""
-    name = f"LLAMA_FTYPE_MOSTLY_{file_type.upper()}"
-    if not hasattr(llama_cpp, name):
-        raise EngineError(f"llama.cpp knows no quantisation named {file_type!r}.")
-    params = llama_cpp.llama_model_quantize_default_params()
-    params.ftype = getattr(llama_cpp, name)
-    params.nthread = threads or physical_cores()
-    if llama_cpp.llama_model_quantize(os.fsencode(source), os.fsencode(target), ctypes.byref(params)):
-        raise EngineError(f"llama.cpp could not quantise {source}: {_last_complaint()}")
-
-
-def _last_complaint() -> str:
-    return _complaints[-1] if _complaints else "no reason given"
 
 
 def _polling_callback() -> Any:
@@ -95,10 +58,10 @@ class LlamaEngine:
         self.config = config
         self.stop = stop or StopFlag()
         self.threads = config.threads or physical_cores()
-        self._model = _load(config)
-        self._adapter = _load_adapter(config, self._model)
+        self._model = load(config)
+        self._adapter = load_adapter(config, self._model)
         self._vocab = llama_cpp.llama_model_get_vocab(self._model)
-        self.vocabulary = _vocabulary(self._vocab)
+        self.vocabulary = read_vocabulary(self._vocab)
         trained = llama_cpp.llama_model_n_ctx_train(self._model)
         self.context_size = max(64, min(config.context_size, trained or config.context_size))
         self._context = self._new_context()
@@ -114,7 +77,7 @@ class LlamaEngine:
         """Whether the logits belong to the last token of the state."""
         self.guesses: Guesses | None = None
         """Who may be asked what probably comes next; what is written does not depend on it."""
-        self.pace = None if self._small or _cannot_step_back(self._model) else Pace()
+        self.pace = None if self._small or cannot_step_back(self._model) else Pace()
         """How many guesses are worth evaluating; None where none ever is."""
 
     def _new_context(self) -> Any:
@@ -131,7 +94,7 @@ class LlamaEngine:
             llama_cpp.llama_model_free(self._model)
             raise ModelFileInvalid(
                 f"{self.config.path} was loaded, but a context of {self.context_size} tokens could not be made "
-                f"({_last_complaint()}); set a smaller context size or free some memory."
+                f"({last_complaint()}); set a smaller context size or free some memory."
             )
         if self._adapter:
             adapters, scales = (llama_cpp.llama_adapter_lora_p_ctypes * 1)(self._adapter), (ctypes.c_float * 1)(1)
@@ -273,7 +236,7 @@ class LlamaEngine:
         self._truncate(0)
         if result == NO_ROOM:
             raise PromptTooLong("The context is full; set a larger context size.")
-        raise EngineError(f"llama.cpp could not evaluate {count} tokens: {_last_complaint()}")
+        raise EngineError(f"llama.cpp could not evaluate {count} tokens: {last_complaint()}")
 
 
 def _common(ours: list[int], theirs: list[int], block: int = 64) -> int:
@@ -283,67 +246,6 @@ def _common(ours: list[int], theirs: list[int], block: int = 64) -> int:
         start += block
     pairs = zip(ours[start : start + block], theirs[start : start + block], strict=False)
     return start + sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-
-
-def _load(config: EngineConfig) -> Any:
-    if config.adapter is not None:
-        check_adapter(config.adapter, config.path)
-    _complaints.clear()
-    params = llama_cpp.llama_model_default_params()
-    params.n_gpu_layers = config.gpu_layers
-    model = llama_cpp.llama_model_load_from_file(os.fsencode(config.path), params)
-    if not model:
-        raise ModelFileInvalid(
-            f"{config.path} cannot be loaded ({_last_complaint()}); it is damaged, incomplete or of a kind this "
-            "llama.cpp does not know: `empower-lsp model verify` tells more, and pulling or copying it again cures it."
-        )
-    return model
-
-
-def _cannot_step_back(model: Any) -> bool:
-    return bool(llama_cpp.llama_model_is_recurrent(model) or llama_cpp.llama_model_is_hybrid(model))
-
-
-def _load_adapter(config: EngineConfig, model: Any) -> Any:
-    """The adapter to set in every context of the model, which also frees it; None without one."""
-    if config.adapter is None:
-        return None
-    _complaints.clear()
-    if adapter := llama_cpp.llama_adapter_lora_init(model, os.fsencode(config.adapter)):
-        return adapter
-    llama_cpp.llama_model_free(model)
-    raise ModelFileInvalid(
-        f"The adapter {config.adapter} cannot be used with {config.path} ({_last_complaint()}); it is damaged or was "
-        "made for another model: train it again, or run `empower-lsp model rollback` to do without it."
-    )
-
-
-def _vocabulary(vocab: Any) -> Vocabulary:
-    size = llama_cpp.llama_vocab_n_tokens(vocab)
-    bos = llama_cpp.llama_vocab_bos(vocab)
-    fim = [
-        llama_cpp.llama_vocab_fim_pre(vocab),
-        llama_cpp.llama_vocab_fim_suf(vocab),
-        llama_cpp.llama_vocab_fim_mid(vocab),
-    ]
-    return Vocabulary(
-        pieces=_pieces(vocab, size),
-        end_of_generation=frozenset(i for i in range(size) if llama_cpp.llama_vocab_is_eog(vocab, i)),
-        fim=FimTokens(*fim) if all(0 <= token < size for token in fim) else None,
-        bos=bos if bos >= 0 and llama_cpp.llama_vocab_get_add_bos(vocab) else None,
-    )
-
-
-def _pieces(vocab: Any, size: int) -> tuple[bytes, ...]:
-    room = ctypes.create_string_buffer(512)
-    pieces = []
-    for token in range(size):
-        length = llama_cpp.llama_token_to_piece(vocab, token, room, len(room), 0, False)
-        if length < 0:
-            room = ctypes.create_string_buffer(-length)
-            length = llama_cpp.llama_token_to_piece(vocab, token, room, len(room), 0, False)
-        pieces.append(room.raw[:length])
-    return tuple(pieces)
 
 
 def _batch_views(batch: Any) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]:

@@ -12,7 +12,7 @@ import psutil
 import pytest
 from numpy.typing import NDArray
 
-from empower_model import empowerment, llama
+from empower_model import empowerment, llama, llama_file
 from empower_model.calibration import Calibration
 from empower_model.completer import LocalCompleter
 from empower_model.completion import Request
@@ -186,12 +186,12 @@ def test_a_damaged_file_is_one_clear_error(weights: Path, tmp_path: Path, how: s
 
 
 def test_threads_default_to_physical_cores(engine: LlamaEngine) -> None:
-    assert engine.threads == llama.physical_cores() >= 1
+    assert engine.threads == llama_file.physical_cores() >= 1
 
 
 def test_an_unknown_quantisation_is_refused(weights: Path, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="knows no quantisation"):
-        llama.quantise(weights, tmp_path / "x.gguf", "q99")
+        llama_file.quantise(weights, tmp_path / "x.gguf", "q99")
 
 
 def test_a_keystroke_inside_a_line_evaluates_at_most_four_tokens(engine: LlamaEngine) -> None:

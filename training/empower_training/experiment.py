@@ -25,7 +25,8 @@ from empower_model.completion import Completer, Limits
 from empower_model.empowerment import Cut
 from empower_model.engine import Engine, EngineConfig
 from empower_model.errors import EmpowerError, EngineCrashed
-from empower_model.llama import LlamaEngine, physical_cores
+from empower_model.llama import LlamaEngine
+from empower_model.llama_file import physical_cores
 from empower_training.corpus import Document
 from empower_training.human import Careful, Fallible, Human
 from empower_training.policies import BASE, DEFAULT, cuts

@@ -14,7 +14,7 @@ import numpy as np
 from safetensors import safe_open
 
 from empower_model.errors import ModelError
-from empower_model.llama import quantise
+from empower_model.llama_file import quantise
 from empower_training.tokenizer import END, FIM_MIDDLE, FIM_PREFIX, FIM_SUFFIX, PRE_TOKENIZER, SPECIAL_TOKENS
 
 ARCHITECTURE = "qwen3"

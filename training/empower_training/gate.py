@@ -14,7 +14,8 @@ from empower_model.completer import LocalCompleter
 from empower_model.completion import Limits
 from empower_model.engine import EngineConfig
 from empower_model.errors import EmpowerError
-from empower_model.llama import LlamaEngine, physical_cores
+from empower_model.llama import LlamaEngine
+from empower_model.llama_file import physical_cores
 from empower_model.mixture import Weights
 from empower_model.model import Model
 from empower_training import cursors

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from empower_model import llama  # first: it sets the environment that llama.cpp reads while it is loaded
-
-import llama_cpp  # isort: skip
+from empower_model import llama
+from empower_model.llama_file import llama_cpp, physical_cores
 
 
 class Weights:
@@ -45,7 +44,7 @@ class Bare:
         params.n_batch = llama.BATCH
         params.n_ubatch = micro_batch
         params.n_seq_max = params.n_outputs_max = 1
-        params.n_threads = params.n_threads_batch = threads or llama.physical_cores()
+        params.n_threads = params.n_threads_batch = threads or physical_cores()
         params.flash_attn_type = flash_attention
         self.context: Any = llama_cpp.llama_init_from_model(weights.model, params)
         if not self.context:

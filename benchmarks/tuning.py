@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from empower_model import llama, store
+from empower_model.llama_file import physical_cores
 
 PROMPT = 512
 DECODED = 16
@@ -41,14 +42,14 @@ class Variant:
     @property
     def name(self) -> str:
         """How it differs."""
-        threads = self.threads or (llama.physical_cores(),) * 2
+        threads = self.threads or (physical_cores(),) * 2
         again = ", set again each time" if self.reset else ""
         return f"micro-batch {self.micro_batch}, flash {self.attention}, threads {threads[0]}/{threads[1]}{again}"
 
 
 def variants() -> list[Variant]:
     """The engine's setting first, then one change at a time."""
-    cores = llama.physical_cores()
+    cores = physical_cores()
     return [
         Variant(),
         *(Variant(micro_batch=size) for size in (32, 128, 256, 512)),
@@ -97,7 +98,7 @@ def _measure(bare: Bare, variant: Variant, turn: int) -> tuple[float, float]:
     between = time.perf_counter()
     for token in range(DECODED):
         if variant.reset:
-            bare.set_threads(llama.physical_cores(), llama.physical_cores())
+            bare.set_threads(physical_cores(), physical_cores())
         bare.generate([100 + token, 200 + token])
     ended = time.perf_counter()
     return (between - started) * 1000 / PROMPT, (ended - between) * 1000 / DECODED

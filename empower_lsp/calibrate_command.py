@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from empower_lsp.model_commands import errors_as_exit
-from empower_lsp.serving import calibration_file, memory_weights, own_weights
+from empower_lsp.serving import calibration_file, fitted_memory, own_weights
 from empower_model.errors import ModelError
 
 if TYPE_CHECKING:
@@ -140,13 +140,12 @@ def _own(model: Model, memory: bool) -> Calibration:
     twice."""
     from empower_model import store
     from empower_model.calibration import Calibration, sidecar
-    from empower_model.mixture import Weights
 
     kept = _kept(calibration_file(model, memory))
     if "own_midpoint" in kept:
         return Calibration(float(kept["own_midpoint"]), float(kept["own_slope"]))
-    if memory and (weights := Weights.load(memory_weights(model))) is not None:
-        return weights.calibration
+    if memory:
+        return fitted_memory(model).calibration
     if kept:
         return model.calibration
     return Calibration.load(sidecar(store.resolve(model.name, tuned=False).path))

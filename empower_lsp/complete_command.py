@@ -11,6 +11,7 @@ import click
 
 from empower_lsp.explanation import explanation
 from empower_lsp.model_commands import errors_as_exit
+from empower_model.completion import Limits
 from empower_model.errors import EmpowerError
 
 if TYPE_CHECKING:
@@ -35,10 +36,10 @@ ENDS = {
 @click.command()
 @click.argument("place", metavar="FILE:LINE[:COL]")
 @click.option("--model", default="", help="Name of a model, or path of a GGUF file.")
-@click.option("--confidence", type=click.FloatRange(0, 1), default=0.3, show_default=True)
-@click.option("--rule", type=click.Choice(["gain", "budget", "peak"]), default="gain", show_default=True)
-@click.option("--max-tokens", type=click.IntRange(1, 512), default=48, show_default=True)
-@click.option("--max-lines", type=click.IntRange(1, 100), default=8, show_default=True)
+@click.option("--confidence", type=click.FloatRange(0, 1), default=Limits().confidence, show_default=True)
+@click.option("--rule", type=click.Choice(["gain", "budget", "peak"]), default=Limits().rule, show_default=True)
+@click.option("--max-tokens", type=click.IntRange(1, 512), default=Limits().max_tokens, show_default=True)
+@click.option("--max-lines", type=click.IntRange(1, 100), default=Limits().max_lines, show_default=True)
 @click.option("--memory/--no-memory", default=True, help="With what the file's workspace says, as in the server.")
 @click.option("--retype", is_flag=True, help="As if the rest of the line were not written yet.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
@@ -63,7 +64,7 @@ def complete(
     from empower_lsp.one_memory import remembering
     from empower_model import store
     from empower_model.completer import LocalCompleter
-    from empower_model.completion import Limits, Request
+    from empower_model.completion import Request
     from empower_model.engine import EngineConfig
     from empower_model.host import FILE_TOKENS
     from empower_model.llama import LlamaEngine

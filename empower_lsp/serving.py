@@ -82,15 +82,23 @@ def memory_weights(model: Model) -> Path:
     return next((path for path in better if path.is_file()), default)
 
 
-def memory_in_use(model: Model) -> Weights:
-    """The weights of the memory that count for a model, with the calibration that does. Raises ModelError."""
-    from empower_model.calibration import Calibration
+def fitted_memory(model: Model) -> Weights:
+    """The weights of the memory that count for a model, with the calibration they came with. Raises ModelError."""
     from empower_model.errors import ModelError
     from empower_model.mixture import Weights
 
-    path, own = memory_weights(model), calibration_file(model, memory=True)
+    path = memory_weights(model)
     if (weights := Weights.load(path)) is None:
         raise ModelError(f"The weights of the memory {path} are missing: install empower-lsp again.")
+    return weights
+
+
+def memory_in_use(model: Model) -> Weights:
+    """As `fitted_memory`, with the calibration that was fitted to the log where there is one. Raises ModelError."""
+    from empower_model.calibration import Calibration
+    from empower_model.mixture import Weights
+
+    weights, own = fitted_memory(model), calibration_file(model, memory=True)
     return Weights(weights.coefficients, Calibration.load(own)) if own.exists() else weights
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
-from empower_lsp.serving import memory_in_use, memory_weights
+from empower_lsp.serving import fitted_memory, memory_in_use
 from empower_model.bootstrap import Interval
 from empower_model.calibration import Calibration
 from empower_model.completer import LocalCompleter
@@ -121,9 +121,7 @@ def judge(
     threads = max(1, physical_cores() // 2)
     known: tuple[Known | None, ...] = (None, None)
     if project:
-        fresh = Weights.load(memory_weights(candidate))
-        assert fresh is not None, "there are weights for any model"
-        known = Known(tuple(project), memory_in_use(current)), Known(tuple(project), fresh)
+        known = Known(tuple(project), memory_in_use(current)), Known(tuple(project), fitted_memory(candidate))
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
         before, after = pool.map(typed, (current, candidate), (chosen, chosen), (threads, threads), known)
     return Judgement(

@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: try test test-editors check format bench clean
+.PHONY: try test test-editors check format bench model clean
 
 try: $(VENV)/.server
 	@$(BIN)/empower-lsp complete --retype empower_lsp/session.py:69:20
@@ -41,6 +41,22 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py
+
+# The bundled model anew, from its sources to the file and what is fitted for it; every step resumes or is quick to repeat.
+# The texts are fetched from the package index. LOG.md has what comes out.
+MODEL := .cache/model
+MINUTES := 222
+FILE := model/empower_model/weights/empower-python-7m-q8_0.gguf
+model: $(VENV)/.dev
+	test -f $(MODEL)/corpus/manifest.json || \
+		$(BIN)/empower-lsp corpus $(MODEL)/corpus --wheels $(MODEL)/wheels --download
+	test -f $(MODEL)/tokenizer/tokenizer.json || $(BIN)/empower-lsp tokenizer $(MODEL)/corpus $(MODEL)/tokenizer
+	$(BIN)/empower-lsp pretrain $(MODEL)/corpus $(MODEL)/tokenizer $(MODEL)/base --minutes $(MINUTES)
+	$(BIN)/empower-lsp tune $(MODEL)/base/final $(MODEL)/corpus $(MODEL)/tuned
+	$(BIN)/empower-lsp export $(MODEL)/tuned/final $(FILE)
+	$(BIN)/empower-lsp evaluate cursors $(MODEL)/corpus --model $(FILE) --fit 600
+	$(BIN)/empower-lsp memory $(MODEL)/corpus --fit 360 --count 360 --save
+	$(BIN)/empower-lsp heldout $(MODEL)/tuned/final $(MODEL)/corpus
 
 clean:
 	rm -rf $(VENV) .cache build dist

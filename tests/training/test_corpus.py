@@ -10,7 +10,13 @@ from empower_training.licences import declared, permitted
 from empower_training.sources import Sources, read_sources
 
 LIMITS = Limits()
-SOURCES = Sources((), frozenset({"kept-away"}), (), frozenset({"watched"}), frozenset({"this-project"}))
+SOURCES = Sources(
+    packages=(),
+    heldout=frozenset({"kept-away"}),
+    tuning=frozenset({"tuned-on"}),
+    validation=frozenset({"watched"}),
+    excluded=frozenset({"this-project"}),
+)
 
 
 def code(name: str, lines: int = 40) -> str:
@@ -33,6 +39,7 @@ def test_build(tmp_path: Path) -> None:
     packages = [
         package("kept-away", {"kept/a.py": held}),
         package("watched", {"watched/a.py": code("watched")}),
+        package("tuned-on", {"tuned/a.py": code("tuned"), "tuned/b.py": held.replace("held_4", "held_y")}),
         package("this-project", {"p/a.py": code("own")}),
         package("copyleft", {"c/a.py": code("copyleft")}, "GPL-3.0-only"),
         package("unclear", {"u/a.py": code("unclear")}, None),
@@ -50,13 +57,14 @@ def test_build(tmp_path: Path) -> None:
     entries = build(packages, SOURCES, tmp_path, LIMITS, lambda name: None)
     assert names(tmp_path, "heldout") == {("kept-away", "kept/a.py")}
     assert names(tmp_path, "validation") == {("watched", "watched/a.py")}
+    assert names(tmp_path, "tuning") == {("tuned-on", "tuned/a.py")}
     kept = names(tmp_path, "train")
     assert len(kept) == 1
     assert kept <= {("app", "app/own.py"), ("app", "app/twin.py")}
     assert entries[-1].left_out == {"near-duplicate": 2, "vendored or empty": 1}
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert manifest["refused"] == {"copyleft": "GPL-3.0-only", "unclear": "unclear"}
-    assert {entry["package"] for entry in manifest["packages"]} == {"kept-away", "watched", "app"}
+    assert {entry["package"] for entry in manifest["packages"]} == {"kept-away", "watched", "tuned-on", "app"}
 
 
 def test_build_is_repeatable_and_caps_a_package(tmp_path: Path) -> None:
@@ -131,8 +139,11 @@ def test_near_duplicates() -> None:
 def test_the_named_sources() -> None:
     sources = read_sources()
     assert sources.heldout == {"networkx", "jinja2", "flask", "click", "docker", "pygls"}
-    assert len(sources.packages) <= 25
-    assert all("==" in pin for pin in (*sources.packages, *sources.heldout_pins))
+    assert all("==" in pin for pin in sources.packages)
+    named = {pin.split("==")[0] for pin in sources.packages}
+    assert sources.heldout | sources.tuning <= named
+    assert not sources.heldout & sources.tuning
     assert sources.split("networkx") == "heldout"
+    assert sources.split("black") == "tuning"
     assert sources.split("empower-lsp") is None
     assert sources.split("django") == "train"

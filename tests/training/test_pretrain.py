@@ -3,6 +3,7 @@ import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from tokenizers import Tokenizer
 
 from empower_training.optimiser import Optimiser, Rates, orthogonalise
 from empower_training.plan import Plan, Shape
-from empower_training.pretrain import Run, pretrain, token_losses
+from empower_training.pretrain import Run, new_model, pretrain, token_losses
 
 SHAPE = Shape(width=64, layers=2, feed_forward=128, heads=2, key_value_heads=1, head_width=32)
 PLAN = Plan(steps=8, tokens_per_step=512, micro_batch=256, context=64, long_context=128, shape=SHAPE)
@@ -127,3 +128,44 @@ def test_workers_learn_the_same(texts: list[str], tokenizer: Tokenizer) -> None:
     runs = [Run(replace(PLAN, precision="float32", workers=n), texts, tokenizer) for n in (1, 2)]
     first, second = ([run.advance().loss for _ in range(4)] for run in runs)
     assert first == pytest.approx(second, rel=1e-4)
+
+
+def test_a_run_stops_when_its_time_is_over_and_is_finished_later(
+    tmp_path: Path, texts: list[str], tokenizer: Tokenizer
+) -> None:
+    pretrain(Run(PLAN, texts, tokenizer), tmp_path, seconds=0.0)
+    assert (tmp_path / "checkpoint.pt").exists()
+    assert not (tmp_path / "final").exists()
+    run = Run(PLAN, texts, tokenizer)
+    pretrain(run, tmp_path)
+    assert run.step == 8
+    assert (tmp_path / "final" / "model.safetensors").exists()
+
+
+def test_a_compiled_loss_is_the_same_and_needs_no_mask(
+    texts: list[str], tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Traced but not translated; a mask would keep attention from the kernels that are fast on a GPU."""
+    graphs: list[torch.fx.GraphModule] = []
+
+    def kept(graph: torch.fx.GraphModule, inputs: list[torch.Tensor]) -> Any:
+        graphs.append(graph)
+        return graph.forward
+
+    original = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda function, **options: original(function, backend=kept, **options))
+    plan = replace(PLAN, precision="float32", attention="sdpa", small_batch=0.0)
+    plain, compiled = (Run(replace(plan, compile=wanted), texts, tokenizer) for wanted in (False, True))
+    expected = [plain.advance().loss for _ in range(3)]
+    assert [compiled.advance().loss for _ in range(3)] == pytest.approx(expected, rel=1e-4)
+    [graph] = graphs  # one, without breaks, for all layers and micro-batches
+    calls = [node for node in graph.graph.nodes if "scaled_dot_product_attention" in str(node.target)]
+    assert len(calls) == SHAPE.layers
+    assert all(call.kwargs["attn_mask"] is None and call.kwargs["is_causal"] for call in calls)
+
+
+def test_positions_stay_exact_when_asked(texts: list[str], tokenizer: Tokenizer) -> None:
+    run = Run(replace(PLAN, exact_positions=True), texts, tokenizer)
+    exact = new_model(tokenizer, SHAPE, PLAN.seed).model.rotary_emb.inv_freq
+    assert run.model.dtype == torch.bfloat16
+    assert torch.equal(run.model.model.rotary_emb.inv_freq, exact)

@@ -1,4 +1,4 @@
-"""Commands that make a model file: corpus, tokenizer, pretrain, export, heldout. Heavy imports wait for a call."""
+"""Commands that make a model file: corpus, tokenizer, pack, pretrain, export, heldout. Heavy imports wait."""
 
 from __future__ import annotations
 
@@ -94,6 +94,26 @@ def tokenizer(corpus_folder: Path, target: Path, size: int, characters: int) -> 
 @click.command()
 @click.argument("corpus_folder", metavar="CORPUS", type=FOLDER)
 @click.argument("tokenizer_folder", metavar="TOKENIZER", type=FOLDER)
+@click.argument("target", type=FILE)
+def pack(corpus_folder: Path, tokenizer_folder: Path, target: Path) -> None:
+    """Put CORPUS and TOKENIZER into the one file TARGET, to train from on a machine without a network."""
+    _needs(corpus_folder, "train.jsonl", "run `empower-lsp corpus` first")
+    _needs(tokenizer_folder, "tokenizer.json", "run `empower-lsp tokenizer` first")
+    from empower_training import corpus as documents
+    from empower_training import pack as module
+
+    train, watched = ([item.text for item in documents.load(corpus_folder, name)] for name in ("train", "validation"))
+    trained = (tokenizer_folder / "tokenizer.json").read_text(encoding="utf-8")
+    try:
+        size = module.write(module.Pack(train, watched, trained), target)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{target}: {len(train)} texts, {size / 2**20:.1f} MiB")
+
+
+@click.command()
+@click.argument("corpus_folder", metavar="CORPUS", type=FOLDER)
+@click.argument("tokenizer_folder", metavar="TOKENIZER", type=FOLDER)
 @click.argument("target", type=FOLDER)
 @click.option("--minutes", default=90.0, show_default=True, help="How long to train; resumed pieces add up.")
 @click.option("--steps", type=int, help="Train by steps instead of minutes: exactly repeatable.")
@@ -134,7 +154,9 @@ def pretrain(
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     torch.set_num_threads(1)  # the workers are the threads
     heads = max(1, width // 64)
-    shape = plans.Shape(width, layers, feed_forward, heads, key_value_heads=max(1, heads // 2))
+    shape = plans.Shape(
+        width, layers, feed_forward, heads, key_value_heads=max(1, heads // 2), spread=plans.spread(width)
+    )
     rates = Rates(muon=rate, adam=embedding_rate)
     plan = plans.Plan(minutes=minutes, steps=steps, seed=seed, workers=workers, shape=shape, rates=rates)
     texts, watched = ([item.text for item in documents.load(corpus_folder, name)] for name in ("train", "validation"))

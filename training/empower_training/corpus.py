@@ -20,7 +20,7 @@ from empower_training.duplicates import NearDuplicates
 from empower_training.licences import declared, permitted
 from empower_training.sources import Sources
 
-SPLITS = ("heldout", "validation", "train")
+SPLITS = ("heldout", "validation", "tuning", "train")
 """In the order in which they claim a text: what is held out is never trained on, not even as a vendored copy."""
 
 _FOREIGN = {"_vendor", "vendor", "vendored", "_vendored", "third_party", "extern", "externals", "node_modules"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from empower_training.optimiser import Rates
@@ -22,6 +23,11 @@ class Shape:
     rope_base: float = 50_000.0
     spread: float = 0.03
     """Standard deviation of the initial weights."""
+
+
+def spread(width: int) -> float:
+    """The spread for a width: wider, the random part of queries and keys would drown the heads of `initial`."""
+    return 0.03 * math.sqrt(256 / width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,15 @@ class Plan:
     average: float = 0.99
     """Decay a step of the running average of the weights."""
     checkpoint_minutes: float = 4.0
+    device: str = "cpu"
+    """Where torch computes. On another device than the CPU take one worker, `sdpa` and micro-batches of many rows."""
+    compile: bool = False
+    """Whether torch compiles the loss, once for each length of rows."""
+    feeders: int = 0
+    """Processes that make rows ahead; with 0 the run makes them itself, and a resumed run is repeatable to the bit."""
+    exact_positions: bool = False
+    """Whether rotary frequencies stay fp32 in a model of less precision. Rounded ones, as the bundled model was trained
+    with, cost 0.001 nats past 768 tokens."""
     shape: Shape = field(default_factory=Shape)
     rates: Rates = field(default_factory=Rates)
 

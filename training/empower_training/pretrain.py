@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
+from empower_training.feed import Feed, Rows
 from empower_training.initial import initialise
 from empower_training.optimiser import Optimiser
 from empower_training.plan import Plan, Shape
@@ -68,10 +70,22 @@ def new_model(tokenizer: Tokenizer, shape: Shape, seed: int) -> Qwen3ForCausalLM
 
 def token_losses(model: Qwen3ForCausalLM, ids: Tensor) -> Tensor:
     """Losses in nats of every token but the first of each row: ids (rows, n) to (rows, n - 1), fp32."""
-    hidden = model.model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
+    # a mask keeps `sdpa` from its fastest kernels, and transformers makes one when compiled; without one it is causal
+    mask = {"full_attention": None} if model.config._attn_implementation == "sdpa" else None
+    hidden = model.model(input_ids=ids[:, :-1], attention_mask=mask, use_cache=False).last_hidden_state
     logits = functional.linear(hidden, model.model.embed_tokens.weight).float()
     targets = ids[:, 1:]
     return functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none").view_as(targets)
+
+
+def _placed(model: Qwen3ForCausalLM, plan: Plan) -> Qwen3ForCausalLM:
+    """The model in the plan's precision, on its device."""
+    frequencies = model.model.rotary_emb.inv_freq.to(plan.device)
+    model.to(device=plan.device, dtype=getattr(torch, plan.precision))  # type: ignore[call-arg]
+    model.set_attn_implementation(plan.attention)
+    if plan.exact_positions:
+        model.model.rotary_emb.inv_freq = frequencies
+    return model
 
 
 def _replica(model: Qwen3ForCausalLM) -> Qwen3ForCausalLM:
@@ -89,12 +103,16 @@ class Run:
         """A run at its beginning."""
         self.plan = plan
         self.tokenizer = tokenizer
-        self.model = new_model(tokenizer, plan.shape, plan.seed).to(getattr(torch, plan.precision))
-        self.model.set_attn_implementation(plan.attention)
+        self.model = _placed(new_model(tokenizer, plan.shape, plan.seed), plan)
+        self._losses = torch.compile(token_losses, dynamic=False) if plan.compile else token_losses
         self._replicas = [self.model, *(_replica(self.model) for _ in range(plan.workers - 1))]
         self._pool = ThreadPoolExecutor(plan.workers, initializer=torch.set_num_threads, initargs=(1,))
         self.optimiser = Optimiser(self.model, plan.rates)
-        self.stream = Stream(texts, tokenizer, plan.seed, plan.fim)
+        self.stream: Rows = (
+            Feed(texts, tokenizer, plan.seed, plan.fim, plan.feeders)
+            if plan.feeders
+            else Stream(texts, tokenizer, plan.seed, plan.fim)
+        )
         self.average = {name: master.clone() for name, master in self.optimiser.masters.items()}
         self.step = self.tokens = 0
         self.seconds = 0.0
@@ -111,9 +129,10 @@ class Run:
         context = plan.long_context if share >= plan.long_from else plan.context
         tokens = plan.tokens_per_step // (2 if share < plan.small_batch else 1)
         rows = max(1, tokens // context)
-        batch = torch.from_numpy(self.stream.rows(rows, context))
+        batch = torch.from_numpy(self.stream.rows(rows, context)).to(plan.device)
         parts = torch.split(batch, max(1, plan.micro_batch // context))
-        total = sum(self._pool.map(partial(self._learn, rows * (context - 1)), parts))
+        losses = list(self._pool.map(partial(self._learn, rows * (context - 1)), parts))
+        total = sum(map(float, losses))  # only now: reading a loss waits for the device
         scale = plan.scale(share)
         norm = self.optimiser.step(scale, self._pool)
         for name, master in self.optimiser.masters.items():
@@ -122,14 +141,14 @@ class Run:
         self.tokens += rows * context
         return Progress(self.step, self.tokens, self.seconds, share, total, norm, scale)
 
-    def _learn(self, tokens: int, part: Tensor) -> float:
+    def _learn(self, tokens: int, part: Tensor) -> Tensor:
         """Add the gradient of a micro-batch; returns its share of the mean loss over `tokens` tokens."""
         replica = self._replicas.pop()
-        loss = token_losses(replica, part).sum() / tokens
+        loss = self._losses(replica, part).sum() / tokens
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.accumulate(replica)
         self._replicas.append(replica)
-        return float(loss.detach())
+        return loss.detach()
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint, replacing the last one in one step."""
@@ -150,7 +169,7 @@ class Run:
         Raises ValueError when it is of a model of another shape.
         """
         # the file is our own: the stream's state is plain Python data that the weights-only loader refuses
-        state: dict[str, Any] = torch.load(folder / "checkpoint.pt", weights_only=False)
+        state: dict[str, Any] = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=False)
         if state["shape"] != asdict(self.plan.shape):
             raise ValueError(f"{folder} has a checkpoint of another shape, {state['shape']}: use another folder.")
         self.optimiser.restore(state["optimiser"])
@@ -175,7 +194,7 @@ class Run:
         if averaged:
             self._write(self.average)
         with torch.no_grad():
-            losses = [float(token_losses(self.model, row[None]).mean()) for row in rows]
+            losses = [float(token_losses(self.model, row[None]).mean()) for row in rows.to(self.plan.device)]
         self._write(kept)
         return sum(losses) / len(losses)
 
@@ -190,8 +209,11 @@ def pretrain(
     folder: Path,
     validation: Sequence[str] = (),
     report: Callable[[Progress], None] = lambda progress: None,
+    seconds: float = math.inf,
 ) -> None:
     """Train to the end of the plan, from the folder's checkpoint if there is one; the result is in `folder/final`.
+
+    After `seconds` of wall-clock time it stops at a checkpoint instead, to be resumed later.
 
     Also written: `plan.json`, `log.jsonl` (a line per step), checkpoints, and `final/training.json`. With
     validation texts, the better of the last and the averaged weights is kept.
@@ -204,7 +226,7 @@ def pretrain(
     before, start = run.seconds, time.monotonic()
     saved = start
     with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
-        while run.share < 1:
+        while run.share < 1 and time.monotonic() - start < seconds:
             progress = run.advance()
             now = time.monotonic()
             run.seconds = before + now - start
@@ -217,7 +239,8 @@ def pretrain(
             log.flush()
             report(progress)
     run.save(folder)
-    _finish(run, folder / "final", rows)
+    if run.share >= 1:
+        _finish(run, folder / "final", rows)
 
 
 def _finish(run: Run, folder: Path, rows: Tensor | None) -> None:

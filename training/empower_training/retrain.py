@@ -96,7 +96,7 @@ def retrain(texts: Sequence[Text], plan: Plan, watch: Watch | None = None) -> Ou
 
         check(base)
     watch.stage("labels")
-    found = _examples(base, learned, plan, watch.labelled)
+    found = found_examples(base, learned, plan, watch.labelled)
     run = store.data_folder() / "training" / _fingerprint(base, texts, plan)
     watch.stage("training")
     finetune(base, found, run, plan.recipe, watch.step)
@@ -119,7 +119,8 @@ def retrain(texts: Sequence[Text], plan: Plan, watch: Watch | None = None) -> Ou
     return Outcome(tuning.id, judgement.passed, judgement, len(found), sum(len(one.target) == 1 for one in found))
 
 
-def _examples(base: Path, texts: Sequence[Text], plan: Plan, report: Callable[[int], None]) -> list[Example]:
+def found_examples(base: Path, texts: Sequence[Text], plan: Plan, report: Callable[[int], None]) -> list[Example]:
+    """What the plan has to learn from the texts, labelled by the weights in `base`. Raises EmpowerError for too few."""
     import torch
     from tokenizers import Tokenizer
     from transformers import AutoModelForCausalLM

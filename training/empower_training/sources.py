@@ -18,7 +18,8 @@ class Sources:
     """Requirements `name==version` to fetch besides what is installed."""
     heldout: frozenset[str]
     """Packages kept out of training whole, in any version or copy, to evaluate on."""
-    heldout_pins: tuple[str, ...]
+    tuning: frozenset[str]
+    """Packages kept out of pre-training, for the fine-tune."""
     validation: frozenset[str]
     """Packages watched during training."""
     excluded: frozenset[str]
@@ -27,20 +28,18 @@ class Sources:
         """The split a package belongs to; None when it is left out."""
         if name in self.excluded:
             return None
-        if name in self.heldout:
-            return "heldout"
-        return "validation" if name in self.validation else "train"
+        named = {"heldout": self.heldout, "validation": self.validation, "tuning": self.tuning}
+        return next((split for split, names in named.items() if name in names), "train")
 
 
 def read_sources(path: Path | None = None) -> Sources:
     """The lists in a TOML file, by default the one that comes with this package."""
     text = (path or resources.files("empower_training") / "corpus.toml").read_text(encoding="utf-8")
     data = tomllib.loads(text)
-    pins = tuple(data["heldout"])
     return Sources(
-        packages=tuple(data["packages"]),
-        heldout=frozenset(pin.split("==")[0] for pin in pins),
-        heldout_pins=pins,
+        packages=(*data["packages"], *data["tuning"], *data["heldout"]),
+        heldout=frozenset(pin.split("==")[0] for pin in data["heldout"]),
+        tuning=frozenset(pin.split("==")[0] for pin in data["tuning"]),
         validation=frozenset(data["validation"]),
         excluded=frozenset(data["excluded"]),
     )
@@ -53,5 +52,5 @@ def fetch(sources: Sources, folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--no-deps"]
-    command += ["--only-binary", ":all:", "--dest", str(folder), *sources.packages, *sources.heldout_pins]
+    command += ["--only-binary", ":all:", "--dest", str(folder), *sources.packages]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)

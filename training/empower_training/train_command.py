@@ -70,7 +70,7 @@ def train(
     batch = ROWS if method == "text" else Recipe().batch
     recipe = Recipe(adapter=adapter, rank=rank, alpha=2 * rank, rate=rate, epochs=epochs, batch=batch, seed=seed)
     plan = Plan(model, weights, Method(method), eta, share, examples, seed=seed, recipe=recipe)
-    with _progress(examples) as watch:
+    with watching(examples) as watch:
         outcome = retrain(texts, plan, watch)
     if outcome is None:
         return
@@ -95,8 +95,8 @@ def _texts(folder: Path | None) -> list[Text]:
 
 
 @contextmanager
-def _progress(examples: int) -> Iterator[Watch]:
-    """A line for each stage on stderr, with the time left."""
+def watching(examples: int) -> Iterator[Watch]:
+    """A line for each stage on stderr, with the time left; `examples` is how many are to be labelled."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -1,0 +1,63 @@
+"""`empower-lsp tune`: the last step of making a model, its fine-tune on packages that it was not pre-trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from empower_lsp.model_commands import errors_as_exit
+from empower_training.cli import FOLDER
+from empower_training.label_command import METHODS
+from empower_training.recipe import Recipe
+from empower_training.train_command import ROWS, watching
+
+SPLIT = "tuning"
+
+
+@click.command()
+@click.argument("source", type=FOLDER)
+@click.argument("corpus_folder", metavar="CORPUS", type=FOLDER)
+@click.argument("target", type=FOLDER)
+@click.option("--method", type=click.Choice(METHODS), default="empower", show_default=True)
+@click.option("--eta", default=8.0, show_default=True, type=click.FloatRange(0), help="Bits of an Empower target.")
+@click.option("--examples", default=4000, show_default=True, type=click.IntRange(1), help="Places to learn from.")
+@click.option("--epochs", default=1, show_default=True, type=click.IntRange(1))
+@click.option("--rate", type=click.FloatRange(0, min_open=True), help="Peak learning rate. [default: by size]")
+@click.option("--seed", default=0, show_default=True)
+@errors_as_exit()
+def tune(
+    *,
+    source: Path,
+    corpus_folder: Path,
+    target: Path,
+    method: str,
+    eta: float,
+    examples: int,
+    epochs: int,
+    rate: float | None,
+    seed: int,
+) -> None:
+    """Fine-tune all weights in SOURCE, a `final` folder of `pretrain`, on CORPUS's tuning packages into TARGET.
+
+    TARGET/final is what `export` takes. Run again with the same arguments to resume.
+    """
+    for folder, name in ((source, "model.safetensors"), (corpus_folder, f"{SPLIT}.jsonl")):
+        if not (folder / name).exists():
+            raise click.ClickException(f"{folder} has no {name}: run `empower-lsp pretrain` and `corpus` first.")
+    from empower_training import corpus
+    from empower_training.examples import Method
+    from empower_training.finetune import finetune
+    from empower_training.retrain import Plan, found_examples
+    from empower_training.texts import Text
+
+    texts = [Text(f"{one.package}/{one.path}", one.text, 0.0) for one in corpus.load(corpus_folder, SPLIT)]
+    batch = ROWS if method == "text" else Recipe().batch
+    recipe = Recipe(adapter=False, rate=rate, epochs=epochs, batch=batch, seed=seed)
+    plan = Plan(method=Method(method), eta=eta, count=examples, seed=seed, recipe=recipe)
+    with watching(examples) as watch:
+        watch.stage("labels")
+        found = found_examples(source, texts, plan, watch.labelled)
+        watch.stage("training")
+        finetune(source, found, target, recipe, watch.step)
+    click.echo((target / "final" / "training.json").read_text(encoding="utf-8"))

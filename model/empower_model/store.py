@@ -64,12 +64,14 @@ class Entry:
     licence: str
     description: str
     repo: str | None = None
-    """`owner/repo` on the hub; None for the bundled model."""
+    """`owner/repo` on the hub; None for a model that comes with the package."""
     revision: str = "main"
     """Branch or commit of the repository."""
     size: int | None = None
     """Bytes, to show and to compare; the hub's word counts when pulling."""
     sha256: str | None = None
+    base: str | None = None
+    """Name of the model it was tuned from, if that is here too: the one to measure human text with."""
 
     @property
     def path(self) -> Path:

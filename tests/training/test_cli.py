@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from empower_training import cli
 from empower_training.corpus import SPLITS
+from empower_training.tune_command import tune
 
 
 @pytest.fixture
@@ -30,7 +31,11 @@ def test_from_corpus_to_a_model_file(tmp_path: Path, corpus_folder: Path) -> Non
     call(cli.tokenizer, corpus_folder, tokenizer, "--size", 512)
     size = ("--layers", 1, "--width", 64, "--feed-forward", 64)
     call(cli.pretrain, corpus_folder, tokenizer, run, "--steps", 1, *size)
-    call(cli.export, run / "final", file, "--type", "f32")
+    tuned = tmp_path / "tuned"
+    said = json.loads(call(tune, run / "final", corpus_folder, tuned, "--examples", 200, "--eta", 40))
+    assert said["count"] == 200
+    assert said["targets"] > 400
+    call(cli.export, tuned / "final", file, "--type", "f32")
     assert file.read_bytes()[:4] == b"GGUF"
     figures = json.loads(call(cli.heldout, run / "final", corpus_folder, "--characters", 2000, "--holes", 4, "--json"))
     assert [row["package"] for row in figures] == ["p", "all"]
@@ -44,6 +49,7 @@ def test_from_corpus_to_a_model_file(tmp_path: Path, corpus_folder: Path) -> Non
         (cli.pretrain, ["nowhere", "nowhere", "out"]),
         (cli.export, ["nowhere", "out.gguf"]),
         (cli.heldout, ["nowhere", "nowhere"]),
+        (tune, ["nowhere", "nowhere", "out"]),
         (cli.corpus, ["out", "--download"]),
     ],
 )

@@ -41,6 +41,17 @@ def base_folder(model: str = "", weights: str = "") -> Path:
     return target
 
 
+def labelling_folder(model: str = "", weights: str = "") -> Path:
+    """The weights that measure Empower targets for a model: those it was tuned from where they are known, else its own.
+
+    A tuned model weighs an end before every token, which would lengthen all targets' bits. Arguments and errors as for
+    `base_folder`; weights that are named are the ones.
+    """
+    entry = store.find(store.checked(model, tuned=False).name)
+    untuned = entry.base if entry is not None and not weights else None
+    return base_folder(untuned or model, weights)
+
+
 def _named(weights: str) -> Path:
     folder = Path(weights).expanduser()
     if folder.is_dir():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,13 @@ from empower_training.evaluate_log_command import log
 from empower_training.replay_command import replay
 
 if TYPE_CHECKING:
-    from empower_training.cursors import Score
+    from empower_model.completion import Completer
+    from empower_training.cursors import Cursor, Score
+
+LINES = 3
+"""Shown above a cursor."""
+MOST = 50
+"""Cursors tried for a completion to show."""
 
 
 @click.group()
@@ -33,8 +40,9 @@ for command in (replay, assist, day, log):
 @click.option("--count", default=1200, show_default=True, help="Cursors to judge the rules on.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--fit", "fit_count", default=0, help="First fit and save the calibration, on so many other cursors.")
+@click.option("--show", default=0, type=click.IntRange(0), help="Print so many completions.")
 @errors_as_exit()
-def cursors(corpus_folder: Path, model: str, count: int, seed: int, fit_count: int) -> None:
+def cursors(corpus_folder: Path, model: str, count: int, seed: int, fit_count: int, show: int) -> None:
     """Judge every rule at random cursors of the packages held out of CORPUS.
 
     The calibration is fitted on the corpus's validation packages, which are neither trained nor judged on.
@@ -64,9 +72,32 @@ def cursors(corpus_folder: Path, model: str, count: int, seed: int, fit_count: i
             sidecar(chosen.path), fitted_on="validation packages", cursors=fit_count, date=str(date.today())
         )
         click.echo(f"calibration: half right at {calibration.midpoint:.3f} bits, slope {calibration.slope:.3f}")
-    found = write("heldout", count)
-    _print([module.score(name, rule, found) for name, rule in module.rules(calibration).items()])
+    if count:
+        found = write("heldout", count)
+        _print([module.score(name, rule, found) for name, rule in module.rules(calibration).items()])
+    if show:
+        places = module.cursors(corpus.load(corpus_folder, "heldout"), MOST * show, seed)
+        _show(LocalCompleter(engine, calibration), places, show)
     engine.close()
+
+
+def _show(completer: Completer, places: Iterable[Cursor], count: int) -> None:
+    """Print the first completions that are shown, in angle brackets below what stands above, and what the file says."""
+    from empower_model.completion import Request
+
+    shown = 0
+    for seen, place in enumerate(places, start=1):
+        text = completer.complete(Request(place.prefix, place.suffix)).text
+        if not text:
+            continue
+        shown += 1
+        right = place.truth.startswith(text)
+        above = "\n".join(place.prefix.split("\n")[-LINES:])
+        click.echo(f"\n--- cursor {seen}, {place.package}: {'right' if right else 'wrong'}\n{above}\u27e8{text}\u27e9")
+        if not right:
+            click.echo("the file: " + "\n".join(place.truth.split("\n")[: text.count("\n") + 1]))
+        if shown == count:
+            return
 
 
 def _print(scores: list[Score]) -> None:

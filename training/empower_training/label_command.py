@@ -134,9 +134,9 @@ def _loaded(base: Path | None) -> tuple[Any, Tokenizer]:
     from empower_training import tokenizer as tokenizers
 
     if base is None:
-        from empower_training.base import base_folder
+        from empower_training.base import labelling_folder
 
-        base = base_folder()
+        base = labelling_folder()
     for name in ("config.json", "tokenizer.json"):
         if not (base / name).is_file():
             raise EmpowerError(f"{base} has no {name}: give a folder with a model in transformers' format.")

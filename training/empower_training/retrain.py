@@ -18,7 +18,7 @@ from empower_model.model import Model
 from empower_model.model_file import digest
 from empower_model.provenance import Provenance
 from empower_training import gate
-from empower_training.base import base_folder
+from empower_training.base import base_folder, labelling_folder
 from empower_training.examples import Example, Method
 from empower_training.recipe import Recipe
 from empower_training.texts import Text, split
@@ -96,7 +96,7 @@ def retrain(texts: Sequence[Text], plan: Plan, watch: Watch | None = None) -> Ou
 
         check(base)
     watch.stage("labels")
-    found = found_examples(base, learned, plan, watch.labelled)
+    found = found_examples(labelling_folder(plan.model, plan.weights), learned, plan, watch.labelled)
     run = store.data_folder() / "training" / _fingerprint(base, texts, plan)
     watch.stage("training")
     finetune(base, found, run, plan.recipe, watch.step)
@@ -119,8 +119,8 @@ def retrain(texts: Sequence[Text], plan: Plan, watch: Watch | None = None) -> Ou
     return Outcome(tuning.id, judgement.passed, judgement, len(found), sum(len(one.target) == 1 for one in found))
 
 
-def found_examples(base: Path, texts: Sequence[Text], plan: Plan, report: Callable[[int], None]) -> list[Example]:
-    """What the plan has to learn from the texts, labelled by the weights in `base`. Raises EmpowerError for too few."""
+def found_examples(labelling: Path, texts: Sequence[Text], plan: Plan, report: Callable[[int], None]) -> list[Example]:
+    """What the plan has to learn from the texts, measured by weights in a folder. Raises EmpowerError for too few."""
     import torch
     from tokenizers import Tokenizer
     from transformers import AutoModelForCausalLM
@@ -129,8 +129,8 @@ def found_examples(base: Path, texts: Sequence[Text], plan: Plan, report: Callab
     from empower_training.examples import examples
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32, local_files_only=True)
-    tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
+    model = AutoModelForCausalLM.from_pretrained(labelling, dtype=torch.float32, local_files_only=True)
+    tokenizer = Tokenizer.from_file(str(labelling / "tokenizer.json"))
     try:
         found = examples(
             model,

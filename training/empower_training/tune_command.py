@@ -20,8 +20,9 @@ SPLIT = "tuning"
 @click.argument("corpus_folder", metavar="CORPUS", type=FOLDER)
 @click.argument("target", type=FOLDER)
 @click.option("--method", type=click.Choice(METHODS), default="empower", show_default=True)
-@click.option("--eta", default=8.0, show_default=True, type=click.FloatRange(0), help="Bits of an Empower target.")
-@click.option("--examples", default=4000, show_default=True, type=click.IntRange(1), help="Places to learn from.")
+@click.option("--eta", default=32.0, show_default=True, type=click.FloatRange(0), help="Bits of an Empower target.")
+@click.option("--examples", default=3000, show_default=True, type=click.IntRange(1), help="Places to learn from.")
+@click.option("--context", default=256, show_default=True, type=click.IntRange(64), help="Most tokens of an example.")
 @click.option("--epochs", default=1, show_default=True, type=click.IntRange(1))
 @click.option("--rate", type=click.FloatRange(0, min_open=True), help="Peak learning rate. [default: by size]")
 @click.option("--seed", default=0, show_default=True)
@@ -34,6 +35,7 @@ def tune(
     method: str,
     eta: float,
     examples: int,
+    context: int,
     epochs: int,
     rate: float | None,
     seed: int,
@@ -54,7 +56,7 @@ def tune(
     texts = [Text(f"{one.package}/{one.path}", one.text, 0.0) for one in corpus.load(corpus_folder, SPLIT)]
     batch = ROWS if method == "text" else Recipe().batch
     recipe = Recipe(adapter=False, rate=rate, epochs=epochs, batch=batch, seed=seed)
-    plan = Plan(method=Method(method), eta=eta, count=examples, seed=seed, recipe=recipe)
+    plan = Plan(method=Method(method), eta=eta, count=examples, context=context, seed=seed, recipe=recipe)
     with watching(examples) as watch:
         watch.stage("labels")
         found = found_examples(source, texts, plan, watch.labelled)

@@ -24,8 +24,8 @@ import runpy, sys
 sys.modules.update(dict.fromkeys({NOT_THERE}))
 main = runpy.run_path({str(SCRIPT)!r})["main"]
 import empower_training.pretrain  # takes seconds, which are not to count here
-common = ["--shape", "small", "--device", "cpu", "--no-compile", "--finish", "0.5", "--fallback", "0.5"]
-main(["train", "pack", "work", "first", *common, "--seconds", "4", "--later", "6"])
+common = ["--shape", "small", "--device", "cpu", "--no-compile", "--finish", "0.5", "--fallback", "1"]
+main(["train", "pack", "work", "first", *common, "--seconds", "5", "--later", "6"])
 main(["train", "pack", "work", "second", *common, "--seconds", "3"])
 main(["pieces", "work", "further", "0", "9"])
 main(["train", "pack", "work", "third", *common, "--seconds", "0"])

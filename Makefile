@@ -42,21 +42,25 @@ format: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py
 
-# The bundled model anew, from its sources to the file and what is fitted for it; every step resumes or is quick to repeat.
-# The texts are fetched from the package index. LOG.md has what comes out.
+# The bundled model anew, from its sources to its files and what is fitted for it: hours. What is finished is not done again.
+# The texts are fetched from the package index. The checksums it ends with belong into catalogue.toml.
 MODEL := .cache/model
 MINUTES := 222
-FILE := model/empower_model/weights/empower-python-7m-q8_0.gguf
+FILES := model/empower_model/weights/empower-python-7m
 model: $(VENV)/.dev
 	test -f $(MODEL)/corpus/manifest.json || \
 		$(BIN)/empower-lsp corpus $(MODEL)/corpus --wheels $(MODEL)/wheels --download
 	test -f $(MODEL)/tokenizer/tokenizer.json || $(BIN)/empower-lsp tokenizer $(MODEL)/corpus $(MODEL)/tokenizer
-	$(BIN)/empower-lsp pretrain $(MODEL)/corpus $(MODEL)/tokenizer $(MODEL)/base --minutes $(MINUTES)
+	test -f $(MODEL)/base/final/training.json || \
+		$(BIN)/empower-lsp pretrain $(MODEL)/corpus $(MODEL)/tokenizer $(MODEL)/base --minutes $(MINUTES)
 	$(BIN)/empower-lsp tune $(MODEL)/base/final $(MODEL)/corpus $(MODEL)/tuned
-	$(BIN)/empower-lsp export $(MODEL)/tuned/final $(FILE)
-	$(BIN)/empower-lsp evaluate cursors $(MODEL)/corpus --model $(FILE) --fit 600
-	$(BIN)/empower-lsp memory $(MODEL)/corpus --fit 360 --count 360 --save
+	$(BIN)/empower-lsp export $(MODEL)/base/final $(FILES)-base-q8_0.gguf --name empower-python-base
+	$(BIN)/empower-lsp export $(MODEL)/tuned/final $(FILES)-q8_0.gguf
+	$(BIN)/empower-lsp evaluate cursors $(MODEL)/corpus --model empower-python-base --fit 600
+	$(BIN)/empower-lsp evaluate cursors $(MODEL)/corpus --model empower-python --fit 600
+	$(BIN)/empower-lsp memory $(MODEL)/corpus --model empower-python --fit 360 --count 360 --save
 	$(BIN)/empower-lsp heldout $(MODEL)/tuned/final $(MODEL)/corpus
+	sha256sum $(FILES)*.gguf
 
 clean:
 	rm -rf $(VENV) .cache build dist

@@ -11,7 +11,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 try: $(VENV)/.server
 	@$(BIN)/empower-lsp complete --retype empower_lsp/session.py:69:20
 	@echo
-	@$(BIN)/empower-lsp complete --retype model/empower_model/store.py:100:20
+	@$(BIN)/empower-lsp complete --retype model/empower_model/engine.py:191:9
 	@echo
 	@cat editor-clients/HOOKUP.txt
 

@@ -6,6 +6,8 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from empower_model import store
 from empower_model.calibration import Calibration
 
@@ -46,7 +48,8 @@ def test_the_server_needs_neither_torch_nor_transformers() -> None:
     assert "torch" in " ".join(project["optional-dependencies"]["training"])
 
 
-def test_the_bundled_model_is_the_one_that_the_catalogue_names() -> None:
-    model = store.verify(store.bundled())
+@pytest.mark.parametrize("name", ["empower-python", "empower-python-base"])
+def test_a_bundled_model_is_the_one_that_the_catalogue_names(name: str) -> None:
+    model = store.verify(name)
     assert model.sha256 is not None
     assert model.calibration != Calibration()  # it has one of its own

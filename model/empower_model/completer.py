@@ -33,7 +33,7 @@ def chosen_cut(limits: Limits, calibration: Calibration) -> Cut:
             eta = calibration.budget(confidence)
             return lambda written: empowerment.budget(written.surprisals, eta)
         case _:
-            return lambda written: empowerment.gain(written.surprisals, written.lengths, calibration, confidence)
+            return lambda written: empowerment.gain(written, calibration, confidence)
 
 
 class LocalCompleter:

@@ -66,20 +66,24 @@ def peak(entropies: Sequence[float], floor: float) -> Verdict:
     return Verdict(len(entropies), ended=False)
 
 
-def gain(surprisals: Sequence[float], lengths: Sequence[int], calibration: Calibration, confidence: float) -> Verdict:
+def gain(written: Written, calibration: Calibration, confidence: float) -> Verdict:
     """Keep the i that maximises (p_i - confidence) * L_i; nothing where that is never positive.
 
     p_i is the calibrated probability that the first i tokens are what the human would type and L_i their length in
-    characters, `lengths[i-1]`. Typing costs 0.5 a character and reading c, so showing i tokens is worth
-    0.5 p_i L_i - c L_i: proportional to the above with confidence = c / 0.5 (costs of arXiv 2510.13709, where
-    c = 0.1 makes the confidence 0.2; a session of typing is cheapest above that, since what is not shown now can be
-    shown a key later, when more is known). p falls with every token, so below the confidence no longer span can win.
+    characters. Typing costs 0.5 a character and reading c, so showing i tokens is worth 0.5 p_i L_i - c L_i:
+    proportional to the above with confidence = c / 0.5 (costs of arXiv 2510.13709, where c = 0.1 makes the confidence
+    0.2; a session of typing is cheapest above that, since what is not shown now can be shown a key later, when more is
+    known). p falls with every token, so below the confidence no longer span can win. An i inside a name does not
+    compete: `lexical_boundary` would move it back, and the whole name may be worth showing where nothing else is.
     """
     keep, best = 0, 0.0
-    for i, (total, length) in enumerate(zip(accumulate(surprisals), lengths, strict=True), start=1):
+    count = len(written.lengths)
+    for i, (total, length) in enumerate(zip(accumulate(written.surprisals), written.lengths, strict=True), start=1):
         p = calibration.probability(total)
         if p <= confidence:
             return Verdict(keep, ended=True)
+        if i < count and _inside_name(written.text, length):
+            continue
         if (value := (p - confidence) * length) > best:
             keep, best = i, value
     return Verdict(keep, ended=False)

@@ -15,7 +15,7 @@ from empower_model.engine import EngineConfig
 from empower_model.errors import DownloadFailed, ModelFileInvalid, ModelNotFound
 from empower_model.llama import LlamaEngine
 from empower_training import tokenizer as tokenizers
-from empower_training.base import base_folder
+from empower_training.base import base_folder, labelling_folder
 from empower_training.export import export
 from empower_training.plan import Plan, Shape
 from empower_training.pretrain import Run
@@ -75,6 +75,15 @@ def test_quantised_weights_are_quantised_alike_again(tmp_path: Path, source: Pat
     assert any(tensor.tensor_type == gguf.GGMLQuantizationType.Q8_0 for tensor in one.tensors)
     again = {tensor.name: tensor.data for tensor in two.tensors}
     assert all(np.array_equal(tensor.data, again[tensor.name]) for tensor in one.tensors)
+
+
+def test_what_labels_is_the_base_of_a_tuned_model(tmp_path: Path, source: Path) -> None:
+    assert labelling_folder() == labelling_folder("empower-python") == base_folder("empower-python-base")
+    assert labelling_folder() != base_folder()
+    assert labelling_folder("empower-python-base") == base_folder("empower-python-base")
+    export(source, tmp_path / "own.gguf", "f32")
+    assert labelling_folder(str(tmp_path / "own.gguf")) == base_folder(str(tmp_path / "own.gguf"))
+    assert labelling_folder(str(tmp_path / "own.gguf"), str(source)) == source
 
 
 def test_the_bundled_model_is_what_llama_runs(texts: list[str]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from empower_lsp.model_commands import errors_as_exit
-from empower_model.model import Model, Origin
+from empower_model.model import Model
 
 if TYPE_CHECKING:
     from empower_model.mixture import Weights
@@ -73,12 +73,12 @@ def memory(
 
 def _save(model: Model, weights: Weights, cursors: int) -> None:
     """Beside the model; from those of the bundled one come the weights for models that have none."""
-    from empower_model import mixture, mixture_fitting
+    from empower_model import mixture, mixture_fitting, store
     from empower_model.memory_feed import DEFAULT_WEIGHTS
 
     today = str(date.today())
     weights.save(mixture.sidecar(model.path), fitted_on="validation packages", cursors=cursors, date=today)
-    if model.origin is Origin.BUNDLED:
+    if model.name == store.bundled():
         default = mixture_fitting.cautious(weights)
         default.save(DEFAULT_WEIGHTS, made_from=model.name, caution=mixture_fitting.CAUTION, date=today)
 

@@ -29,7 +29,7 @@ ROWS = 8
 @click.option("--model", default="", help="Name or path of the model to tune. [default: the one in use]")
 @click.option("--weights", default="", help="Its weights: a folder, or owner/name on the hub, which is then fetched.")
 @click.option("--method", type=click.Choice(METHODS), default="empower", show_default=True)
-@click.option("--eta", default=4.0, show_default=True, type=click.FloatRange(0), help="Bits of an Empower target.")
+@click.option("--eta", default=32.0, show_default=True, type=click.FloatRange(0), help="Bits of an Empower target.")
 @click.option("--adapter/--full", default=True, show_default=True, help="A small adapter, or all weights.")
 @click.option("--examples", default=4000, show_default=True, type=click.IntRange(1), help="Most places to learn from.")
 @click.option("--epochs", default=Recipe().epochs, show_default=True, type=click.IntRange(1))

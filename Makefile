@@ -47,6 +47,7 @@ bench: $(VENV)/.dev
 MODEL := .cache/model
 MINUTES := 222
 FILES := model/empower_model/weights/empower-python-7m
+model: export EMPOWER_LSP_DATA := $(CURDIR)/$(MODEL)/data
 model: $(VENV)/.dev
 	test -f $(MODEL)/corpus/manifest.json || \
 		$(BIN)/empower-lsp corpus $(MODEL)/corpus --wheels $(MODEL)/wheels --download

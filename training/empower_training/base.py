@@ -44,7 +44,7 @@ def base_folder(model: str = "", weights: str = "") -> Path:
 def labelling_folder(model: str = "", weights: str = "") -> Path:
     """The weights that measure Empower targets for a model: those it was tuned from where they are known, else its own.
 
-    A tuned model weighs an end before every token, which would lengthen all targets' bits. Arguments and errors as for
+    A tuned model weighs an end before every token, which would raise all targets' bits. Arguments and errors as for
     `base_folder`; weights that are named are the ones.
     """
     entry = store.find(store.checked(model, tuned=False).name)

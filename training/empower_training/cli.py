@@ -20,7 +20,8 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-def _needs(folder: Path, name: str, cure: str) -> None:
+def needs(folder: Path, name: str, cure: str) -> None:
+    """Raise ClickException, with the cure, for a folder that lacks a file."""
     if not (folder / name).exists():
         raise click.ClickException(f"{folder} has no {name}: {cure}.")
 
@@ -80,7 +81,7 @@ def corpus(target: Path, wheels: Path | None, download: bool, cap: int) -> None:
 @click.option("--characters", default=20_000_000, show_default=True, help="Characters of the sample to train on.")
 def tokenizer(corpus_folder: Path, target: Path, size: int, characters: int) -> None:
     """Train a tokeniser on CORPUS into TARGET/tokenizer.json."""
-    _needs(corpus_folder, "train.jsonl", "run `empower-lsp corpus` first")
+    needs(corpus_folder, "train.jsonl", "run `empower-lsp corpus` first")
     from empower_training import corpus as documents
     from empower_training import tokenizer as module
 
@@ -97,8 +98,8 @@ def tokenizer(corpus_folder: Path, target: Path, size: int, characters: int) -> 
 @click.argument("target", type=FILE)
 def pack(corpus_folder: Path, tokenizer_folder: Path, target: Path) -> None:
     """Put CORPUS and TOKENIZER into the one file TARGET, to train from on a machine without a network."""
-    _needs(corpus_folder, "train.jsonl", "run `empower-lsp corpus` first")
-    _needs(tokenizer_folder, "tokenizer.json", "run `empower-lsp tokenizer` first")
+    needs(corpus_folder, "train.jsonl", "run `empower-lsp corpus` first")
+    needs(tokenizer_folder, "tokenizer.json", "run `empower-lsp tokenizer` first")
     from empower_training import corpus as documents
     from empower_training import pack as module
 
@@ -140,8 +141,8 @@ def pretrain(
     workers: int,
 ) -> None:
     """Train a model from scratch on CORPUS into TARGET; run again with the same arguments to resume."""
-    _needs(corpus_folder, "train.jsonl", "run `empower-lsp corpus` first")
-    _needs(tokenizer_folder, "tokenizer.json", "run `empower-lsp tokenizer` first")
+    needs(corpus_folder, "train.jsonl", "run `empower-lsp corpus` first")
+    needs(tokenizer_folder, "tokenizer.json", "run `empower-lsp tokenizer` first")
     import torch
     from transformers.utils import logging
 
@@ -183,8 +184,8 @@ def pretrain(
 @click.option("--licence", default="MIT", show_default=True)
 def export(source: Path, target: Path, file_type: str, name: str, licence: str) -> None:
     """Write the model in SOURCE (Hugging Face format) as the GGUF file TARGET."""
-    _needs(source, "model.safetensors", "give the `final` folder of a training run")
-    _needs(source, "tokenizer.json", "give the `final` folder of a training run")
+    needs(source, "model.safetensors", "give the `final` folder of a training run")
+    needs(source, "tokenizer.json", "give the `final` folder of a training run")
     from empower_model.errors import EmpowerError
     from empower_training import export as module
 
@@ -204,8 +205,8 @@ def export(source: Path, target: Path, file_type: str, name: str, licence: str) 
 @click.option("--json", "as_json", is_flag=True, help="Write JSON instead of a table.")
 def heldout(*, source: Path, corpus_folder: Path, characters: int, holes: int, split: str, as_json: bool) -> None:
     """Measure the model in SOURCE in bits per character on the packages held out of CORPUS."""
-    _needs(source, "model.safetensors", "give the `final` folder of a training run")
-    _needs(corpus_folder, f"{split}.jsonl", "run `empower-lsp corpus` first")
+    needs(source, "model.safetensors", "give the `final` folder of a training run")
+    needs(corpus_folder, f"{split}.jsonl", "run `empower-lsp corpus` first")
     from empower_training import corpus as documents
     from empower_training import heldout as module
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from empower_lsp.model_commands import errors_as_exit
-from empower_training.cli import FOLDER
+from empower_training.cli import FOLDER, needs
 from empower_training.label_command import METHODS
 from empower_training.recipe import Recipe
 from empower_training.train_command import ROWS, watching
@@ -44,9 +44,8 @@ def tune(
 
     TARGET/final is what `export` takes. Run again with the same arguments to resume.
     """
-    for folder, name in ((source, "model.safetensors"), (corpus_folder, f"{SPLIT}.jsonl")):
-        if not (folder / name).exists():
-            raise click.ClickException(f"{folder} has no {name}: run `empower-lsp pretrain` and `corpus` first.")
+    needs(source, "model.safetensors", "give the `final` folder of a training run")
+    needs(corpus_folder, f"{SPLIT}.jsonl", "run `empower-lsp corpus` first")
     from empower_training import corpus
     from empower_training.examples import Method
     from empower_training.finetune import finetune

@@ -9,9 +9,9 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 .PHONY: try test test-editors check format bench model clean
 
 try: $(VENV)/.server
-	@$(BIN)/empower-lsp complete --retype empower_lsp/session.py:69:20
+	@$(BIN)/empower-lsp complete --retype empower_lsp/session/session.py:69:20
 	@echo
-	@$(BIN)/empower-lsp complete --retype model/empower_model/engine.py:191:9
+	@$(BIN)/empower-lsp complete --retype model/empower_model/engine/seam.py:191:9
 	@echo
 	@cat editor-clients/HOOKUP.txt
 

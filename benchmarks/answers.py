@@ -14,14 +14,14 @@ from bare import Bare, Weights, threads
 from figures import Figure, alone, compare
 from workload import Cursor, exactly, scattered, typed_lines, typing
 
-from empower_lsp.session import Query, Session
+from empower_lsp.session.session import Query, Session
 from empower_model.calibration import Calibration
-from empower_model.completer import LocalCompleter
-from empower_model.completion import Completion, End, Request
-from empower_model.distribution import Distribution
-from empower_model.engine import EngineConfig, Token, Transform
-from empower_model.host import EngineHost
-from empower_model.llama import LlamaEngine
+from empower_model.completing.completer import LocalCompleter
+from empower_model.engine.distribution import Distribution
+from empower_model.engine.llama import LlamaEngine
+from empower_model.engine.seam import EngineConfig, Token, Transform
+from empower_model.host.parent import EngineHost
+from empower_model.request import Completion, End, Request
 
 URI = "file:///example.py"
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from empower_model import llama
-from empower_model.llama_file import llama_cpp, physical_cores
+from empower_model.engine import llama
+from empower_model.engine.llama_file import llama_cpp, physical_cores
 
 
 class Weights:

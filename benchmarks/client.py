@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 from workload import Cursor
 
-from empower_training.editor import Editor
+from empower_training.day.editor import Editor
 
 
 class Client(Editor):

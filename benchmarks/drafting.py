@@ -25,16 +25,17 @@ import random_gguf
 from figures import Figure, compare, show
 from workload import Cursor, scattered, source
 
-from empower_model import mixture, store
-from empower_model.completer import LocalCompleter
-from empower_model.completion import Request
-from empower_model.drafting import LENGTHS, TRIES, Guess, Guesses, Pace
-from empower_model.engine import IMPOSSIBLE, Engine, EngineConfig, LogProbs, Token, Transform
-from empower_model.llama import LlamaEngine
-from empower_model.memory import Memory, blocks
-from empower_model.memory_engine import RememberingEngine
-from empower_model.mixture import Weights
-from empower_model.prompt import Layout
+from empower_model.completing.completer import LocalCompleter
+from empower_model.engine.drafting import LENGTHS, TRIES, Guess, Guesses, Pace
+from empower_model.engine.llama import LlamaEngine
+from empower_model.engine.seam import IMPOSSIBLE, Engine, EngineConfig, LogProbs, Token, Transform
+from empower_model.files import store
+from empower_model.memory import mixture
+from empower_model.memory.index import Memory, blocks
+from empower_model.memory.mixture import Weights
+from empower_model.memory.remembering import RememberingEngine
+from empower_model.prompt.layout import Layout
+from empower_model.request import Request
 
 PROMPT = 400
 """Tokens before those that are written."""

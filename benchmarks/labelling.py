@@ -11,10 +11,10 @@ import numpy as np
 from figures import Figure, compare
 from workload import source
 
-from empower_model.engine import EngineConfig
-from empower_model.llama import LlamaEngine
-from empower_training.label import ETAS, label, spans, surprisals
-from empower_training.page import Strip
+from empower_model.engine.llama import LlamaEngine
+from empower_model.engine.seam import EngineConfig
+from empower_training.labels.label import ETAS, label, spans, surprisals
+from empower_training.labels.strips import Strip
 
 if TYPE_CHECKING:  # torch in this process is no business of the other benchmarks
     from transformers import Qwen3ForCausalLM
@@ -74,7 +74,7 @@ def _model(vocabulary: int) -> Qwen3ForCausalLM:
     import torch
     from transformers import Qwen3Config, Qwen3ForCausalLM
 
-    from empower_training.plan import Shape
+    from empower_training.pretrain.plan import Shape
 
     torch.manual_seed(0)
     shape = Shape()

@@ -19,13 +19,14 @@ import numpy as np
 from figures import Figure, alone, show
 from numpy.typing import NDArray
 
-from empower_model import mixture, store
 from empower_model.calibration import Calibration
-from empower_model.distribution import Distribution
-from empower_model.engine import EngineConfig
-from empower_model.llama import LlamaEngine
-from empower_model.memory import Level, Memory, blocks
-from empower_model.mixture import Weights
+from empower_model.engine.distribution import Distribution
+from empower_model.engine.llama import LlamaEngine
+from empower_model.engine.seam import EngineConfig
+from empower_model.files import store
+from empower_model.memory import mixture
+from empower_model.memory.index import Level, Memory, blocks
+from empower_model.memory.mixture import Weights
 
 SMALL, LARGE = 8192, 151_936
 FILE = 4000

@@ -21,7 +21,7 @@ import psutil
 from figures import Figure, alone, compare, show
 from workload import Cursor, typed_lines
 
-from empower_training.editor import Editor
+from empower_training.day.editor import Editor
 
 OPTIONS = {"confidence": 0, "rule": "budget", "maxTokens": 8, "maxLines": 100, "log": "off"}
 """Settings that give a completion of some tokens whatever the model thinks of it."""

@@ -14,7 +14,7 @@ import gguf
 import numpy as np
 from numpy.typing import NDArray
 
-from empower_model import store
+from empower_model.files import store
 
 CACHE = Path(__file__).resolve().parent.parent / ".cache" / "benchmarks"
 """Where made files are kept; git ignores it."""

@@ -21,7 +21,7 @@ import stopping
 from figures import Figure, save, show
 from rich.console import Console
 
-from empower_model import store
+from empower_model.files import store
 
 
 def parts(quick: bool) -> dict[str, Callable[[], list[Figure]]]:

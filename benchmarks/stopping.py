@@ -13,9 +13,9 @@ from figures import Figure
 from workload import scattered, typing
 
 from empower_model.calibration import Calibration
-from empower_model.completion import End, Request
-from empower_model.engine import EngineConfig
-from empower_model.host import EngineHost
+from empower_model.engine.seam import EngineConfig
+from empower_model.host.parent import EngineHost
+from empower_model.request import End, Request
 
 
 def stopping(path: Path, name: str, *, rounds: int) -> list[Figure]:

@@ -20,8 +20,9 @@ from figures import number
 from rich.console import Console
 from rich.table import Table
 
-from empower_model import llama, store
-from empower_model.llama_file import physical_cores
+from empower_model.engine import llama
+from empower_model.engine.llama_file import physical_cores
+from empower_model.files import store
 
 PROMPT = 512
 DECODED = 16

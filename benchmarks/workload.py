@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from empower_model.completion import Limits, Request
+from empower_model.request import Limits, Request
 
 
 @dataclass(frozen=True, slots=True)

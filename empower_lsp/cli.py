@@ -11,11 +11,11 @@ import click
 from empower_lsp import __version__
 
 COMMANDS = {
-    "calibrate": "empower_lsp.calibrate_command:calibrate",
-    "complete": "empower_lsp.complete_command:complete",
-    "doctor": "empower_lsp.doctor:doctor",
-    "log": "empower_lsp.log_commands:log",
-    "model": "empower_lsp.model_commands:model",
+    "calibrate": "empower_lsp.commands.calibrate:calibrate",
+    "complete": "empower_lsp.commands.complete:complete",
+    "doctor": "empower_lsp.commands.doctor:doctor",
+    "log": "empower_lsp.commands.log:log",
+    "model": "empower_lsp.commands.model:model",
 }
 PLUGINS = "empower_lsp.commands"
 """Entry-point group in which optional parts, training for one, offer their commands."""
@@ -64,6 +64,6 @@ def main(ctx: click.Context, stdio: bool) -> None:
     if not stdio:
         click.echo(ctx.get_help())
         return
-    from empower_lsp.stdio import serve
+    from empower_lsp.edge.stdio import serve
 
     serve()

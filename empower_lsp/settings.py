@@ -11,7 +11,7 @@ from typing import Any
 
 import pathspec
 
-from empower_model.completion import Limits
+from empower_model.request import Limits
 
 SECTION = "empower"
 

@@ -8,8 +8,8 @@ from types import ModuleType
 
 import pytest
 
-from empower_model.engine import EngineConfig
-from empower_model.llama import LlamaEngine
+from empower_model.engine.llama import LlamaEngine
+from empower_model.engine.seam import EngineConfig
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 

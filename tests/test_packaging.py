@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from empower_model import store
 from empower_model.calibration import Calibration
+from empower_model.files import store
 
 ROOT = Path(__file__).parents[1]
 
@@ -34,9 +34,11 @@ def test_the_wheel_brings_the_model_and_its_card(tmp_path: Path) -> None:
         assert f"{package}/__init__.py" in names
         assert f"{package}/py.typed" in names
     assert "empower_model/catalogue.toml" in names
-    assert sum(name.startswith("empower_training/problem_set/") for name in names) > 1
-    assert {"empower_training/report_page/page.html", "empower_training/report_page/page.css"} <= set(names)
-    assert "empower_training/replays/with-memory.json" in names
+    assert sum(name.startswith("empower_training/assist/problem_set/") for name in names) > 1
+    assert {"empower_training/report/report_page/page.html", "empower_training/report/report_page/page.css"} <= set(
+        names
+    )
+    assert "empower_training/report/replays/with-memory.json" in names
     assert any(name.startswith("empower_model/weights/") and name.endswith(".gguf") for name in names)
     assert not any(name.startswith(("model/", "training/", "tests/")) for name in names)
 

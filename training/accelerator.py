@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1] / "model")]
 
 if TYPE_CHECKING:
-    from empower_training.plan import Plan
-    from empower_training.pretrain import Progress, Run
+    from empower_training.pretrain.plan import Plan
+    from empower_training.pretrain.pretrain import Progress, Run
 
 _PIECE = 15 * 2**20
 """Bytes; what comes back in one file is limited."""
@@ -37,8 +37,8 @@ _log = logging.getLogger("accelerator")
 
 def plans() -> dict[str, Plan]:
     """The runs to choose from: `recipe-b`, and `small` to try the way on any computer."""
-    from empower_training.optimiser import Rates
-    from empower_training.plan import Plan, Shape, spread
+    from empower_training.pretrain.optimiser import Rates
+    from empower_training.pretrain.plan import Plan, Shape, spread
 
     small = Shape(width=64, layers=2, feed_forward=128, heads=2, key_value_heads=1, head_width=32, context=128)
     return {
@@ -84,8 +84,8 @@ def train(options: argparse.Namespace) -> None:
     logging.captureWarnings(True)
     from tokenizers import Tokenizer
 
-    from empower_training import pack as packs
-    from empower_training.pretrain import Run, pretrain
+    from empower_training.corpus import pack as packs
+    from empower_training.pretrain.pretrain import Run, pretrain
 
     pack = packs.read(options.pack)
     tokenizer = Tokenizer.from_str(pack.tokenizer)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from empower_lsp.log import rules
+from empower_lsp.log import secrets
 from empower_lsp.log.errors import LogError
 from empower_lsp.log.level import Level, chosen
 from empower_lsp.log.records import Record, without_text
@@ -100,7 +100,7 @@ class Recorder:
     def _run(self) -> None:
         if self.level is Level.FULL and self._allowed() is Level.FULL:
             with suppress(Exception):  # it will be said when there is something to redact
-                rules.prepare()  # while the model is still loading
+                secrets.prepare()  # while the model is still loading
         while (event := self._queue.get()) is not None:
             try:
                 self._handle(event)

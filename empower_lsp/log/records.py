@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
-    from empower_lsp.outcome import Outcome
-    from empower_model.completion import Completion, Request
-    from empower_model.engine import Token
+    from empower_lsp.outcome.offer import Outcome
+    from empower_model.engine.seam import Token
+    from empower_model.request import Completion, Request
 
 PREFIX_WINDOW = 4096
 SUFFIX_WINDOW = 1024
@@ -55,7 +55,7 @@ class CompletionRecord:
     kept: int
     """How many of the tokens the rule kept."""
     end: str
-    """Why it ends there: a value of `empower_model.completion.End`."""
+    """Why it ends there: a value of `empower_model.request.End`."""
     probability: float
     """Calibrated, that the whole text is what the human would type."""
     eta: float
@@ -82,7 +82,7 @@ class OutcomeRecord:
     at: float
     """Seconds since 1970, UTC."""
     kind: str
-    """A value of `empower_lsp.outcome.Kind`."""
+    """A value of `empower_lsp.outcome.offer.Kind`."""
     explicit: bool
     """Whether the editor said so; otherwise it was inferred from changes of the document."""
     characters: int = 0

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from empower_lsp.log.records import CompletionRecord, OutcomeRecord, Record, TokenRecord
-from empower_lsp.log.rules import SHORT, Span, merged, secrets
+from empower_lsp.log.secrets import SHORT, Span, merged, secrets
 
 MARKER = "‹redacted›"
 REMEMBERED = 64

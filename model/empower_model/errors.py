@@ -7,7 +7,7 @@ EmpowerError
 │   ├── DownloadFailed      a pull that did not arrive whole or does not match its checksum
 │   └── TuningError         a tuning that cannot be kept, promoted or rolled back
 ├── LogError                in `empower_lsp.log`: the log cannot be read or written
-├── TooFewDecisions         in `empower_lsp.recalibration`: the log does not hold enough to fit a calibration to
+├── TooFewDecisions         in `empower_lsp.personal`: the log does not hold enough to fit a calibration to
 ├── FinetuneError           in `empower_training`: a fine-tune that cannot be started, or not in that folder
 ├── SandboxError            in `empower_training`: programs cannot be run within bounds here
 ├── ProblemError            in `empower_training`: a file of problems that cannot be read

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from empower_lsp import __version__
-from empower_lsp.server import create_server
+from empower_lsp.edge.server import create_server
 from empower_lsp.settings import json_schema
 
 EXTENSION = Path(__file__).parents[2] / "editor-clients" / "vscode"

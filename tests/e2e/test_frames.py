@@ -99,12 +99,12 @@ def test_prints_do_not_reach_the_protocol(
     opening: bytes, options: dict[str, Any], environment: dict[str, str], tmp_path: Path
 ) -> None:
     noisy = (
-        "import os, subprocess, sys; import empower_lsp.connection as c; start = c.Connection.configure\n"
+        "import os, subprocess, sys; import empower_lsp.edge.connection as c; start = c.Connection.configure\n"
         "def loud(self, raw):\n"
         "    print('python'); sys.stdout.flush(); os.write(1, b'native'); subprocess.run(['echo', 'child'])\n"
         "    assert not sys.stdin.buffer.read(1); start(self, raw)\n"
         "c.Connection.configure = loud\n"
-        "from empower_lsp.stdio import serve; serve()"
+        "from empower_lsp.edge.stdio import serve; serve()"
     )
     messages = converse([sys.executable, "-P", "-c", noisy], environment, tmp_path, opening)
     assert set(answers(messages)) == {"hello", "bye"}
@@ -112,7 +112,7 @@ def test_prints_do_not_reach_the_protocol(
 
 def test_the_server_imports_nothing_heavy(environment: dict[str, str], tmp_path: Path) -> None:
     heavy = "{'numpy', 'llama_cpp', 'torch', 'transformers', 'rich', 'huggingface_hub', 'empower_training'}"
-    code = f"import sys, empower_lsp.cli, empower_lsp.server; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys, empower_lsp.cli, empower_lsp.edge.server; print(sorted({heavy} & set(sys.modules)))"
     command = [sys.executable, "-P", "-c", code]
     result = subprocess.run(command, capture_output=True, check=True, cwd=tmp_path, env=environment, text=True)
     assert result.stdout == "[]\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from empower_training.editor import Editor
+from empower_training.day.editor import Editor
 
 BODY = """\
     quorum = ledger.reconcile(tariff, vexed_invoice)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from empower_training.day import Desk, typed
-from empower_training.editor import Editor, ServerEnded
-from empower_training.human import Careful
-from empower_training.works import Work
+from empower_training.day.day import Desk, typed
+from empower_training.day.editor import Editor, ServerEnded
+from empower_training.replay.human import Careful
+from empower_training.replay.works import Work
 
 ABOVE = """\
 class Point:

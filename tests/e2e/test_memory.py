@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from empower_training.editor import Editor
+from empower_training.day.editor import Editor
 
 MARGINS = """\
 def quantified_zebra_margin(stripe, width):

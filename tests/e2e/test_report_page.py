@@ -16,8 +16,8 @@ from click.testing import CliRunner
 from empower_lsp.log.records import CompletionRecord, OutcomeRecord
 from empower_lsp.log.store import Store, log_path
 from empower_model.calibration import Calibration
-from empower_training.policies import DEFAULT, NOBODY, cuts
-from empower_training.report_command import report
+from empower_training.commands.report import report
+from empower_training.replay.policies import DEFAULT, NOBODY, cuts
 
 DRIVER = Path(__file__).with_name("report_page.mjs")
 PLACE = "EMPOWER_CODE_SERVER"

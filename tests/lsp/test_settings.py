@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from empower_lsp.settings import Settings, json_schema, options_table, parse
-from empower_model.completion import Limits
+from empower_model.request import Limits
 
 
 def test_defaults_are_those_of_the_completion() -> None:

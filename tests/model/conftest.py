@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from empower_model import store
+from empower_model.files import store
 
 
 @pytest.fixture(scope="session")

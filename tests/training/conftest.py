@@ -7,7 +7,7 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
-from empower_training import tokenizer as module
+from empower_training.corpus import tokenizer as module
 
 STANDARD_LIBRARY = Path(sysconfig.get_paths()["stdlib"])
 

@@ -13,8 +13,9 @@ import torch
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
-from empower_training import export, pack
-from empower_training.pretrain import new_model, token_losses
+from empower_training.corpus import pack
+from empower_training.finetune import export
+from empower_training.pretrain.pretrain import new_model, token_losses
 
 SCRIPT = Path(__file__).parents[2] / "training" / "accelerator.py"
 NOT_THERE = ("accelerate", "click", "datasketch", "gguf", "llama_cpp", "peft", "pygls", "rich")
@@ -23,7 +24,7 @@ RUN = f"""
 import runpy, sys
 sys.modules.update(dict.fromkeys({NOT_THERE}))
 main = runpy.run_path({str(SCRIPT)!r})["main"]
-import empower_training.pretrain  # takes seconds, which are not to count here
+import empower_training.pretrain.pretrain  # takes seconds, which are not to count here
 common = ["--shape", "small", "--device", "cpu", "--no-compile", "--finish", "0.5", "--fallback", "1"]
 main(["train", "pack", "work", "first", *common, "--seconds", "5", "--later", "6"])
 main(["train", "pack", "work", "second", *common, "--seconds", "3"])

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from empower_model import store
+from empower_model.files import store
 
 ROOT = Path(__file__).parents[3]
 EXTENSION = ROOT / "editor-clients" / "vscode"

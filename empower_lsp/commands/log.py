@@ -1,0 +1,246 @@
+"""`empower-lsp log ...`: what is logged of your completions, whether it is, and getting rid of it.
+
+Everything heavy is imported inside the commands: the server's own start passes through here.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from empower_lsp.commands.model import errors_as_exit
+
+if TYPE_CHECKING:
+    from empower_lsp.log.stats import Group
+    from empower_lsp.log.store import Entry, Store
+
+UNITS = {"h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+
+
+def _age(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """The seconds of a span such as 12h, 30d or 8w."""
+    if value is None:
+        return None
+    number, unit = value[:-1], value[-1:].lower()
+    if unit not in UNITS or not (number.isascii() and number.isdigit()):
+        raise click.BadParameter(f"{value} is not an age such as 12h, 30d or 8w.", ctx, param)
+    return int(number) * UNITS[unit]
+
+
+@click.group()
+def log() -> None:
+    """See, export and delete the log of your completions, which stays on this machine."""
+
+
+@log.command()
+def path() -> None:
+    """Print where the log is, or would be."""
+    from empower_lsp.log.store import log_path
+
+    click.echo(log_path())
+
+
+@log.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@errors_as_exit()
+def status(as_json: bool) -> None:
+    """Show whether completions are logged, and how much there is."""
+    from empower_lsp.log.level import chosen
+    from empower_lsp.log.store import Retention, log_path
+
+    kept = Retention()
+    content: dict[str, Any] = {"level": chosen().word, "path": str(log_path()), **asdict(kept)}
+    if log_path().exists():
+        with _store() as store:
+            content |= asdict(store.extent())
+    if as_json:
+        click.echo(json.dumps(content, indent=2))
+        return
+    words = {"off": "nothing", "metadata": "metadata, no text", "full": "completions with their text, secrets redacted"}
+    click.echo(f"Logged:   {words[content['level']]} ({content['level']})")
+    click.echo(f"File:     {content['path']}{'' if 'size' in content else ' (not there yet)'}")
+    if "size" in content:
+        click.echo(
+            f"Holds:    {content['completions']} completions, {content['outcomes']} outcomes, {_size(content['size'])}"
+        )
+        if content["first"] is not None:
+            click.echo(f"From:     {_moment(content['first'])} to {_moment(content['last'])}")
+    click.echo(f"Kept for: {kept.days:g} days, up to {kept.megabytes:g} MB")
+
+
+@log.command()
+@click.option(
+    "--level", type=click.Choice(["metadata", "full"]), default="full", show_default=True, help="With text or without."
+)
+@errors_as_exit()
+def on(level: str) -> None:
+    """Log completions from now on; running servers follow."""
+    _choose(level)
+    click.echo("Completions are logged" + ("." if level == "full" else ", without their text."))
+
+
+@log.command()
+@errors_as_exit()
+def off() -> None:
+    """Log nothing from now on; running servers follow. What is there stays until it is purged."""
+    _choose("off")
+    click.echo("Nothing is logged any more. `empower-lsp log purge --all` deletes what there is.")
+
+
+@log.command()
+@click.option("--since", metavar="AGE", callback=_age, help="Only completions younger than this, such as 7d.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@errors_as_exit()
+def stats(since: float | None, as_json: bool) -> None:
+    """Show what completions were worth: shown, accepted, kept, and how fast they came."""
+    from empower_lsp.log.stats import stats as figures
+
+    with _store() as store:
+        found = figures(store, 0.0 if since is None else time.time() - since)
+    if as_json:
+        click.echo(json.dumps(asdict(found), indent=2))
+    else:
+        _print_stats([("language", found.languages), ("model", found.models), ("", [found.total])])
+
+
+@log.command()
+@click.argument("count", type=click.IntRange(min=1), default=10, metavar="[N]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON lines, for scripts.")
+@errors_as_exit()
+def show(count: int, as_json: bool) -> None:
+    """Show the last N completions and what became of them; the newest comes last."""
+    with _store() as store:
+        for entry in store.entries(last=count):
+            click.echo(_line(entry) if as_json else _told(entry))
+
+
+@log.command()
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
+@errors_as_exit()
+def export(file: str) -> None:
+    """Write all completions and what became of them to FILE as JSON lines; - is standard output."""
+    from empower_lsp.log.errors import LogError
+
+    with _store() as store:
+        if file == "-":
+            _export(store, sys.stdout)
+            return
+        try:
+            # For the owner only, as the log itself is.
+            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as lines:
+                count = _export(store, lines)
+        except OSError as error:
+            raise LogError(f"{file} cannot be written: {error.strerror}.") from error
+    click.echo(f"Exported {count} completions to {file}")
+
+
+@log.command()
+@click.option("--older-than", metavar="AGE", callback=_age, help="Completions older than this, such as 30d.")
+@click.option("--path", "glob", metavar="GLOB", help="Completions in files that match, gitignore style.")
+@click.option("--all", "everything", is_flag=True, help="All of them.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@errors_as_exit()
+def purge(older_than: float | None, glob: str | None, everything: bool, yes: bool) -> None:
+    """Delete completions and what became of them, without a trace in the file, and free the space."""
+    if everything == (older_than is not None or glob is not None):
+        raise click.UsageError("Give --all, or --older-than or --path or both.")
+    with _store() as store:
+        ids = store.ids(before=None if older_than is None else time.time() - older_than, glob=glob)
+        before = store.extent().size
+        if ids and not yes:
+            click.confirm(f"Delete {len(ids)} completions for ever?", abort=True)
+        store.purge(ids)
+        click.echo(
+            f"Deleted {len(ids)} completions; the log went from {_size(before)} to {_size(store.extent().size)}."
+        )
+
+
+@contextmanager
+def _store() -> Iterator[Store]:
+    from empower_lsp.log.store import log_path, opened
+
+    with opened(log_path()) as store:
+        yield store
+
+
+def _choose(word: str) -> None:
+    from empower_lsp.log.errors import LogError
+    from empower_lsp.log.level import Level, choose
+
+    try:
+        choose(Level.of(word))
+    except OSError as error:
+        raise LogError(f"The choice cannot be remembered: {error}.") from error
+
+
+def _print_stats(parts: Sequence[tuple[str, Sequence[Group]]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("", overflow="fold")
+    for heading in ("completions", "shown", "accepted", "rate", "kept characters", "p50", "p95"):
+        table.add_column(heading, justify="right")
+    for heading, groups in parts:
+        if heading:
+            table.add_row(f"by {heading}", style="dim")
+        for group in groups:
+            table.add_row(
+                group.name,
+                *map(str, (group.completions, group.shown, group.accepted)),
+                "" if group.rate is None else f"{group.rate:.0%}",
+                str(group.kept_characters),
+                *("" if ms is None else f"{ms:.0f} ms" for ms in (group.p50_ms, group.p95_ms)),
+            )
+    Console(markup=False, highlight=False).print(table)
+
+
+def _told(entry: Entry) -> str:
+    one = entry.completion
+    where = f"{one.workspace}/{one.path}" if one.workspace else one.path
+    head = f"{_moment(one.at)}  {where}  {one.total_ms:.0f} ms  p = {one.probability:.2f}, ended: {one.end}"
+    text = f"({one.characters} characters, not kept)" if one.text is None else one.text or "(nothing worth showing)"
+    became = [
+        f"    {outcome.kind}{f' {outcome.characters} of {outcome.of}' if outcome.of else ''}"
+        f"{f' after {outcome.age:.0f} s' if outcome.age else ''}{'' if outcome.explicit else ' (inferred)'}"
+        f"{f': {outcome.text}' if outcome.text else ''}"
+        for outcome in entry.outcomes
+    ]
+    return _visible("\n".join([head, *(f"  | {line}" for line in text.split("\n")), *became]))
+
+
+def _visible(text: str) -> str:
+    """The text without the characters that steer a terminal."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _export(store: Store, lines: TextIO) -> int:
+    count = 0
+    for entry in store.entries():
+        lines.write(_line(entry) + "\n")
+        count += 1
+    return count
+
+
+def _line(entry: Entry) -> str:
+    """A completion with its outcomes as JSON, which knows no infinity."""
+    content = asdict(entry.completion) | {"outcomes": [asdict(outcome) for outcome in entry.outcomes]}
+    content["eta"] = content["eta"] if math.isfinite(content["eta"]) else None
+    return json.dumps(content, allow_nan=False)
+
+
+def _moment(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{math.ceil(size / 1e3)} kB"

@@ -1,0 +1,263 @@
+"""`empower-lsp model ...`: which models there are, pulling, choosing and checking one, and what was tuned from it.
+
+Everything heavy is imported inside the commands: the server's own start passes through here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from empower_model.errors import EmpowerError
+
+if TYPE_CHECKING:
+    from empower_model.files.download import Progress
+    from empower_model.files.store import Model
+    from empower_model.files.tunings import Tuning
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
+
+
+@contextmanager
+def errors_as_exit() -> Iterator[None]:
+    """Ends a command with `Error: ...` on one line of stderr and exit code 1; also a decorator."""
+    try:
+        yield
+    except EmpowerError as error:
+        raise click.ClickException(" ".join(str(error).split())) from error
+
+
+@click.group()
+def model() -> None:
+    """Manage the models completions come from."""
+
+
+@model.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@errors_as_exit()
+def list_models(as_json: bool) -> None:
+    """Show the models there are, and which is in use."""
+    from empower_model.files import store
+
+    models, in_use = store.listing(), store.default_model()
+    if as_json:
+        click.echo(json.dumps([_row(one, in_use) for one in models], indent=2))
+    else:
+        _print_table(models, in_use)
+
+
+def _row(one: Model, in_use: str) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "size": one.size,
+        "where": one.origin.value,
+        "path": str(one.path),
+        "adapter": str(one.adapter) if one.adapter else None,
+        "tuning": one.tuning or None,
+        "licence": one.licence,
+        "description": one.description,
+        "in_use": one.name == in_use,
+    }
+
+
+def _print_table(models: list[Model], in_use: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    tuned = any(one.tuning for one in models)
+    for heading in ("", "name", "size", "where", *(["tuned"] if tuned else []), "licence", "description"):
+        # a name cut short could not be typed
+        table.add_column(heading, overflow="fold", no_wrap=heading == "tuned")
+    for one in models:
+        table.add_row(
+            "*" if one.name == in_use else "",
+            one.name,
+            _size(one.size),
+            one.origin.value,
+            *([one.tuning] if tuned else []),
+            one.licence,
+            one.description,
+            style=None if one.origin.here else "dim",
+        )
+    Console(markup=False, highlight=False).print(table)
+    click.echo("\n* in use; `empower-lsp model pull NAME` fetches an available one, `model use NAME` chooses one")
+
+
+def _size(size: int | None) -> str:
+    if size is None:
+        return "?"
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+
+
+@model.command()
+@click.argument("name")
+@click.option("--force", is_flag=True, help="Fetch it anew although it is here.")
+@errors_as_exit()
+def pull(name: str, force: bool) -> None:
+    """Fetch the model NAME from the Hugging Face hub.
+
+    NAME is one that `empower-lsp model list` shows, or owner/repo:file.gguf for any other file of the hub. An
+    interrupted pull continues where it stopped.
+    """
+    from empower_model.files import store
+    from empower_model.files.download import pull as fetch
+
+    entry = store.find(name)
+    if entry is not None and entry.path.is_file() and not force:
+        click.echo(f"{entry.name} is already here: {entry.path}")
+        return
+    try:
+        with _bar(name) as progress:
+            pulled = fetch(name, progress, force=force)
+    except KeyboardInterrupt:
+        click.echo(f"Stopped. `empower-lsp model pull {name}` continues where it stopped.", err=True)
+        raise SystemExit(INTERRUPTED) from None
+    click.echo(f"Pulled and verified: {pulled.path}")
+    click.echo(f"Licence: {pulled.licence}. To complete with it: empower-lsp model use {pulled.name}")
+
+
+@contextmanager
+def _bar(name: str) -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress("{task.description}", *columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda here, total: bar.update(task, completed=here, total=total)
+
+
+@model.command()
+@click.argument("name")
+@errors_as_exit()
+def use(name: str) -> None:
+    """Complete with the model NAME from now on: a name, or the path of a GGUF file."""
+    from empower_model.files import store
+
+    used = store.use(name)
+    click.echo(f"In use: {used.name}{f', tuned {used.tuning}' if used.tuning else ''}")
+
+
+@model.command()
+@click.argument("name", required=False)
+@errors_as_exit()
+def verify(name: str | None) -> None:
+    """Check the file of the model NAME, or of the one in use, byte by byte."""
+    from empower_model.files import store
+
+    checked = store.verify(name or store.default_model())
+    if checked.sha256 is None:
+        click.echo(f"{checked.path} begins like a model; no checksum is known to compare it with")
+    else:
+        click.echo(f"{checked.path} is intact (SHA-256 {checked.sha256})")
+
+
+@model.command()
+@click.argument("name", required=False)
+@errors_as_exit()
+def path(name: str | None) -> None:
+    """Print the path of the model NAME, or of the one in use; of an adapter on top of it, on stderr."""
+    from empower_model.files import store
+
+    found = store.resolve(name or store.default_model())
+    click.echo(found.path)
+    if found.adapter:
+        click.echo(f"with the adapter {found.adapter}", err=True)
+
+
+@model.command("tunings")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@errors_as_exit()
+def list_tunings(name: str | None, as_json: bool) -> None:
+    """Show what was tuned from the model NAME, or from the one in use, and what became of it."""
+    from empower_model.files import store, tunings
+
+    base = store.resolve(name or store.default_model(), tuned=False)
+    found, in_use = tunings.tunings(base), tunings.promoted(base)
+    rows = [_tuning_row(one, in_use) for one in found]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+    elif rows:
+        _print_tunings(rows, base.name)
+    else:
+        click.echo(f"Nothing was tuned from {base.name} yet: `empower-lsp train` does.")
+
+
+def _tuning_row(one: Tuning, in_use: Tuning | None) -> dict[str, Any]:
+    about = one.provenance
+    return {
+        "id": one.id,
+        "date": about and about.date,
+        "method": about and about.method,
+        "eta": about and about.eta,
+        "scores": dict(about.scores) if about else {},
+        "path": str(one.path),
+        "in_use": in_use is not None and one.id == in_use.id,
+        "problem": one.problem,
+        "kept_aside": about.kept_aside if about else "",
+    }
+
+
+def _print_tunings(rows: list[dict[str, Any]], name: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("", "id", "date", "method", "eta", "scores", "what became of it"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "id")
+    for row in rows:
+        table.add_row(
+            "*" if row["in_use"] else "",
+            row["id"],
+            (row["date"] or "?")[:10],
+            row["method"] or "?",
+            "" if row["eta"] is None else f"{row['eta']:g}",
+            ", ".join(f"{score} {value:.4g}" for score, value in row["scores"].items()),
+            _fate(row),
+            style="dim" if row["problem"] else None,
+        )
+    Console(markup=False, highlight=False).print(table)
+    came = "" if any(row["in_use"] for row in rows) else f"; {name} is used as it came"
+    click.echo(f"\n* in use{came}; `empower-lsp model promote ID` puts one in use, `model rollback` undoes that")
+
+
+def _fate(row: dict[str, Any]) -> str:
+    if row["in_use"]:
+        return "in use"
+    if row["problem"]:
+        return f"cannot be used: {row['problem']}"
+    return f"kept aside: {row['kept_aside']}" if row["kept_aside"] else "not in use"
+
+
+@model.command()
+@click.argument("id")
+@click.argument("name", required=False)
+@errors_as_exit()
+def promote(id: str, name: str | None) -> None:
+    """Put the tuning ID of the model NAME, or of the one in use, in use."""
+    from empower_model.files import store, tunings
+
+    base = store.resolve(name or store.default_model(), tuned=False)
+    click.echo(_in_use_now(base, tunings.promote(base, id)))
+
+
+@model.command()
+@click.argument("name", required=False)
+@errors_as_exit()
+def rollback(name: str | None) -> None:
+    """Undo the last promotion of a tuning of the model NAME, or of the one in use."""
+    from empower_model.files import store, tunings
+
+    base = store.resolve(name or store.default_model(), tuned=False)
+    click.echo(_in_use_now(base, tunings.rollback(base)))
+
+
+def _in_use_now(base: Model, tuning: Tuning | None) -> str:
+    return f"In use now: {base.name}, {f'tuned {tuning.id}' if tuning else 'as it came'}"

@@ -1,0 +1,129 @@
+"""Between the protocol's types and the session's: positions, documents, queries, items."""
+
+from __future__ import annotations
+
+import re
+
+from lsprotocol import types
+from pygls.workspace import TextDocument
+
+from empower_lsp.session.query import Answer, Query, Selected
+
+ACCEPT = "empower.accept"
+"""The command that every item runs when it is accepted; its argument is the completion's id."""
+
+_LONE_RETURN = re.compile(r"\r(?!\n)")
+_CODECS = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}
+"""By position encoding: the codec whose output it counts, and the bytes of one unit."""
+
+
+def units(text: str, encoding: str) -> int:
+    """Length of a text in the code units of a position encoding."""
+    codec, width = _CODECS[encoding]
+    return len(text.encode(codec)) // width
+
+
+def characters(text: str, count: int, encoding: str) -> int:
+    """Code points in the first `count` units; clamped to the text and, within a code point, to its start."""
+    codec, width = _CODECS[encoding]
+    return len(text.encode(codec)[: count * width].decode(codec, "ignore"))
+
+
+def offset_at(text: str, position: types.Position, encoding: str) -> int:
+    """Code-point offset of a position, clamped to its line's text and to the end of the text."""
+    counted = _countable(text)
+    above = counted.split("\n", position.line)
+    if len(above) <= position.line:
+        return len(text)
+    start = len(text) - len(above[-1])
+    end = counted.find("\n", start)
+    line = text[start : end if end >= 0 else None].removesuffix("\r")
+    return start + characters(line, position.character, encoding)
+
+
+def position_at(text: str, offset: int, encoding: str) -> types.Position:
+    """Position of a code-point offset."""
+    counted = _countable(text)
+    start = counted.rfind("\n", 0, offset) + 1
+    return types.Position(counted.count("\n", 0, offset), units(text[start:offset], encoding))
+
+
+def _countable(text: str) -> str:
+    """The text with a newline in place of each carriage return that ends a line by itself."""
+    return text if text.count("\r") == text.count("\r\n") else _LONE_RETURN.sub("\n", text)
+
+
+class Document(TextDocument):
+    """An open document that counts lines as the protocol does, and holds no half characters.
+
+    pygls also ends lines at form feeds and other separators, and so edits the wrong place in files that have them.
+    """
+
+    def __init__(self, item: types.TextDocumentItem, encoding: str) -> None:
+        super().__init__(item.uri, _whole(item.text), item.version, item.language_id)
+        self._encoding = encoding
+        self._edits: list[tuple[int, int, str]] = []
+
+    def apply_change(self, change: types.TextDocumentContentChangeEvent) -> None:
+        """Replace a range, or the whole text."""
+        text, source = _whole(change.text), self.source
+        start, end = 0, len(source)
+        if isinstance(change, types.TextDocumentContentChangePartial):
+            start, end = (offset_at(source, at, self._encoding) for at in (change.range.start, change.range.end))
+        self._edits.append((start, end, text))
+        self._source = source[:start] + text + source[end:]
+
+    def take_edits(self) -> list[tuple[int, int, str]]:
+        """The edits since the last call, each in what the one before has left: code points from, to, and the text."""
+        edits, self._edits = self._edits, []
+        return edits
+
+
+def query(document: TextDocument, params: types.InlineCompletionParams, encoding: str) -> Query:
+    """The session's question for a document as it is now."""
+    text = document.source
+    offset = offset_at(text, params.position, encoding)
+    selected = None
+    if info := params.context.selected_completion_info:
+        start = offset_at(text, info.range.start, encoding)
+        if start <= offset and info.range.start.line == params.position.line:
+            selected = Selected(start, _whole(info.text))
+    return Query(document.uri, document.version, text, offset, document.language_id or "", selected)
+
+
+def item(answer: Answer, text: str, encoding: str) -> types.InlineCompletionItem:
+    """The protocol's item for an answer about `text`; the range is always there, since Neovim relies on it."""
+    return types.InlineCompletionItem(
+        insert_text=answer.text,
+        range=types.Range(position_at(text, answer.start, encoding), position_at(text, answer.end, encoding)),
+        command=types.Command(title="Accept", command=ACCEPT, arguments=[answer.id]),
+    )
+
+
+def item_id(params: object) -> str | None:
+    """The completion id of `{item}` as a client sends it back; None when there is none."""
+    match params:
+        case {"item": {"command": {"arguments": [str(id), *_]}}}:
+            return id
+    return None
+
+
+def left(params: object) -> int | None:
+    """Code points at the end of the item's text that a client says it has not inserted; None when it does not say.
+
+    It says what it has, in UTF-16 units.
+    """
+    match params:
+        case {"item": {"insertText": str(text)}, "acceptedLength": int(count)} if count > 0:
+            whole = _whole(text)
+            return len(whole) - characters(whole, count, "utf-16")
+    return None
+
+
+def _whole(text: str) -> str:
+    """The text with lone surrogates, which no file and no tokeniser can hold, replaced one by one."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text

@@ -1,0 +1,42 @@
+"""Serving over standard input and output, which nothing but the protocol may touch."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import BinaryIO
+
+_TALKATIVE = ("pygls", "asyncio", "concurrent.futures", "cattrs")
+"""Loggers that quote messages, and so documents."""
+
+
+def serve() -> None:
+    """Serve one client until it says exit or closes the stream, which exits with 1 when it came without notice."""
+    os.environ["PYTHONSAFEPATH"] = "1"  # a workspace's own json.py must not be imported by the engine's process
+    quieten()
+    stdin, stdout = shield()
+    from empower_lsp.edge.server import create_server  # what prints while it is imported finds the shield
+
+    server = create_server()
+    server.start_io(stdin, stdout)
+    sys.exit(not server.finished)
+
+
+def shield() -> tuple[BinaryIO, BinaryIO]:
+    """The real standard streams; in their places, an empty input, and output that goes to standard error.
+
+    What native code or a child process prints or reads can then not break the protocol.
+    """
+    stdin, stdout = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    with open(os.devnull, "rb") as nothing:  # noqa: PTH123
+        os.dup2(nothing.fileno(), 0)
+    os.dup2(2, 1)
+    return stdin, stdout
+
+
+def quieten() -> None:
+    """Log to standard error, our own words only: names, durations, the kinds and places of errors."""
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(message)s")

@@ -1,0 +1,1 @@
+"""Fits calibration and memory to one person: what `calibrate` does."""

@@ -1,0 +1,138 @@
+"""The memory's part of `calibrate`: its weights, fitted to one's own files and kept if they foretell them better."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from empower_lsp.serving.serving import calibration_file, memory_in_use, memory_weights, own_weights, weights_files
+from empower_lsp.workspace.files import Workspace
+from empower_model.errors import EmpowerError, ModelError
+
+if TYPE_CHECKING:
+    from empower_model.files.model import Model
+    from empower_model.fitting.adaptation import Adaptation
+
+MOST_CHARACTERS = 8_000_000
+"""Of a larger workspace the files written last: some two million tokens, tokenised in some ten seconds."""
+
+
+def fitted(
+    model: Model, folder: Path, seconds: float, *, gpu_layers: int = 0, dry_run: bool = False
+) -> tuple[dict[str, Any], str]:
+    """Fit the weights for a model to the files of a folder; returns what came of it, as JSON and in sentences.
+
+    Saved for running servers to follow, if it is better. Raises EmpowerError.
+    """
+    from empower_model.engine.llama import LlamaEngine
+    from empower_model.engine.seam import EngineConfig
+    from empower_model.fitting.adaptation import adapted
+
+    began = time.monotonic()
+    folder = folder.resolve()
+    files = _texts(folder)
+    weights = memory_in_use(model)
+    engine = LlamaEngine(EngineConfig(model.path, gpu_layers=gpu_layers, adapter=model.adapter))
+    try:
+        found = adapted(engine, files, weights, seconds - (time.monotonic() - began))
+    finally:
+        engine.close()
+    saved = found.better and not dry_run
+    if saved:
+        _save(model, found, folder.name)
+    numbers = asdict(found)
+    del numbers["weights"]
+    content = numbers | {"workspace": folder.name, "better": found.better, "saved": saved}
+    content |= {"calibration": asdict(found.weights.calibration), "path": str(own_weights(model))}
+    return content, _told(found, folder.name, len(files), saved)
+
+
+def source(model: Model) -> str:
+    """Where the weights of the memory for a model come from, in a few words. Raises ModelError."""
+    *_, beside, default = weights_files(model)
+    path = memory_weights(model)
+    if path in (beside, default):
+        return "came with the model" if path == beside else "for any model; `calibrate --workspace FOLDER` fits them"
+    content = _provenance(path)
+    return f"fitted to {content.get('workspace', 'a workspace')} on {content.get('date', 'some day')}"
+
+
+def since(model: Model) -> float:
+    """When the weights in use were fitted here, in seconds since 1970; 0 if they came with the model.
+
+    Bits from before were of another mixture. Raises ModelError.
+    """
+    return float(_provenance(memory_weights(model)).get("saved_at", 0.0))
+
+
+def _provenance(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelError(
+            f"The weights of the memory {path} cannot be read: {error}. Delete the file, or fit them again."
+        ) from error
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    """What the files of a folder say that a memory would hold, by their relative paths; the newest ones if many."""
+    if not folder.is_dir():
+        raise EmpowerError(f"There is no folder {folder}: name the one that you work in.")
+    workspace = Workspace((folder.as_posix(),))
+    stamped = [(stamp, name) for name, stamp in workspace.files() if stamp is not None]
+    found: dict[str, str] = {}
+    left = MOST_CHARACTERS
+    for _, name in sorted(stamped, reverse=True):
+        text = workspace.text(name)
+        if text is not None and (left := left - len(text)) > 0:
+            found[name.removeprefix(folder.as_posix() + "/")] = text
+    if not found:
+        raise EmpowerError(f"There is no text in {folder} that a memory would hold: name the folder that you work in.")
+    return found
+
+
+def _save(model: Model, found: Adaptation, workspace: str) -> None:
+    """Put weights in the place of those in use, so that a server reads the old ones or the new, never a part."""
+    path = own_weights(model)
+    draft = path.with_suffix(".draft")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found.weights.save(
+            draft,
+            fitted_on="workspace",
+            workspace=workspace,
+            files=found.files,
+            tokens=found.tokens,
+            date=str(date.today()),
+            saved_at=time.time(),
+        )
+        draft.replace(path)
+        calibration_file(model, memory=True).unlink(missing_ok=True)  # fitted to bits of the old mixture
+    except OSError as error:
+        raise ModelError(f"The memory's weights cannot be saved in {path}: {error.strerror}.") from error
+
+
+def _told(found: Adaptation, workspace: str, files: int, saved: bool) -> str:
+    alone, before, after = found.rates
+    change = found.change
+    read = (
+        f"Memory: {found.tokens} tokens at {found.places} places in {workspace} ({files} files) take {alone:.3f} bits "
+        f"a character without a memory, {before:.3f} with the weights in use, and {after:.3f} with weights fitted to "
+        f"other files ({change.estimate:+.3f}, {change.low:+.3f} to {change.high:+.3f})."
+    )
+    if not found.better:
+        return f"{read} The weights stay as they are: that is not less beyond doubt."
+    kept = "Saved; running servers follow." if saved else "Not saved: a dry run."
+    return f"{read} {kept} {_curve(found)}"
+
+
+def _curve(found: Adaptation) -> str:
+    if (curve := found.curve) is None:
+        return "There was no time to fit their calibration again, so that of the weights before stays: see --seconds."
+    tested = f"over {curve.spans} texts: error {curve.error[0]:.3f} before, {curve.error[1]:.3f} fitted to other files"
+    stays = curve.loss[1] > curve.loss[0]
+    return f"Their calibration {'holds as it was' if stays else 'was fitted again'} ({tested})."

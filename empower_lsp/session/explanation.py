@@ -1,0 +1,37 @@
+"""Why a completion ends where it ends, as JSON: the answer to "why did it stop here?"."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from empower_model.request import Completion
+
+
+def explanation(completion: Completion) -> dict[str, Any]:
+    """Surprisal, entropy and eta in bits, durations in milliseconds."""
+    return {
+        "text": completion.text,
+        "end": completion.end.value,
+        "eta": _finite(completion.eta),
+        "probability": _finite(completion.probability),
+        "tokens": [
+            {
+                "text": token.piece.decode(errors="replace"),
+                "surprisal": _finite(token.surprisal),
+                "entropy": _finite(token.entropy),
+                "kept": number < completion.kept,
+            }
+            for number, token in enumerate(completion.tokens)
+        ],
+        "promptTokens": completion.prompt_tokens,
+        "evaluatedTokens": completion.evaluated_tokens,
+        "promptMs": _finite(completion.prompt_ms),
+        "totalMs": _finite(completion.total_ms),
+    }
+
+
+def _finite(value: float) -> float | None:
+    """What JSON can carry of a number, rounded to read."""
+    return round(value, 4) if math.isfinite(value) else None

@@ -1,0 +1,56 @@
+"""What is asked at a cursor, and what is answered; knows no LSP types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from empower_model.request import Completion, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """The selected item of an open completion menu: it would replace the text from `start` to the cursor."""
+
+    start: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A cursor in a document; offsets count code points in `text`."""
+
+    uri: str
+    version: int | None
+    text: str
+    offset: int
+    language: str
+    selected: Selected | None = None
+
+    def context(self) -> tuple[str, str]:
+        """Text before and after the cursor, the selected item taken as accepted, with `\\n` line ends."""
+        before = self.text[: self.offset]
+        if self.selected is not None:
+            before = self.text[: self.selected.start] + self.selected.text
+        return before.replace("\r\n", "\n"), self.text[self.offset :].replace("\r\n", "\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A completion and what it was computed for."""
+
+    request: Request
+    completion: Completion
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Text that replaces `start` to `end` (code points in the query's text, on the cursor's line)."""
+
+    id: str
+    start: int
+    end: int
+    text: str
+    computed: Computed | None = None
+    """None when it is the rest of what was answered under the same id before."""
+    others: tuple[Answer, ...] = ()
+    """Alternatives to it, for a person who has asked by hand."""

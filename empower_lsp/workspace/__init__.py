@@ -1,0 +1,1 @@
+"""Says which files may be read, and reads them."""

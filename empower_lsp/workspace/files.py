@@ -1,0 +1,129 @@
+"""Which files of the workspace the memory may hold, and their texts; the engine's process reads them by this."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pathspec
+
+from empower_lsp.settings import Settings
+from empower_lsp.workspace import gitignore
+from empower_model.memory.feed import Stamp
+
+LARGEST = 1_000_000
+"""Bytes of the largest file that is read."""
+LONGEST_LINE = 2_000
+"""Characters; text with a longer line is minified, or data."""
+MOST_FILES = 300_000
+"""After so many the walk ends: a folder that has more is no one's project."""
+UNWRITTEN = pathspec.GitIgnoreSpec.from_lines(
+    ["*.lock", "*-lock.json", "*-lock.yaml", "*.min.js", "*.min.css", "*.map", "*.svg", "*.ipynb", "go.sum"]
+)
+"""Text that programs write."""
+
+_GENERATED = re.compile(r"@generated|do not edit|(auto-?|automatically )generated", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The folders that an editor works in, and what must not be read there; crosses to the engine's process.
+
+    Files go by their paths, absolute and with `/`, spelled as the editor spells the folders.
+    """
+
+    folders: tuple[str, ...]
+    """Absolute paths with `/`, none at their end."""
+    deny_globs: tuple[str, ...] = ()
+
+    def denies(self, name: str) -> bool:
+        """Whether a file must not be read, in whichever folder it is."""
+        return Settings(deny_globs=self.deny_globs).denies(name, self._folder(name) or "/")
+
+    def holds(self, name: str) -> bool:
+        """Whether a file, or what an editor will save as one, is in the workspace and nothing says to leave it out."""
+        folder = self._folder(name)
+        if not folder or _is_home(folder) or not self._wanted(name):
+            return False
+        return gitignore.lists(Path(folder), name[len(folder) + 1 :])
+
+    def files(self) -> Iterator[tuple[str, Stamp | None]]:
+        """Each file that it holds and the state it is in, once; None for one passed over, so that one may pause."""
+        count = 0
+        for folder in self.folders:
+            if _is_home(folder):
+                continue
+            for path, relative in gitignore.files(Path(folder)):
+                name = f"{folder}/{relative}"
+                own = self._folder(name) == folder and self._wanted(name)
+                stamp = _stamp(path) if own else None
+                count += 1
+                if count > MOST_FILES:
+                    return
+                yield name, stamp
+
+    def is_folder(self, name: str) -> bool:
+        """Whether there is a folder at that path."""
+        return os.path.isdir(name)  # noqa: PTH112 (asked for each file that changes)
+
+    def text(self, name: str) -> str | None:
+        """What a file says, with `\\n` line ends; None for one that is gone, or not text, or not written by a person.
+
+        Does not ask whether the workspace `holds` it.
+        """
+        try:
+            stamp = _stamp(Path(name))
+            raw = Path(name).read_bytes() if stamp is not None and stamp[1] <= LARGEST else b""
+            text = raw.decode("utf-8").removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+        except (OSError, UnicodeDecodeError):
+            return None
+        return text if text and _is_written(text) else None
+
+    def _folder(self, name: str) -> str:
+        """The innermost folder that a file is in; empty when it is in none."""
+        return max((one for one in self.folders if name.startswith(one + "/")), key=len, default="")
+
+    def _wanted(self, name: str) -> bool:
+        return not self.denies(name) and not UNWRITTEN.match_file(name.rpartition("/")[2])
+
+
+def root_of(path: Path) -> Path:
+    """The folder that an editor would probably have opened for a file: its repository, or else where it lies."""
+    folder = path.resolve().parent
+    return next((one for one in (folder, *folder.parents) if (one / ".git").exists()), folder)
+
+
+def file_name(uri: str) -> str:
+    """The path of a document, absolute and with `/`; of one that is no file, what stands in its place."""
+    path = unquote(urlsplit(uri).path)
+    return path[1:] if re.match(r"/[A-Za-z]:", path) else path
+
+
+def is_file(uri: str) -> bool:
+    """Whether a document is a file on this machine."""
+    return urlsplit(uri).scheme == "file"
+
+
+def _is_home(folder: str) -> bool:
+    """Whether a folder is someone's home or holds it: what lies there is private, not a project."""
+    home = Path.home()
+    return Path(folder) in (home, *home.parents)
+
+
+def _stamp(path: Path) -> Stamp | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 (half the time of Path.stat)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+def _is_written(text: str) -> bool:
+    """Whether a text looks as if a person had written it."""
+    if "\0" in text or _GENERATED.search("".join(text.splitlines(keepends=True)[:12])):
+        return False
+    return max(map(len, text.splitlines()), default=0) <= LONGEST_LINE

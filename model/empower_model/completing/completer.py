@@ -1,0 +1,187 @@
+"""The use case: what to insert at a cursor, and why it ends where it ends."""
+
+from __future__ import annotations
+
+import bisect
+import codecs
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from empower_model.calibration import Calibration
+from empower_model.completing import alternatives, stopping
+from empower_model.completing.stopping import Cut, Verdict, Written
+from empower_model.engine.seam import Engine, Token, Transform
+from empower_model.errors import EngineStopped
+from empower_model.prompt.layout import ROLLBACK, Layout, Prompt, healing
+from empower_model.request import Completion, End, Limits, Request
+from empower_model.trim.trim import reindent, trim
+
+PEAK_FLOOR = 2.5
+"""Bits of entropy under which a local maximum is no decision (tuned on a pilot model)."""
+MIN_CHARACTERS = 3
+"""A shorter completion costs more to read than to type."""
+
+
+def chosen_cut(limits: Limits, calibration: Calibration) -> Cut:
+    """The rule that the limits name, with their confidence."""
+    confidence = limits.confidence
+    match limits.rule:
+        case "peak":
+            return lambda written: stopping.peak(written.entropies, PEAK_FLOOR)
+        case "budget":
+            eta = calibration.budget(confidence)
+            return lambda written: stopping.budget(written.surprisals, eta)
+        case _:
+            return lambda written: stopping.gain(written, calibration, confidence)
+
+
+class LocalCompleter:
+    """Answers requests with an engine in this process.
+
+    `cut` ends the spans; without one, the rule that a request's limits name does. `look` is shown each request before
+    it is answered: an engine with a memory wants to see the whole of it.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        calibration: Calibration,
+        cut: Cut | None = None,
+        look: Callable[[Request], None] | None = None,
+    ) -> None:
+        self._engine = engine
+        self._calibration = calibration
+        self._cut = cut
+        self._look = look
+        self._layout = Layout(engine)
+
+    def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
+        """Blocks until the completion is there; `on_text` is told the raw text so far after each token.
+
+        Raises EngineError when the engine fails. When stopped, the completion is empty and its end STOPPED.
+        """
+        self._engine.stop.clear()
+        return self.answer(request, on_text)
+
+    def answer(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
+        """As `complete`, for a caller that has armed the stop flag itself and may have set it since."""
+        started = time.perf_counter()
+        if self._look is not None:
+            self._look(request)
+        prompt = self._layout.prompt(request.prefix, request.suffix, request.limits.max_tokens + ROLLBACK)
+        first = self._written(request, prompt, started, on_text=on_text)
+        if not request.alternatives or not first.text:
+            return first
+
+        def unlike(texts: Sequence[bytes]) -> Completion:
+            other = alternatives.unlike(texts, prompt.forced, self._engine.vocabulary)
+            return self._written(request, prompt, time.perf_counter(), other=other)
+
+        return replace(first, alternatives=alternatives.further(first, request.alternatives, unlike, started))
+
+    def _written(
+        self,
+        request: Request,
+        prompt: Prompt,
+        started: float,
+        other: Transform | None = None,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Completion:
+        evaluated, prefilled = 0, started
+        limits = request.limits
+        span = _Span(limits, self._cut or chosen_cut(limits, self._calibration), other)
+        try:
+            evaluated = self._engine.prefill(prompt.tokens)
+            prefilled = time.perf_counter()
+            span.write(self._engine, prompt.forced, on_text)
+        except EngineStopped:
+            span.end = End.STOPPED
+        text, kept = span.fitted(request)
+        return Completion(
+            text=text,
+            tokens=tuple(span.tokens),
+            kept=kept,
+            end=span.end,
+            probability=self._calibration.probability(sum(t.surprisal for t in span.tokens[:kept])),
+            eta=self._calibration.budget(limits.confidence),
+            prompt_tokens=len(prompt.tokens),
+            evaluated_tokens=evaluated,
+            prompt_ms=(prefilled - started) * 1000,
+            total_ms=(time.perf_counter() - started) * 1000,
+        )
+
+    def stop(self) -> None:
+        """End the completion at work within one token; without one, nothing happens."""
+        self._engine.stop.set()
+
+    def close(self) -> None:
+        """Free the model."""
+        self._engine.close()
+
+
+@dataclass(slots=True)
+class _Span:
+    """The span being written: its tokens, its text, and the rule's last word on it."""
+
+    limits: Limits
+    cut: Cut
+    other: Transform | None = None
+    """How it must begin otherwise than what was written before; then the person, not the rule, judges its start."""
+    tokens: list[Token] = field(default_factory=list)
+    text: str = ""
+    lengths: list[int] = field(default_factory=list)
+    """Characters of text after each token."""
+    keep: int = 0
+    end: End = End.MAX_TOKENS
+
+    def write(self, engine: Engine, forced: bytes, on_text: Callable[[str], None] | None) -> None:
+        """Generate until something ends the span; what only repeats the forced bytes adds no text."""
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        transforms = [healing(forced, engine.vocabulary)] if forced else []
+        for token in engine.decode([*transforms, self.other] if self.other else transforms):
+            if token.id in engine.vocabulary.end_of_generation or not token.piece:
+                self.end = End.END_OF_TEXT
+                return
+            piece = token.piece[len(forced) :]
+            forced = forced[len(token.piece) :]
+            self.tokens.append(replace(token, piece=piece))
+            self.text += decoder.decode(piece)
+            self.lengths.append(len(self.text))
+            if on_text is not None:
+                on_text(self.text)
+            if self._ended():
+                return
+        if engine.stop.is_set():
+            self.end = End.STOPPED
+
+    def _ended(self) -> bool:
+        verdict = self._verdict()
+        self.keep = verdict.keep
+        if verdict.ended:
+            self.end = End.UNCERTAIN
+        elif self.text.count("\n") >= self.limits.max_lines:
+            self.end = End.MAX_LINES
+        else:
+            return len(self.tokens) >= self.limits.max_tokens
+        return True
+
+    def _verdict(self) -> Verdict:
+        given = bisect.bisect_right(self.lengths, 0) + 1 if self.other else 0
+        surprisals = [token.surprisal if i >= given else 0.0 for i, token in enumerate(self.tokens)]
+        entropies = [token.entropy if i >= given else 0.0 for i, token in enumerate(self.tokens)]
+        return self.cut(Written(self.text, self.lengths, surprisals, entropies))
+
+    def fitted(self, request: Request) -> tuple[str, int]:
+        """The text to show, made to fit its surroundings, and how many tokens it takes."""
+        if self.end is End.STOPPED:
+            return "", 0
+        keep = stopping.lexical_boundary(self.text, self.lengths, self.keep)
+        raw = self.text[: self.lengths[keep - 1] if keep else 0].split("\ufffd")[0]
+        text = trim(raw, request.prefix, request.suffix)
+        if len(text) < len(raw.rstrip()):
+            self.end = End.TRIMMED
+        keep = min(keep, bisect.bisect_left(self.lengths, len(text)) + 1) if text else 0
+        if len(text.strip()) < MIN_CHARACTERS:
+            return "", keep
+        return reindent(text, request.prefix), keep

@@ -1,0 +1,261 @@
+"""The engine: llama.cpp in this process, through llama-cpp-python's low-level API.
+
+Facts this file leans on (llama.cpp as of llama-cpp-python 0.3.36): a batch must start right after the last
+position of the cache; logits rows exist only for flagged tokens; a decode that was aborted returns 2, keeps the
+micro-batches it finished, and leaves stale logits behind; many misuses end the process, so lengths are checked here.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from itertools import islice, takewhile
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from empower_model.engine.distribution import Distribution
+from empower_model.engine.drafting import LENGTHS, Guesses, Pace
+from empower_model.engine.llama_file import (
+    cannot_step_back,
+    last_complaint,
+    llama_cpp,
+    load,
+    load_adapter,
+    physical_cores,
+    read_vocabulary,
+)
+from empower_model.engine.seam import EngineConfig, StopFlag, Token, Transform
+from empower_model.errors import EngineError, EngineStopped, ModelFileInvalid, PromptTooLong
+
+BATCH = 512
+MICRO_BATCH = 128
+"""Small, since an aborted evaluation keeps whole micro-batches only; larger ones gain nothing (tuning.py)."""
+SMALL = 32 << 20
+"""Bytes of weights up to which one thread writes fastest: two spend longer waiting for each other than computing.
+Nothing is drafted for such a model: to look a guess up takes as long as to do without it."""
+ABORTED = 2
+NO_ROOM = 1
+_TOKENS = ctypes.POINTER(ctypes.c_int32)
+
+
+def _polling_callback() -> Any:
+    """A C function llama.cpp can poll for every graph node without taking Python's lock: `strlen` of the flag."""
+    library = ctypes.cdll.msvcrt if sys.platform == "win32" else ctypes.CDLL(None)
+    return ctypes.cast(library.strlen, llama_cpp.ggml_abort_callback)
+
+
+class LlamaEngine:
+    """One model, the adapter made for it if there is one, and one context of llama.cpp.
+
+    Raises ModelFileInvalid when llama.cpp cannot load a file. Not thread-safe; `stop` may be set from anywhere.
+    """
+
+    def __init__(self, config: EngineConfig, stop: StopFlag | None = None) -> None:
+        self.config = config
+        self.stop = stop or StopFlag()
+        self.threads = config.threads or physical_cores()
+        self._model = load(config)
+        self._adapter = load_adapter(config, self._model)
+        self._vocab = llama_cpp.llama_model_get_vocab(self._model)
+        self.vocabulary = read_vocabulary(self._vocab)
+        trained = llama_cpp.llama_model_n_ctx_train(self._model)
+        self.context_size = max(64, min(config.context_size, trained or config.context_size))
+        self._context = self._new_context()
+        self._memory = llama_cpp.llama_get_memory(self._context)
+        self._poll = _polling_callback()
+        llama_cpp.llama_set_abort_callback(self._context, self._poll, ctypes.c_void_p(self.stop.address))
+        self._batch = llama_cpp.llama_batch_init(BATCH, 0, 1)
+        self._ids, self._positions, self._flags = _batch_views(self._batch)
+        self._distribution = Distribution(len(self.vocabulary.pieces))
+        self._state: list[int] = []
+        """The tokens whose keys and values lie in the cache, from position 0 on."""
+        self._fresh = False
+        """Whether the logits belong to the last token of the state."""
+        self.guesses: Guesses | None = None
+        """Who may be asked what probably comes next; what is written does not depend on it."""
+        self.pace = None if self._small or cannot_step_back(self._model) else Pace()
+        """How many guesses are worth evaluating; None where none ever is."""
+
+    def _new_context(self) -> Any:
+        params = llama_cpp.llama_context_default_params()
+        params.n_ctx = self.context_size
+        params.n_batch = BATCH
+        params.n_ubatch = MICRO_BATCH
+        params.n_seq_max = 1
+        params.n_outputs_max = 1 + max(LENGTHS)  # else logits for a whole micro-batch: 297 MiB at 152k entries
+        params.n_threads_batch = self.threads
+        params.n_threads = 1 if self._small and not self.config.threads else self.threads
+        context = llama_cpp.llama_init_from_model(self._model, params)
+        if not context:
+            llama_cpp.llama_model_free(self._model)
+            raise ModelFileInvalid(
+                f"{self.config.path} was loaded, but a context of {self.context_size} tokens could not be made "
+                f"({last_complaint()}); set a smaller context size or free some memory."
+            )
+        if self._adapter:
+            adapters, scales = (llama_cpp.llama_adapter_lora_p_ctypes * 1)(self._adapter), (ctypes.c_float * 1)(1)
+            llama_cpp.llama_set_adapters_lora(context, adapters, 1, scales)
+        return context
+
+    @property
+    def _small(self) -> bool:
+        return bool(llama_cpp.llama_model_size(self._model) <= SMALL)
+
+    def tokenize(self, text: str) -> list[int]:
+        """Token ids of a text; text that looks like a control token stays text."""
+        data = text.encode(errors="replace")
+        ids = np.empty(len(data) + 1, dtype=np.int32)
+        pointer = ids.ctypes.data_as(_TOKENS)
+        count = llama_cpp.llama_tokenize(self._vocab, data, len(data), pointer, len(ids), False, False)
+        if count < 0:
+            raise EngineError(f"llama.cpp could not tokenise {len(data)} bytes of text.")
+        tokens: list[int] = ids[:count].tolist()
+        return tokens
+
+    def prefill(self, prompt: Sequence[int]) -> int:
+        """Make `prompt` the state; returns how many tokens had to be evaluated (at least 1)."""
+        if not prompt or len(prompt) >= self.context_size:
+            raise PromptTooLong(
+                f"A prompt of {len(prompt)} tokens does not fit a context of {self.context_size}; "
+                "set a larger context size."
+            )
+        self._truncate(min(_common(self._state, list(prompt)), len(prompt) - 1))
+        fresh = list(prompt[len(self._state) :])
+        for start in range(0, len(fresh), BATCH):
+            if self.stop.is_set():  # GPU backends do not poll the flag
+                raise EngineStopped("The evaluation was ended on request.")
+            self._evaluate(fresh[start : start + BATCH])
+        return len(fresh)
+
+    def decode(self, transforms: Sequence[Transform] = ()) -> Iterator[Token]:
+        """Continue the prefilled prompt greedily; ends after end-of-generation, a full context, or a stop."""
+        ids: list[int] = []
+        ahead: list[int] = []  # guesses that were evaluated, and lie in the state behind what was chosen
+        while self._fresh and not self.stop.is_set():
+            token = self._token(-1 - len(ahead), ids, transforms)
+            yield token
+            if token.id in self.vocabulary.end_of_generation or len(self._state) - len(ahead) >= self.context_size:
+                return
+            ids.append(token.id)
+            if ahead and ahead[0] == token.id:
+                del ahead[0]
+                continue
+            try:
+                self._truncate(len(self._state) - len(ahead))
+                ahead = self._go_on(ids)
+            except EngineStopped:
+                return
+
+    def _token(self, row: int, ids: Sequence[int], transforms: Sequence[Transform]) -> Token:
+        """The token chosen from a row of logits, counted from the last one."""
+        distribution = self._distribution
+        distribution.read(self._logits(row))
+        if transforms:
+            log_probs = before = distribution.log_probs()
+            for transform in transforms:
+                log_probs = transform(ids, log_probs)
+            if log_probs is not before:
+                distribution.replace(log_probs)
+        token = distribution.best()
+        return Token(token, self.vocabulary.pieces[token], distribution.surprisal(token), distribution.entropy)
+
+    def _go_on(self, ids: Sequence[int]) -> list[int]:
+        """Append the last of the ids to the state, and behind it guesses that are worth it, which are returned."""
+        started = time.perf_counter()
+        ahead: list[int] = []
+        if self.pace is not None and self.guesses is not None:
+            room = self.context_size - len(self._state) - 1
+            ahead = self.pace.worth(islice(self.guesses(ids), room))
+        self._evaluate([ids[-1], *ahead], 1 + len(ahead))
+        if self.pace is not None:
+            self._logits()  # a GPU is still at work until they are there
+            self.pace.note(len(ahead), time.perf_counter() - started)
+        return ahead
+
+    def logits(self) -> NDArray[np.float32]:
+        """The logits after the last prefilled token, shape (n_vocab,): a copy."""
+        return self._logits().copy()
+
+    def description(self) -> dict[str, str | int]:
+        """What the file says of itself: kind, parameters, size in bytes, trained context."""
+        text = ctypes.create_string_buffer(128)
+        llama_cpp.llama_model_desc(self._model, text, len(text))
+        return {
+            "kind": text.value.decode(errors="replace"),
+            "parameters": llama_cpp.llama_model_n_params(self._model),
+            "bytes": llama_cpp.llama_model_size(self._model),
+            "trained_context": llama_cpp.llama_model_n_ctx_train(self._model),
+        }
+
+    def close(self) -> None:
+        """Free context and model; the engine must not be used afterwards."""
+        if self._context:
+            llama_cpp.llama_batch_free(self._batch)
+            llama_cpp.llama_free(self._context)
+            llama_cpp.llama_model_free(self._model)
+            self._context = None
+
+    def _logits(self, row: int = -1) -> NDArray[np.float32]:
+        if not self._fresh:
+            raise EngineError("There are no logits: prefill a prompt first.")
+        values = llama_cpp.llama_get_logits_ith(self._context, row)
+        return np.ctypeslib.as_array(values, shape=(len(self.vocabulary.pieces),))
+
+    def _truncate(self, length: int) -> None:
+        if length == len(self._state):
+            return
+        self._fresh = False
+        if llama_cpp.llama_memory_seq_rm(self._memory, 0, length, -1):
+            del self._state[length:]
+        else:  # recurrent models cannot step back
+            llama_cpp.llama_memory_clear(self._memory, True)
+            self._state.clear()
+
+    def _evaluate(self, ids: Sequence[int], outputs: int = 1) -> None:
+        """Append 1 to BATCH tokens to the state; the logits are those after the last `outputs` of them."""
+        count, start = len(ids), len(self._state)
+        self._batch.n_tokens = count
+        self._ids[:count] = ids
+        self._positions[:count] = range(start, start + count)
+        self._flags[:count] = 0
+        self._flags[count - outputs : count] = 1
+        self._fresh = False
+        result = llama_cpp.llama_decode(self._context, self._batch)
+        if result == 0:
+            self._state.extend(ids)
+            self._fresh = True
+            return
+        kept = llama_cpp.llama_memory_seq_pos_max(self._memory, 0) + 1
+        self._state.extend(ids[: kept - start])
+        if result == ABORTED:
+            raise EngineStopped("The evaluation was ended on request.")
+        self._truncate(0)
+        if result == NO_ROOM:
+            raise PromptTooLong("The context is full; set a larger context size.")
+        raise EngineError(f"llama.cpp could not evaluate {count} tokens: {last_complaint()}")
+
+
+def _common(ours: list[int], theirs: list[int], block: int = 64) -> int:
+    """Length of the common beginning; compared in blocks, since it is nearly everything at every keystroke."""
+    start = 0
+    while start < len(ours) and ours[start : start + block] == theirs[start : start + block]:
+        start += block
+    pairs = zip(ours[start : start + block], theirs[start : start + block], strict=False)
+    return start + sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def _batch_views(batch: Any) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]:
+    """The arrays of a batch of one sequence, as numpy sees them: ids, positions, flags for logits."""
+    as_array = np.ctypeslib.as_array
+    for i in range(BATCH):
+        batch.n_seq_id[i] = 1
+        batch.seq_id[i][0] = 0
+    return (
+        as_array(batch.token, shape=(BATCH,)),
+        as_array(batch.pos, shape=(BATCH,)),
+        as_array(batch.logits, shape=(BATCH,)),
+    )

@@ -1,0 +1,1 @@
+"""Keeps model files, tunings and what is fitted for them on this machine."""

@@ -1,0 +1,259 @@
+"""Where model files are: the bundled one, those pulled from the hub, and any GGUF by its path.
+
+    <data folder>/models/<owner>/<repo>/<file>.gguf        a pulled model
+                                       /<file>.pulled.json     where it came from, and its verified SHA-256
+                                       /<file>.calibration.json
+    <data folder>/default.json                             the model the person chose
+
+What was tuned from them is kept beside (`tunings.py`) and applied here. Nothing here reaches the network:
+`download.py` does.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import logging
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from empower_model.calibration import sidecar
+from empower_model.errors import ModelFileInvalid, ModelNotFound
+from empower_model.files import tunings
+from empower_model.files.folder import data_folder, default_file, write_whole
+from empower_model.files.gguf_file import check_file, check_header, digest
+from empower_model.files.model import Model, Origin
+
+__all__ = [
+    "Entry",
+    "Model",
+    "Origin",
+    "bundled",
+    "catalogue",
+    "checked",
+    "data_folder",
+    "default_model",
+    "find",
+    "listing",
+    "models_folder",
+    "record",
+    "resolve",
+    "use",
+    "verify",
+    "write_whole",
+]
+
+_log = logging.getLogger(__name__)
+
+_PACKAGE = Path(__file__).parents[1]
+_REFERENCE = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+):(?P<file>[\w.+-]+(?:/[\w.+-]+)*\.gguf)")
+"""`owner/repo:file.gguf`: any file of the hub."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the catalogue says of a model."""
+
+    name: str
+    file: str
+    """Name of the GGUF in its repository, or among the bundled weights."""
+    licence: str
+    description: str
+    repo: str | None = None
+    """`owner/repo` on the hub; None for a model that comes with the package."""
+    revision: str = "main"
+    """Branch or commit of the repository."""
+    size: int | None = None
+    """Bytes, to show and to compare; the hub's word counts when pulling."""
+    sha256: str | None = None
+    base: str | None = None
+    """Name of the model it was tuned from, if that is here too: the one to measure human text with."""
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies, or would lie once pulled."""
+        return models_folder() / self.repo / self.file if self.repo else _PACKAGE / "weights" / self.file
+
+
+def models_folder() -> Path:
+    """Where pulled models are kept."""
+    return data_folder() / "models"
+
+
+@cache
+def catalogue() -> Mapping[str, Entry]:
+    """All models known by name; the bundled one comes first."""
+    content = tomllib.loads((_PACKAGE / "catalogue.toml").read_text(encoding="utf-8"))
+    entries = [Entry(**table) for table in (content["bundled"], *content["models"])]
+    return {entry.name: entry for entry in entries}
+
+
+def bundled() -> str:
+    """Name of the model that comes with the package."""
+    return next(iter(catalogue()))
+
+
+def find(name: str) -> Entry | None:
+    """What is known under a name: a catalogue entry, or `owner/repo:file.gguf` on the hub."""
+    if entry := catalogue().get(name):
+        return entry
+    match = _REFERENCE.fullmatch(name)
+    if match is None or ".." in name:
+        return None
+    repo, file = match["repo"], match["file"]
+    for entry in catalogue().values():
+        if (entry.repo, entry.file) == (repo, file):
+            return entry
+    return Entry(name, file, licence="see its page", description="Not in the catalogue", repo=repo)
+
+
+def resolve(name_or_path: str, *, tuned: bool = True) -> Model:
+    """The model of that name, hub reference or path (absolute, `~` or relative to the working directory).
+
+    With the tuning in use applied, unless `tuned` is false. Raises ModelNotFound with the cure, and ModelError for a
+    broken calibration; the file itself is looked at by `check_file`.
+    """
+    base = _base(name_or_path)
+    model = _tuned(base) if tuned else base
+    return replace(model, calibration=tunings.calibration(model, sidecar(base.path)))
+
+
+def _base(name_or_path: str) -> Model:
+    if entry := find(name_or_path):
+        if not entry.path.is_file():
+            raise ModelNotFound(_missing(entry))
+        return _model(entry)
+    path = Path(name_or_path).expanduser().absolute()
+    if not path.exists():
+        raise ModelNotFound(_unknown(name_or_path))
+    return _local(path)
+
+
+def _tuned(base: Model) -> Model:
+    tuning = tunings.promoted(base) if base.origin.here else None
+    if tuning is None:
+        return base
+    if tuning.is_adapter:
+        return replace(base, adapter=tuning.path, tuning=tuning.id)
+    return replace(base, path=tuning.path, tuning=tuning.id)
+
+
+def listing() -> list[Model]:
+    """Every known model: the catalogue, what else was pulled, and the one in use; uncalibrated."""
+    entries = dict(catalogue())
+    for reference in _pulled_references():
+        if entry := find(reference):
+            entries.setdefault(entry.name, entry)
+    models = [_model(entry) for entry in entries.values()]
+    if (in_use := default_model()) not in entries:
+        entry = find(in_use)
+        models.append(_model(entry) if entry else _local(Path(in_use)))
+    return [_tuned(model) for model in models]
+
+
+def checked(name_or_path: str, *, tuned: bool = True) -> Model:
+    """As `resolve`, of the default model for an empty name, after a cheap look at the file: ready to be loaded.
+
+    Raises ModelNotFound and ModelFileInvalid.
+    """
+    model = resolve(name_or_path or default_model(), tuned=tuned)
+    check_file(model.path)
+    return model
+
+
+def use(name_or_path: str) -> Model:
+    """Remember a model as the default, after checking its file."""
+    model = resolve(name_or_path)
+    check_file(model.path)
+    data_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_whole(default_file(), json.dumps({"model": model.name}) + "\n")
+    return model
+
+
+def default_model() -> str:
+    """The model to load when none is asked for: the remembered one, else the bundled one."""
+    try:
+        name = json.loads(default_file().read_text(encoding="utf-8"))["model"]
+        if isinstance(name, str) and name:
+            return name
+        raise ValueError("`model` is not a name")
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        _log.warning("%s cannot be read (%s): using %s", default_file(), error, bundled())
+    return bundled()
+
+
+def verify(name_or_path: str) -> Model:
+    """Read the whole file, as it came, and compare it with its SHA-256; `Model.sha256` is None where none is known.
+
+    Raises ModelFileInvalid when it differs, or is no model.
+    """
+    model = resolve(name_or_path, tuned=False)
+    check_header(model.path)
+    if model.sha256 is not None and (found := digest(model.path)) != model.sha256:
+        cure = f"pull --force {model.name}" if model.origin is Origin.PULLED else "list"
+        raise ModelFileInvalid(
+            f"{model.path} is damaged: its SHA-256 is {found}, it should be {model.sha256}. "
+            f"Run `empower-lsp model {cure}`."
+        )
+    return model
+
+
+def record(path: Path) -> Path:
+    """Where it is written what was verified when the model at `path` was pulled."""
+    return path.with_suffix(".pulled.json")
+
+
+def _model(entry: Entry) -> Model:
+    here = entry.path.is_file()
+    present, absent = (Origin.PULLED, Origin.AVAILABLE) if entry.repo else (Origin.BUNDLED, Origin.MISSING)
+    return Model(
+        name=entry.name,
+        path=entry.path,
+        origin=present if here else absent,
+        licence=entry.licence,
+        description=entry.description,
+        size=entry.path.stat().st_size if here else entry.size,
+        sha256=_recorded(entry.path) or entry.sha256,
+    )
+
+
+def _local(path: Path) -> Model:
+    size = path.stat().st_size if path.is_file() else None
+    origin = Origin.LOCAL if path.exists() else Origin.MISSING
+    return Model(str(path), path, origin, licence="", description="A file of yours", size=size)
+
+
+def _recorded(path: Path) -> str | None:
+    """The SHA-256 verified when the model at `path` was pulled; a broken record counts as none."""
+    try:
+        sha256 = json.loads(record(path).read_text(encoding="utf-8"))["sha256"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return sha256 if isinstance(sha256, str) else None
+
+
+def _pulled_references() -> list[str]:
+    folder = models_folder()
+    parts = (path.relative_to(folder).parts for path in sorted(folder.glob("*/*/**/*.gguf")))
+    return [f"{owner}/{repo}:{'/'.join(file)}" for owner, repo, *file in parts]
+
+
+def _missing(entry: Entry) -> str:
+    if entry.repo:
+        return f"{entry.name} is not pulled yet: run `empower-lsp model pull {entry.name}`."
+    return (
+        f"The bundled model {entry.name} is missing from this installation ({entry.path}): "
+        "reinstall empower-lsp, or choose another with `empower-lsp model use`."
+    )
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, [*catalogue(), *_pulled_references()], cutoff=0.5)
+    hint = f"Did you mean {' or '.join(near)}? " if near else ""
+    return f"There is no model and no file {name}. {hint}`empower-lsp model list` shows the models."

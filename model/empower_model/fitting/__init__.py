@@ -1,0 +1,1 @@
+"""Fits calibrations and the memory's weights to texts and decisions, with intervals."""

@@ -1,0 +1,1 @@
+"""Runs the engine in a child process, so that a native abort costs one completion."""

@@ -1,0 +1,127 @@
+"""The child's side of the engine host: loads a model, keeps its memory, answers requests until the pipe ends.
+
+Nothing heavy is imported with this module, since the parent imports it too.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from empower_model.calibration import Calibration
+from empower_model.engine.seam import EngineConfig, StopFlag
+from empower_model.errors import EmpowerError, EngineError
+from empower_model.request import Completion, Request
+
+if TYPE_CHECKING:
+    from empower_model.completing.completer import LocalCompleter
+    from empower_model.memory.keeper import KeeperThread
+
+TEXT_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class ChildMemory:
+    """What the child is told of its memory."""
+
+    weights: Path
+    calibration: Calibration | None
+    """None for that of the weights."""
+    news: Connection
+
+
+def serve(
+    connection: Connection,
+    stop: ctypes.Array[ctypes.c_char],
+    config: EngineConfig,
+    calibration: Calibration,
+    memory: ChildMemory | None,
+) -> None:
+    """The child's life: load, say so, answer requests until the pipe ends."""
+    _shield()
+    try:
+        completer, keeper = _loaded(config, StopFlag(stop), calibration, memory)
+    except EmpowerError as error:
+        connection.send(error)
+        return
+    connection.send(None)
+    while True:
+        try:
+            request, wants_text = connection.recv()
+            on_text = _sparsely(connection.send) if wants_text else None
+            with keeper.paused() if keeper is not None else nullcontext():
+                answer = _answer(completer, request, on_text)
+                connection.send(answer)
+        except (EOFError, BrokenPipeError):
+            return
+
+
+def _loaded(
+    config: EngineConfig, stop: StopFlag, calibration: Calibration, memory: ChildMemory | None
+) -> tuple[LocalCompleter, KeeperThread | None]:
+    """The completer, and who keeps its memory if there is one, already at work. Raises EmpowerError."""
+    from empower_model.completing.completer import LocalCompleter  # the parent does without these and numpy
+    from empower_model.engine.llama import LlamaEngine
+
+    engine = LlamaEngine(config, stop)
+    if memory is None:
+        return LocalCompleter(engine, calibration), None
+    from empower_model.memory.index import Memory
+    from empower_model.memory.keeper import KeeperThread
+    from empower_model.memory.mixture import Weights
+    from empower_model.memory.remembering import RememberingEngine
+
+    weights = Weights.load(memory.weights)
+    if weights is None:
+        return LocalCompleter(engine, calibration), None
+    keeper = KeeperThread(Memory(), engine.tokenize, memory.news)
+    remembering = RememberingEngine(engine, keeper.memory, weights)
+    engine.guesses = remembering.guesses
+    keeper.start()
+    return LocalCompleter(remembering, memory.calibration or weights.calibration, look=remembering.look), keeper
+
+
+def _sparsely(send: Callable[[str], None]) -> Callable[[str], None]:
+    """Pass on one text in TEXT_SECONDS at most: each wakes two threads, as costly as a token of a small model."""
+    last = time.monotonic()
+
+    def on_text(text: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= TEXT_SECONDS:
+            last = time.monotonic()
+            send(text)
+
+    return on_text
+
+
+def _answer(
+    completer: LocalCompleter, request: Request, on_text: Callable[[str], None] | None
+) -> Completion | EmpowerError:
+    try:
+        return completer.answer(request, on_text)
+    except EmpowerError as error:
+        return error
+    except OSError:
+        raise  # the pipe is gone
+    except Exception as error:  # its text could hold the user's code
+        at = error.__traceback__
+        while at is not None and at.tb_next is not None:
+            at = at.tb_next
+        place = f"{at.tb_frame.f_code.co_name}:{at.tb_lineno}" if at else "?"
+        return EngineError(f"A completion failed inside ({type(error).__name__} in {place}); please report it.")
+
+
+def _shield() -> None:
+    """Keep the child away from the parent's standard input and output, and from its Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)

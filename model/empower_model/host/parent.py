@@ -1,0 +1,231 @@
+"""The engine in a child process: llama.cpp ends its process on many faults, and that must cost one completion.
+
+The parent sends a request and reads the text as it grows, then the completion. A byte of shared memory says stop.
+The child is spawned when first needed and let go after a while without requests, its memory with it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Literal
+
+from empower_model.calibration import Calibration
+from empower_model.engine.seam import EngineConfig, StopFlag
+from empower_model.errors import EmpowerError, EngineCrashed, EngineError
+from empower_model.host.child import ChildMemory, serve
+from empower_model.memory.feed import Remembered
+from empower_model.prompt.window import window
+from empower_model.request import Completion, Request
+
+CRASHES = 3
+"""After so many crashes in a row the model is given up."""
+GRACE_SECONDS = 2.0
+"""Time a child has to end by itself."""
+FILE_TOKENS = 16_384
+"""Of the file at the cursor a memory is shown so much, where the context is smaller."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostEvent:
+    """A change of state worth telling; `message` is a sentence for people."""
+
+    kind: Literal["loading", "ready", "restarted", "released", "failed"]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    process: BaseProcess
+    connection: Connection
+    detach: Callable[[], None]
+    """Ends what the memory is told."""
+
+
+class EngineHost:
+    """Answers requests with an engine in a child process.
+
+    `on_event` is called from whichever thread sees the change. `complete` is for one thread at a time, or they queue.
+    With `memory`, the child has one, which it fills again whenever it was restarted.
+    """
+
+    def __init__(
+        self,
+        config: EngineConfig,
+        calibration: Calibration,
+        *,
+        idle_seconds: float = 600.0,
+        on_event: Callable[[HostEvent], None] | None = None,
+        memory: Remembered | None = None,
+    ) -> None:
+        self._config = config
+        self._memory = memory
+        self._seen = config.context_size if memory is None else max(FILE_TOKENS, config.context_size)
+        """Tokens of text around a cursor that the child is shown."""
+        self._calibration = calibration
+        self._idle_seconds = idle_seconds
+        self._tell = on_event or (lambda _: None)
+        self._spawning = multiprocessing.get_context("spawn")  # a forked child of a threaded parent hangs
+        self._stop = StopFlag(self._spawning.RawArray(ctypes.c_char, 2))
+        self._lock = threading.Lock()
+        self._child: _Child | None = None
+        self._crashes = 0
+        self._idle: threading.Timer | None = None
+        self._idle_since = 0.0
+        self._closed = False
+
+    def start(self) -> None:
+        """Begin to load the model in the background; failures are told as events."""
+        threading.Thread(target=self._warm_up, name="empower-load", daemon=True).start()
+
+    def _warm_up(self) -> None:
+        with self._lock:
+            try:
+                self._ready_child()
+                self._rest()
+            except EmpowerError:
+                pass  # told as an event; the first completion raises it again
+
+    def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
+        """Blocks until the completion is there, waiting for the model if need be.
+
+        Raises ModelError when the model cannot be loaded, EngineCrashed when the child ended meanwhile.
+        """
+        self._stop.clear()
+        with self._lock:
+            child = self._ready_child()
+            try:
+                child.connection.send((window(request, self._seen), on_text is not None))
+                while isinstance(answer := child.connection.recv(), str):
+                    assert on_text is not None
+                    on_text(answer)
+            except (EOFError, OSError) as error:
+                raise self._crashed() from error
+            self._rest()
+        if isinstance(answer, EmpowerError):
+            raise answer
+        self._crashes = 0
+        assert isinstance(answer, Completion)
+        return answer
+
+    def stop(self) -> None:
+        """End the completion at work within one token; without one, nothing happens."""
+        self._stop.set()
+
+    def close(self) -> None:
+        """End the child and free its memory; later requests raise EngineError."""
+        self._closed = True
+        self._stop.set()
+        with self._lock:
+            self._release()
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the child, if one runs."""
+        return self._child.process.pid if self._child else None
+
+    def _ready_child(self) -> _Child:
+        """The running child, or a new one once it has loaded the model."""
+        if self._closed:
+            raise EngineError("The engine was closed.")
+        if self._child is not None and self._child.process.is_alive():
+            return self._child
+        if self._child is not None:
+            self._crashed()
+        if self._crashes >= CRASHES:
+            given_up = EngineCrashed(
+                f"The completion engine ended unexpectedly {CRASHES} times in a row with {self._config.path.name}; "
+                "choose another model or run `empower-lsp doctor`."
+            )
+            self._tell(HostEvent("failed", str(given_up)))
+            raise given_up
+        self._tell(HostEvent("loading", f"Loading {self._config.path.name}"))
+        self._child = self._spawn()
+        try:
+            first = self._child.connection.recv()
+        except (EOFError, OSError) as error:
+            failure = self._crashed()
+            self._tell(HostEvent("failed", str(failure)))
+            raise failure from error
+        if isinstance(first, EmpowerError):
+            self._release()
+            self._tell(HostEvent("failed", str(first)))
+            raise first
+        self._tell(HostEvent("ready", f"{self._config.path.name} is loaded"))
+        if self._crashes:
+            self._tell(HostEvent("restarted", "The completion engine ended unexpectedly and was started again."))
+        return self._child
+
+    def _spawn(self) -> _Child:
+        ours, theirs = self._spawning.Pipe()
+        detach, told = _nothing, None
+        if self._memory is not None:
+            news, feed = self._spawning.Pipe(duplex=False)
+            told = ChildMemory(self._memory.weights, self._memory.calibration, news)
+            detach = self._memory.feed.attach(feed)
+        process = self._spawning.Process(
+            target=serve,
+            args=(theirs, self._stop.memory, self._config, self._calibration, told),
+            name="empower-engine",
+            daemon=True,
+        )
+        process.start()
+        theirs.close()
+        if told is not None:
+            told.news.close()
+        return _Child(process, ours, detach)
+
+    def _crashed(self) -> EngineCrashed:
+        assert self._child is not None
+        self._child.process.join(GRACE_SECONDS)
+        code = self._child.process.exitcode
+        self._release()
+        self._crashes += 1
+        return EngineCrashed(f"The completion engine ended unexpectedly (exit code {code}).")
+
+    def _rest(self) -> None:
+        """Take the time from which the child is idle; one timer looks at it, since arming one costs a thread."""
+        self._idle_since = time.monotonic()
+        if self._idle_seconds > 0 and self._idle is None:
+            self._look_in(self._idle_seconds)
+
+    def _look_in(self, seconds: float) -> None:
+        self._idle = threading.Timer(seconds, self._let_go)
+        self._idle.daemon = True
+        self._idle.start()
+
+    def _let_go(self) -> None:
+        """Release the child if it has been idle for long enough; else look again when it could have been."""
+        with self._lock:
+            if self._idle is not threading.current_thread() or self._child is None:
+                return  # released meanwhile
+            self._idle = None
+            left = self._idle_since + self._idle_seconds - time.monotonic()
+            if left > 0:
+                self._look_in(left)
+                return
+            self._release()
+            self._tell(HostEvent("released", "The model was unloaded after a while without use."))
+
+    def _release(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+        if self._child is None:
+            return
+        child, self._child = self._child, None
+        child.detach()
+        child.connection.close()  # the child ends when it reads the end of the pipe
+        child.process.join(GRACE_SECONDS)
+        if child.process.is_alive():
+            child.process.kill()
+
+
+def _nothing() -> None:
+    """There is no memory to be told anything."""

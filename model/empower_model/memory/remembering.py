@@ -1,0 +1,86 @@
+"""An engine that knows the workspace: the mixture with the memory, wherever another engine would stand.
+
+The file at the cursor is a level of the memory that belongs to the engine: what stands above and below the cursor's
+line, taken from each request. The other levels may be another thread's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from empower_model.engine.drafting import Guess
+from empower_model.engine.seam import Engine, StopFlag, Token, Transform, Vocabulary
+from empower_model.memory import mixture
+from empower_model.memory.index import Level, Memory, blocks
+from empower_model.memory.mixture import Weights
+from empower_model.memory.segment import ORDERS
+from empower_model.request import Request
+
+
+def around(prefix: str, suffix: str) -> dict[str, str]:
+    """The file at a cursor, as documents of the memory: the lines above the cursor's own, and those below it."""
+    _, _, below = suffix.partition("\n")
+    return {"above": prefix[: prefix.rfind("\n") + 1], "below": below}
+
+
+class RememberingEngine:
+    """Another engine with the memory mixed into each of its distributions, before any other transform."""
+
+    def __init__(self, engine: Engine, memory: Memory, weights: Weights) -> None:
+        self._engine = engine
+        self.memory = memory
+        self._weights = weights
+        self._context: list[int] = []
+        self._tokens = lru_cache(maxsize=1024)(lambda text: tuple(engine.tokenize(text)))
+        self._seen: dict[str, str] = {}
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The model's tokens."""
+        return self._engine.vocabulary
+
+    @property
+    def stop(self) -> StopFlag:
+        """Set from anywhere, it ends prefill and decode within one token."""
+        return self._engine.stop
+
+    @property
+    def context_size(self) -> int:
+        """Tokens that prompt and generation together may take."""
+        return self._engine.context_size
+
+    def tokenize(self, text: str) -> list[int]:
+        """Token ids of a text."""
+        return self._engine.tokenize(text)
+
+    def prefill(self, prompt: Sequence[int]) -> int:
+        """Make `prompt` the state, and remember its end; raises as the other engine does."""
+        self._context = mixture.context(prompt, self.vocabulary.fim)
+        return self._engine.prefill(prompt)
+
+    def decode(self, transforms: Sequence[Transform] = ()) -> Iterator[Token]:
+        """Continue the prefilled prompt greedily; what is chosen from and measured is the mixture."""
+        ends = sorted(self.vocabulary.end_of_generation)
+        mix = mixture.transform(self.memory, self._context, self._weights, ends)
+        return self._engine.decode([mix, *transforms])
+
+    def guesses(self, ids: Sequence[int]) -> Iterator[Guess]:
+        """What the memory expects to follow the prefilled prompt and these ids, token by token, while it knows any."""
+        near = [*self._context, *ids]
+        while (found := self.memory.continuations(near[-ORDERS:])) is not None:
+            guess = mixture.likeliest(found, self._weights.coefficients)
+            yield guess
+            near.append(guess.id)
+
+    def look(self, request: Request) -> None:
+        """Remember the lines above the cursor and those below, in the place of what was there before."""
+        there = around(request.prefix, request.suffix)
+        fresh = {name: blocks(text, self._tokens) for name, text in there.items() if self._seen.get(name) != text}
+        if fresh:
+            self.memory.levels[Level.FILE].update(fresh)
+            self._seen = there
+
+    def close(self) -> None:
+        """Free the model's memory."""
+        self._engine.close()

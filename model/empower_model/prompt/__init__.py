@@ -1,0 +1,1 @@
+"""Lays out what a model is shown of a document at a cursor."""

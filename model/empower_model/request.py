@@ -1,0 +1,94 @@
+"""What is asked for at a cursor, what comes of it, and who answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from empower_model.engine.seam import Token
+
+
+class End(StrEnum):
+    """Why a span ends where it ends."""
+
+    UNCERTAIN = "uncertain"
+    """The rule handed the decision back to the human."""
+    END_OF_TEXT = "end-of-text"
+    """The model itself ended the span."""
+    MAX_TOKENS = "max-tokens"
+    MAX_LINES = "max-lines"
+    TRIMMED = "trimmed"
+    """The span was cut to fit the text around it."""
+    STOPPED = "stopped"
+    """Ended on request: a newer request superseded it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What bounds a completion; every field is an option of the server."""
+
+    confidence: float = 0.3
+    """Least calibrated probability that all shown text is what the human would type."""
+    rule: str = "gain"
+    """`gain`, `budget` or `peak` (`empowerment.py`)."""
+    max_tokens: int = 48
+    max_lines: int = 8
+
+    def __post_init__(self) -> None:
+        if self.rule not in ("gain", "budget", "peak"):
+            raise ValueError(f"no rule is named {self.rule!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A cursor: the text before and after it, with line ends already normalised to `\\n`."""
+
+    prefix: str
+    suffix: str
+    limits: Limits = Limits()
+    alternatives: int = 0
+    """How many other completions are wanted at most, by a person who has asked by hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What came of a request; `text` is empty when nothing is worth showing."""
+
+    text: str
+    """To insert at the cursor, after trimming."""
+    tokens: tuple[Token, ...]
+    """All tokens generated, those after the end of `text` included; of the first, which write again what the human
+    had typed, only the bytes beyond that."""
+    kept: int
+    """How many of `tokens` the rule kept."""
+    end: End
+    probability: float
+    """Calibrated probability that the whole of `text` is what the human would type."""
+    eta: float
+    """The budget in bits at which that probability reaches the asked confidence."""
+    prompt_tokens: int
+    evaluated_tokens: int
+    """Prompt tokens that had to be evaluated anew."""
+    prompt_ms: float
+    total_ms: float
+    alternatives: tuple[Completion, ...] = ()
+    """Others for the same request, which begin differently, most probable start first."""
+
+
+class Completer(Protocol):
+    """Answers requests one at a time; `stop()` may be called from any thread and ends the one at work."""
+
+    def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
+        """Blocks until the completion is there; `on_text` is told the raw text so far after each token."""
+        ...
+
+    def stop(self) -> None:
+        """End the completion at work within one token; without one, nothing happens."""
+        ...
+
+    def close(self) -> None:
+        """Free the model."""
+        ...

@@ -1,0 +1,1 @@
+"""Makes a text fit the text around it, without a grammar."""

@@ -1,0 +1,325 @@
+"""What a memory holds after anything that may happen in a workspace, and how its keeper stands back."""
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from multiprocessing import Pipe
+from queue import SimpleQueue
+
+import numpy as np
+import pytest
+
+from empower_model.errors import EngineError
+from empower_model.memory import keeper as module
+from empower_model.memory.feed import RECENT, Changed, Current, Feed, News, Stamp, Walk, Written
+from empower_model.memory.index import Level, Memory
+from empower_model.memory.keeper import Keeper, KeeperThread
+
+
+@dataclass
+class Shelf:
+    """A library whose files change behind the keeper's back; a denied one is there, and must not be read."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+    written: dict[str, int] = field(default_factory=dict)
+    denied: frozenset[str] = frozenset()
+    reads: list[str] = field(default_factory=list)
+
+    def put(self, name: str, text: str) -> None:
+        self.texts[name] = text
+        self.written[name] = max(self.written.values(), default=0) + 1
+
+    def holds(self, name: str) -> bool:
+        return name not in self.denied
+
+    def files(self) -> Iterator[tuple[str, Stamp | None]]:
+        for name in sorted(self.texts):
+            if name in self.texts:
+                yield name, (self.written[name], len(self.texts[name])) if self.holds(name) else None
+
+    def is_folder(self, name: str) -> bool:
+        return any(other.startswith(f"{name}/") for other in self.texts)
+
+    def text(self, name: str) -> str | None:
+        assert self.holds(name)
+        self.reads.append(name)
+        return self.texts.get(name)
+
+
+def letters(text: str) -> list[int]:
+    return list(text.encode())
+
+
+def finish(keeper: Keeper) -> None:
+    while keeper.step():
+        pass
+
+
+def held(memory: Memory, level: Level) -> dict[str, str]:
+    """The documents of a level."""
+    return {
+        name: bytes(segment.text.document(name).tolist()).decode()
+        for segment in memory.levels[level].segments
+        for name in segment.text.spans
+    }
+
+
+def test_the_library_is_read_but_for_what_it_does_not_hold() -> None:
+    shelf, memory = Shelf(denied=frozenset({"/.env"})), Memory()
+    for name in ("/a.py", "/in/b.py", "/.env"):
+        shelf.put(name, f"text of {name}")
+    keeper = Keeper(memory, letters)
+    keeper.hear(Walk(shelf, True))
+    finish(keeper)
+    assert held(memory, Level.PROJECT) == {"/a.py": "text of /a.py", "/in/b.py": "text of /in/b.py"}
+    assert memory.continuations(letters("text")) is not None
+
+
+def test_a_document_is_in_the_level_that_it_belongs_to() -> None:
+    shelf, memory = Shelf(), Memory()
+    for name in "abc":
+        shelf.put(name, f"{name} on disk")
+    keeper = Keeper(memory, letters)
+    for news in (Current("a"), Written("b", "b in the editor"), Walk(shelf, True)):
+        keeper.hear(news)
+    finish(keeper)
+    assert held(memory, Level.PROJECT) == {"c": "c on disk"}
+    assert held(memory, Level.RECENT) == {"b": "b in the editor"}
+    for news in (Current("c", Written("a", "a in the editor")), Written("b", None)):
+        keeper.hear(news)
+    assert held(memory, Level.PROJECT) == {}
+    assert held(memory, Level.RECENT) == {"a": "a in the editor", "b": "b on disk"}
+    assert held(memory, Level.FILE) == {}  # which the engine itself takes from the requests
+
+
+def test_what_was_written_long_ago_is_one_of_many_again() -> None:
+    shelf, memory = Shelf(), Memory()
+    keeper = Keeper(memory, letters)
+    keeper.hear(Walk(shelf, True))
+    for n in range(RECENT + 1):
+        shelf.put(f"{n}", "on disk")
+        keeper.hear(Written(f"{n}", "in the editor"))
+    assert held(memory, Level.PROJECT) == {"0": "on disk"}
+    assert set(held(memory, Level.RECENT)) == {f"{n}" for n in range(1, RECENT + 1)}
+
+
+def test_another_library_takes_the_place_of_the_first() -> None:
+    shelf, memory = Shelf(), Memory()
+    for name in "abcd":
+        shelf.put(name, f"{name} on disk")
+    keeper = Keeper(memory, letters)
+    for news in (Written("a", "a in the editor"), Written("b", "b in the editor"), Walk(shelf, True)):
+        keeper.hear(news)
+    finish(keeper)
+    shelf.reads.clear()
+    keeper.hear(Walk(replace(shelf, denied=frozenset("ac")), True))  # as when a glob is denied
+    finish(keeper)
+    assert (held(memory, Level.PROJECT), set(held(memory, Level.RECENT))) == ({"d": "d on disk"}, {"b"})
+    assert shelf.reads == []  # what has not changed is not read again
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_whatever_happens_it_is_as_if_built_afresh(monkeypatch: pytest.MonkeyPatch, watched: bool) -> None:
+    monkeypatch.setattr(module, "RECENT", 3)
+    monkeypatch.setattr(module, "MANY_FILES", 4)
+    monkeypatch.setattr("empower_model.memory.feed.RECENT", 3)
+    monkeypatch.setattr("empower_model.memory.index.TAIL", 300)
+    rng = random.Random(watched)
+    shelf, memory, feed = Shelf(denied=frozenset({"/d/1.py"})), Memory(), Feed()
+    names = [f"/{folder}/{n}.py" for folder in "abcd" for n in range(4)]
+    for name in names[::2]:
+        shelf.put(name, content(rng))
+    news: SimpleQueue[News | None] = SimpleQueue()
+    feed._queues.append(news)  # as `attach` does, without the thread and the process
+    feed.walk(shelf, watched)
+    keeper = Keeper(memory, letters)
+    for _ in range(150):
+        for _ in range(rng.randrange(1, 4)):  # before all of the last is done
+            happen(rng, shelf, feed, names, watched)
+            while not news.empty():
+                if one := news.get():
+                    keeper.hear(one)
+                for _ in range(rng.randrange(40)):
+                    keeper.step()
+        if not watched:
+            keeper.look()
+        finish(keeper)
+        fresh = Memory()
+        other = Keeper(fresh, letters)
+        for one in feed._state():
+            other.hear(one)
+        finish(other)
+        assert [held(memory, level) for level in Level] == [held(fresh, level) for level in Level]
+        assert "/d/1.py" not in {name for level in Level for name in held(memory, level)}
+        same_answers(rng, memory, fresh)
+
+
+def content(rng: random.Random) -> str:
+    return "".join(rng.choice("abcd") for _ in range(rng.randrange(1, 60)))
+
+
+def same_answers(rng: random.Random, one: Memory, other: Memory) -> None:
+    for _ in range(5):
+        context = letters("".join(rng.choice("abcd") for _ in range(rng.randrange(1, 8))))
+        mine, theirs = one.continuations(context), other.continuations(context)
+        assert (mine is None) == (theirs is None)
+        if mine is not None and theirs is not None:
+            assert np.array_equal(mine.tokens, theirs.tokens)
+            assert np.array_equal(mine.counts, theirs.counts)
+
+
+def happen(rng: random.Random, shelf: Shelf, feed: Feed, names: list[str], watched: bool) -> None:
+    """Something that a person does: in the editor, or on the disk, which is told if that is watched."""
+    name, other = rng.sample(names, 2)
+    touched = [name]
+    match rng.randrange(8):
+        case 0 | 1 | 2:
+            feed.written(name, content(rng))
+            return
+        case 3:
+            feed.closed(name)
+            return
+        case 4:
+            shelf.put(name, content(rng))
+        case 5:
+            shelf.texts.pop(name, None)
+        case 6:
+            shelf.put(other, shelf.texts.pop(name, "renamed"))
+            touched += [other]
+        case 7:  # another branch, or a folder that goes
+            for changed in (one for one in names if one.startswith(name[:3]) or rng.random() < 0.3):
+                shelf.texts.pop(changed, None)
+                if rng.random() < 0.5:
+                    shelf.put(changed, content(rng))
+            touched = [name[:2], *(one for one in names if not one.startswith(name[:3]))]
+    if watched:
+        feed.changed(touched)
+
+
+def test_where_not_all_fits_what_is_new_and_near_comes_first() -> None:
+    now = time.time_ns()
+    shelf, memory = Shelf(), Memory(bound=200)
+    for n, name in enumerate(("/far/old.py", "/far/new.py", "/near/old.py", "/near/new.py")):
+        shelf.put(name, "x" * 80)
+        shelf.written[name] = now - (0 if "new" in name else 40 * module.DAY) - n
+    keeper = Keeper(memory, letters)
+    keeper.hear(Current("/near/by.py"))
+    keeper.hear(Walk(shelf, True))
+    finish(keeper)
+    assert set(held(memory, Level.PROJECT)) == {"/near/new.py", "/far/new.py"}
+    shelf.put("/far/third.py", "y" * 90)
+    keeper.hear(Changed(("/far/third.py",)))
+    assert set(held(memory, Level.PROJECT)) == {"/near/new.py", "/far/third.py"}  # the farther one gave way
+
+
+def test_what_cannot_be_tokenised_is_left_out() -> None:
+    def fails(text: str) -> list[int]:
+        if "bad" in text:
+            raise EngineError("No.")
+        return letters(text)
+
+    shelf, memory = Shelf(), Memory()
+    shelf.put("a", "bad")
+    shelf.put("b", "good")
+    keeper = Keeper(memory, fails)
+    keeper.hear(Walk(shelf, True))
+    finish(keeper)
+    assert held(memory, Level.PROJECT) == {"b": "good"}
+
+
+def eventually(condition: object) -> bool:
+    deadline = time.monotonic() + 10
+    while not condition() and time.monotonic() < deadline:  # type: ignore[operator]
+        time.sleep(0.002)
+    return bool(condition())  # type: ignore[operator]
+
+
+def test_the_thread_stands_back_while_somebody_waits() -> None:
+    shelf, memory = Shelf(), Memory()
+    for n in range(300):
+        shelf.put(f"{n}", "word " * 50)
+    seen: list[float] = []
+
+    def tokenize(text: str) -> list[int]:
+        seen.append(time.monotonic())
+        time.sleep(0.001)
+        return letters(text)
+
+    ears, mouth = Pipe(duplex=False)
+    keeper = KeeperThread(memory, tokenize, ears)
+    keeper.start()
+    mouth.send(Walk(shelf, True))
+    assert eventually(lambda: len(seen) > 20)
+    with keeper.paused():
+        time.sleep(0.05)  # the piece at hand is finished
+        before = len(seen)
+        time.sleep(0.1)
+        assert len(seen) == before < 300
+    assert eventually(lambda: len(memory.levels[Level.PROJECT].names) == 300)
+    mouth.close()
+    assert eventually(lambda: "empower-memory" not in {thread.name for thread in threading.enumerate()})
+
+
+def test_a_library_that_nobody_watches_is_looked_at_again_once_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LEAST_PAUSE", 0.05)
+    memory, looks = Memory(), []
+
+    class Counted(Shelf):
+        def files(self) -> Iterator[tuple[str, Stamp | None]]:
+            looks.append(1)
+            return super().files()
+
+    ears, mouth = Pipe(duplex=False)
+    keeper = KeeperThread(memory, letters, ears)
+    keeper._keeper.hear(Walk(Counted(), False))
+    finish(keeper._keeper)
+    keeper._watched = False
+    keeper.start()
+    assert eventually(lambda: len(looks) == 2)  # the first, and one more for whoever may have asked before
+    time.sleep(0.2)
+    assert len(looks) == 2
+    with keeper.paused():
+        pass
+    assert eventually(lambda: len(looks) == 3)
+    mouth.close()
+
+
+def test_a_piece_that_fails_is_left_out_and_told_without_its_words(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(text: str) -> list[int]:
+        if "hunter2" in text:
+            raise ValueError(text)
+        return letters(text)
+
+    ears, mouth = Pipe(duplex=False)
+    memory, shelf = Memory(), Shelf()
+    shelf.put("a", "fine")
+    keeper = KeeperThread(memory, broken, ears)
+    keeper.start()
+    mouth.send(Walk(shelf, True))
+    mouth.send(Written("b", "password = 'hunter2'"))
+    mouth.send(Written("c", "also fine"))
+    assert eventually(lambda: memory.levels[Level.RECENT].names == {"c"})
+    assert "ValueError" in caplog.text
+    assert "hunter2" not in caplog.text
+    mouth.close()
+
+
+def test_filling_ends_in_time_and_keeps_what_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf, memory = Shelf(), Memory()
+    for number in range(10):
+        shelf.put(f"/{number}.py", f"text {number}")
+    keeper = Keeper(memory, letters)
+    keeper.hear(Walk(shelf, True))
+    assert keeper.fill(60.0)
+    assert len(held(memory, Level.PROJECT)) == 10
+    hurried, rest = Memory(), iter([0.0] * 16 + [100.0] * 100)
+    keeper = Keeper(hurried, letters)
+    keeper.hear(Walk(shelf, True))
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(rest))
+    assert not keeper.fill(60.0)
+    read = held(hurried, Level.PROJECT)
+    assert 0 < len(read) < 10
+    assert set(read) <= set(shelf.texts)
+    assert not keeper.step(), "nothing is left to do"

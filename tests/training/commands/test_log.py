@@ -1,0 +1,125 @@
+"""`empower-lsp evaluate log`, on a log and on a file, with bits and without."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from empower_lsp.log.records import CompletionRecord, OutcomeRecord, TokenRecord
+from empower_lsp.log.store import Store, log_path
+from empower_model.files import store
+from empower_training.commands.log import log
+
+KNOWN = "cumulative surprisal, or calibrated probability"
+
+
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+
+
+def run(*args: str) -> Result:
+    return CliRunner().invoke(log, args)
+
+
+def content(*args: str) -> dict[str, Any]:
+    result = run("--json", *args)
+    assert result.exit_code == 0, result.output
+    return dict(json.loads(result.stdout))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Decisions of four people, who accept what has few bits."""
+    choice = random.Random(0)
+    lines = []
+    for i in range(80):
+        bits = [choice.random(), choice.random()]
+        accepted = sum(bits) + choice.random() < 1.5
+        lines.append({"prefix": "", "completion": "abcd", "accepted": accepted, "person": f"p{i % 4}", "bits": bits})
+    path = tmp_path / "decisions.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def test_a_file_with_bits(file: Path) -> None:
+    found = content("--jsonl", str(file))
+    assert (found["completions"], found["groups"], found["left_out"]) == (80, 4, 0)
+    assert found["auc"][KNOWN]["low"] > 0.6
+    assert "mean entropy" not in found["auc"]
+    told = run("--jsonl", str(file)).stdout
+    assert "80 decisions" in told
+    assert "over 4 groups" in told
+    for heading in ("AUC of acceptance", "hidden below", "kept characters lost", "calibration error"):
+        assert heading in told
+
+
+def test_the_seed_decides_and_the_confidence_is_that_of_the_gain(file: Path) -> None:
+    arguments = ("--jsonl", str(file))
+    assert content(*arguments) == content(*arguments)
+    assert content(*arguments) != content(*arguments, "--seed", "1")
+    assert "expected gain at confidence 0.5" in content(*arguments, "--confidence", "0.5")["auc"]
+
+
+def test_bits_that_are_missing_are_measured(tmp_path: Path) -> None:
+    path = tmp_path / "decisions.jsonl"
+    prefix = "import os\n\n\ndef main():\n    retu"
+    lines = [
+        {"prefix": prefix, "completion": "rn None", "accepted": True},
+        {"prefix": prefix, "completion": "zzz qqq", "accepted": False},
+        {"prefix": prefix, "completion": "", "accepted": False},
+    ]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    found = content("--jsonl", str(path))
+    assert (found["completions"], found["left_out"]) == (2, 1)
+    assert found["auc"][KNOWN]["estimate"] == 1.0
+    assert found["auc"]["mean entropy"]["estimate"] is not None
+    assert "1 could not be measured" in run("--jsonl", str(path)).stdout
+
+
+def test_the_log_of_this_machine() -> None:
+    entries = Store(log_path())
+    for i in range(20):
+        bits = i / 10
+        tokens = (TokenRecord("return", bits, bits + 1),)
+        name = store.bundled() if i < 18 else "another"
+        entries.write(
+            CompletionRecord(
+                str(i), 1.7e9 + 86_400 * i, "a.py", "w", "python", "", "", "return", 6, tokens, 1, "uncertain", 0.5,
+                2.0, 0.2, "gain", name, "", 9, 3, 4.0, 20.0, "0",
+            )
+        )  # fmt: skip
+        entries.write(OutcomeRecord(str(i), 1.7e9, "shown", False))
+        accepted = i < 9
+        entries.write(OutcomeRecord(str(i), 1.7e9, "accepted" if accepted else "dismissed", True, 6 * accepted, 6))
+    entries.close()
+    found = content()
+    assert (found["completions"], found["groups"]) == (18, 18)
+    assert found["accepted"]["estimate"] == 0.5
+    assert found["auc"][KNOWN]["estimate"] == 1.0
+    assert found["hidden"][0]["kept_lost"]["estimate"] == 0.0
+
+
+def test_without_a_log() -> None:
+    result = run()
+    assert result.exit_code == 1
+    assert "There is no log yet" in result.stderr
+    assert not log_path().exists()
+
+
+def test_a_log_without_both_kinds() -> None:
+    Store(log_path()).close()
+    result = run()
+    assert result.exit_code == 1
+    assert "both kinds are needed" in result.stderr
+
+
+def test_a_bad_line_is_one_sentence(file: Path) -> None:
+    file.write_text('{"prefix": 1}\n')
+    result = run("--jsonl", str(file))
+    assert result.exit_code == 1
+    assert "line 1: `prefix` must be there" in result.stderr
+    assert result.stderr.count("\n") == 1

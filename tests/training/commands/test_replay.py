@@ -1,0 +1,246 @@
+"""`empower-lsp evaluate replay` on a small corpus with the bundled model: figures, resuming, and what it refuses."""
+
+import importlib
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from empower_model.files import store
+from empower_model.memory.remembering import RememberingEngine
+from empower_model.request import Request
+from empower_training.commands.evaluate import evaluate
+from empower_training.corpus.corpus import Document
+from empower_training.replay.experiment import RUN_FILE, TALLIES_FILE, Job, Setting, Worker, chosen_works, jobs, run
+from empower_training.replay.intervals import EFFORT, interval
+from empower_training.replay.policies import BASE, DEFAULT, cuts
+from empower_training.replay.replay import Tally
+
+ROOT = Path(__file__).parents[3]
+SMALL = ("--files", "2", "--characters", "40", "--processes", "1")
+
+
+TEXT = '''import os
+
+
+def {name}s(folder, ending):
+    """The {name}s in a folder whose names end so."""
+    found = []
+    for name in os.listdir(folder):
+        if name.endswith(ending):
+            found.append(os.path.join(folder, name))
+    return found
+
+
+def first_{name}(folder):
+    """The first of them, or nothing."""
+    found = {name}s(folder, ".{name}")
+    if not found:
+        return None
+    return found[0]
+'''
+DOCUMENTS = [
+    Document(package, f"{package}/{name}.py", TEXT.replace("{name}", name))
+    for package, name in (("a", "page"), ("b", "image"), ("a", "track"), ("b", "letter"))
+]
+
+
+@pytest.fixture
+def corpus_folder(tmp_path: Path) -> Path:
+    rows = [{"package": one.package, "path": one.path, "text": one.text} for one in DOCUMENTS]
+    (tmp_path / "heldout.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return tmp_path
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(evaluate, ["replay", *map(str, arguments)])
+
+
+def rows(*arguments: object) -> list[dict[str, Any]]:
+    result = call(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    found: list[dict[str, Any]] = json.loads(result.stdout)
+    return found
+
+
+def timeless(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{key: row[key] for key in row if "ms" not in key} for row in found]
+
+
+def test_every_policy_has_a_row(corpus_folder: Path) -> None:
+    found = rows(corpus_folder, *SMALL)
+    assert [row["policy"] for row in found] == ["no assistant", *cuts_names()]
+    nobody = found[0]
+    assert nobody["net_effort"] == [1, 1, 1]
+    assert nobody["kept"] == [0, 0, 0]
+    assert nobody["latency_ms"] == [None, None]
+    base, ours = (next(row for row in found if row["policy"] == name) for name in (BASE, DEFAULT))
+    assert base["shown_per_1000"][1] > ours["shown_per_1000"][1] > 0
+    assert base["engine_ms_per_kept"][1] > 0
+    assert ours["net_effort_minus_default"] == [0, 0, 0]
+    assert sum(one["spans"] for one in base["reliability"]) > 0
+    assert 0 <= base["calibration_error"] <= 1
+
+
+def cuts_names() -> list[str]:
+    from empower_model.calibration import Calibration
+
+    return list(cuts(Calibration()))
+
+
+def test_the_table_names_the_policies(corpus_folder: Path) -> None:
+    result = call(corpus_folder, *SMALL, "--policy", BASE, "--policy", DEFAULT, "--fallible", "0.5", "--whole")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert "net effort" in lines[0]
+    assert [line.split("  ")[0] for line in lines[1:4]] == ["no assistant", BASE, DEFAULT]
+
+
+def test_it_goes_on_where_it_was_left(corpus_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    options = (corpus_folder, *SMALL, "--policy", DEFAULT, "--policy", "Base-10")
+    whole = rows(*options, "--resume", folder)
+    path = folder / TALLIES_FILE
+    first, second = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text(first + second[: len(second) // 2], encoding="utf-8")  # as if ended while it was written
+    assert timeless(rows(*options, "--resume", folder)) == timeless(whole)
+    assert path.read_text(encoding="utf-8").startswith(first)  # not done again: its times are the same to the digit
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 2
+
+
+def test_another_setting_needs_another_folder(corpus_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    options = (corpus_folder, *SMALL, "--policy", DEFAULT, "--resume", folder)
+    rows(*options)
+    before = (folder / RUN_FILE).read_text(encoding="utf-8")
+    result = call(*options, "--seed", "7")
+    assert result.exit_code == 1
+    assert "other corpus, seed" in result.output
+    assert (folder / RUN_FILE).read_text(encoding="utf-8") == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "run `empower-lsp corpus` first"),
+        (("--policy", "vibes"), "There is no policy 'vibes'; there are: Base, "),
+        (("--model", "nowhere.gguf"), "There is no model and no file nowhere.gguf"),
+    ],
+)
+def test_what_cannot_be_run_is_said_in_one_line(corpus_folder: Path, arguments: tuple[str, ...], says: str) -> None:
+    result = call(corpus_folder if arguments else corpus_folder / "nowhere", *SMALL, *arguments)
+    assert result.exit_code == 1
+    assert says in result.output
+    assert len(result.output.strip().splitlines()) == 1
+
+
+def test_files_come_from_all_packages_in_turn() -> None:
+    files = chosen_works(DOCUMENTS, Setting(("m",), files=3))
+    assert [of_file[0].source[0] for of_file in files] in (["a", "b", "a"], ["b", "a", "b"])
+    assert len(chosen_works(DOCUMENTS, Setting(("m",), files=99))) == 4
+    setting = Setting(("m", "n"), files=2)
+    assert [job.model for job in jobs(chosen_works(DOCUMENTS, setting), setting)] == ["m", "m", "n", "n"]
+    assert setting.chosen("n") == (BASE, DEFAULT)
+    assert replace(setting, policies=("Base-10",)).chosen("m") == ("Base-10",)
+
+
+def test_processes_change_nothing_but_the_time() -> None:
+    setting = Setting(("",), policies=(DEFAULT, BASE), files=3, characters=60)
+    waiting = jobs(chosen_works(DOCUMENTS, setting), setting)
+    one, two = ({found.source: found.tallies for found in run(waiting, setting, n)} for n in (1, 2))
+
+    def counts(tally: Tally) -> Tally:
+        return replace(tally, engine_ms=0, latencies=())
+
+    assert one.keys() == two.keys()
+    for source, tallies in one.items():
+        for name in tallies:
+            assert list(map(counts, tallies[name])) == list(map(counts, two[source][name]))
+
+
+def test_with_a_memory_what_another_file_says_is_written_for_the_person(corpus_folder: Path) -> None:
+    options = (corpus_folder, *SMALL[:2], "--characters", "160", "--policy", DEFAULT, "--processes")
+    without, one, two = (rows(*options, *more)[1] for more in ((1,), (1, "--memory"), (2, "--memory")))
+    assert one["net_effort"][1] < without["net_effort"][1] - 0.2  # the two files of a package are nearly the same
+    assert timeless([one]) == timeless([two])
+
+
+def test_with_snippets_the_model_reads_another_file_too(corpus_folder: Path, tmp_path: Path) -> None:
+    options = (corpus_folder, *SMALL[:2], "--characters", "160", "--processes", "1", "--policy", DEFAULT)
+    without = rows(*options, "--resume", tmp_path / "run")[1]
+    found = rows(*options, "--snippets", "1")[1]
+    assert found["net_effort"][1] < without["net_effort"][1] - 0.05  # the two files of a package are nearly the same
+    refused = call(*options, "--snippets", "1", "--resume", tmp_path / "run")
+    assert refused.exit_code == 1
+    assert "other snippets: give another folder" in refused.output
+
+
+def test_snippets_are_no_part_of_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    setting = Setting(("",), policies=(DEFAULT,), files=1, characters=60, memory=True, snippets=1)
+    prompts: list[str] = []
+    looked: list[str] = []
+
+    class Spied(RememberingEngine):
+        def look(self, request: Request) -> None:
+            looked.append(request.prefix)
+            super().look(request)
+
+        def prefill(self, prompt: Sequence[int]) -> int:
+            prompts.append(b"".join(self.vocabulary.pieces[token] for token in prompt).decode(errors="replace"))
+            return super().prefill(prompt)
+
+    monkeypatch.setattr("empower_training.replay.projects.RememberingEngine", Spied)
+    worker = Worker(setting, threads=1, documents=DOCUMENTS)
+    [job] = jobs(chosen_works(DOCUMENTS, setting), setting)
+    worker.work(job)
+    worker.close()
+    [other] = [one.path for one in DOCUMENTS if one.package == job.key[1][0] and one.path != job.key[1]]
+    assert any(f"# {other}\n" in prompt for prompt in prompts)
+    assert looked
+    assert not any(other in prefix for prefix in looked)
+
+
+def test_by_package_all_figures_are_given_for_each_too(corpus_folder: Path, tmp_path: Path) -> None:
+    options = (corpus_folder, *SMALL, "--policy", DEFAULT, "--resume", tmp_path / "run")
+    plain, found = rows(*options), rows(*options, "--by-package")
+    assert [{key: row[key] for key in row if key != "packages"} for row in found] == plain
+    for row, whole in zip(found, plain, strict=True):
+        assert list(row["packages"]) == ["a", "b"]
+        assert all(part.keys() == whole.keys() for part in row["packages"].values())
+        assert sum(part["works"] for part in row["packages"].values()) == row["works"]
+        for low, estimate, high in (part["net_effort"] for part in row["packages"].values()):
+            assert low == estimate == high  # one file
+    efforts = [found[1]["packages"][package]["net_effort"][1] for package in "ab"]
+    assert min(efforts) < found[1]["net_effort"][1] < max(efforts)
+    lines = call(*options, "--by-package").stdout.splitlines()
+    part = ["no assistant", DEFAULT]
+    assert [line.split("  ")[0].strip() for line in lines] == ["", *part, "", "a", *part, "", "b", *part]
+    assert [line.rstrip() for line in lines[:3]] == [line.rstrip() for line in call(*options).stdout.splitlines()]
+
+
+def test_a_model_without_weights_for_a_memory_has_those_for_any(corpus_folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.gguf"
+    shutil.copyfile(store.resolve(store.bundled(), tuned=False).path, copy)
+    with_memory, without = (rows(corpus_folder, *SMALL, "--model", copy, *more) for more in (("--memory",), ()))
+    assert timeless(with_memory) != timeless(without)
+
+
+def test_a_model_that_knows_nothing_helps_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    gguf = importlib.import_module("random_gguf")
+    setting = Setting((str(gguf.made(gguf.TINY, tmp_path)),), files=2, characters=60)
+    worker = Worker(setting, threads=1)
+    found: dict[str, list[Tally]] = {}
+    for of_file in chosen_works(DOCUMENTS, setting):
+        for name, tallies in worker.work(Job(setting.models[0], of_file)).tallies.items():
+            found.setdefault(name, []).extend(tallies)
+    worker.close()
+    efforts = {name: interval(tallies, EFFORT).estimate for name, tallies in found.items()}
+    assert min(efforts.values()) > 0.98  # a word may be right by chance
+    assert efforts[BASE] > 1.5  # it shows much, and all of that is read for nothing
+    assert efforts[DEFAULT] == pytest.approx(1, abs=0.05)

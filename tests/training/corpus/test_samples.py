@@ -1,0 +1,107 @@
+import random
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer
+
+from empower_training.corpus.samples import Stream, block_end, cut, encoder, lay_out, line_starts, marks, truncate
+
+
+def test_cut_restores_the_text_and_begins_a_line(texts: list[str]) -> None:
+    rng = random.Random(1)
+    for _ in range(300):
+        text = rng.choice(texts)
+        hole = cut(text, rng)
+        assert hole.above + hole.middle + hole.below == text
+        assert hole.above == "" or hole.above.endswith("\n")
+        assert hole.middle.strip()
+        assert len(hole.middle) <= 400
+
+
+@pytest.mark.parametrize("text", ["x", "\n", "a = 1\n", "\n\n  y\n", "   "])
+def test_cut_of_little_text(text: str) -> None:
+    hole = cut(text, random.Random(0))
+    assert hole.above + hole.middle + hole.below == text
+
+
+def test_cuts_end_both_within_and_at_the_end_of_lines(texts: list[str]) -> None:
+    rng = random.Random(2)
+    holes = [cut(texts[0], rng) for _ in range(400)]
+    at_line_end = sum(hole.below[:1] in ("", "\n") for hole in holes) / len(holes)
+    assert 0.5 < at_line_end < 0.75
+
+
+def test_only_a_middle_that_ends_a_line_loses_its_suffix(texts: list[str]) -> None:
+    rng = random.Random(3)
+    for _ in range(300):
+        hole = cut(texts[1], rng)
+        kept = truncate(hole, rng)
+        assert hole.above.endswith(kept.above)
+        assert kept.middle == hole.middle
+        assert hole.below.startswith(kept.below)
+        if hole.below[:1] not in ("", "\n"):
+            assert kept.below
+
+
+def test_block_end_is_that_of_the_statement() -> None:
+    lines = ["def f(\n", "    x\n", "):\n", "    y = 1\n", "\n", "    return y\n", "\n", "g()\n"]
+    assert block_end(lines, 0) == 6
+    assert block_end(lines, 3) == 4
+    assert block_end(lines, 7) == 8
+
+
+def test_layout_is_the_servers(tokenizer: Tokenizer, texts: list[str]) -> None:
+    control, encode = marks(tokenizer), encoder(tokenizer)
+    hole = cut(texts[2][:2000], random.Random(5))
+    ids = lay_out(hole, encode, control, 10_000)
+    assert ids == [
+        control.prefix,
+        *encode(hole.above),
+        control.suffix,
+        *encode(hole.below),
+        control.middle,
+        *encode(hole.middle),
+        control.end,
+    ]
+
+
+@pytest.mark.parametrize("room", [64, 100, 333])
+def test_layout_fits_its_room(tokenizer: Tokenizer, texts: list[str], room: int) -> None:
+    control, encode = marks(tokenizer), encoder(tokenizer)
+    rng = random.Random(room)
+    for _ in range(30):
+        hole = cut(texts[0], rng)
+        ids = lay_out(hole, encode, control, room)
+        assert len(ids) <= room
+        assert ids[0] == control.prefix
+        assert ids[-1] == control.end
+        assert ids.index(control.suffix) < ids.index(control.middle)
+
+
+def test_line_starts() -> None:
+    assert line_starts("a\n\nb\n") == [0, 2, 3]
+
+
+def test_rows_are_full_and_differ_between_epochs(tokenizer: Tokenizer, texts: list[str]) -> None:
+    stream = Stream([texts[2]], tokenizer, seed=0)
+    first = stream.rows(8, 256)
+    assert first.shape == (8, 256)
+    while stream.epoch < 2:
+        stream.rows(1, 256)
+    assert not np.array_equal(stream.rows(8, 256), first)
+
+
+def test_plain_rows_spell_the_documents(tokenizer: Tokenizer, texts: list[str]) -> None:
+    stream = Stream([texts[2]], tokenizer, fim=0.0)
+    row = stream.rows(1, 512)[0].tolist()
+    assert texts[2].startswith(tokenizer.decode(row[:60]))
+
+
+def test_a_restored_stream_goes_on_exactly(tokenizer: Tokenizer, texts: list[str]) -> None:
+    stream = Stream(texts, tokenizer, seed=3)
+    stream.rows(40, 128)
+    state = stream.state()
+    expected = stream.rows(40, 128)
+    other = Stream(texts, tokenizer, seed=3)
+    other.restore(state)
+    assert np.array_equal(other.rows(40, 128), expected)

@@ -1,0 +1,180 @@
+"""Scores of decisions, with the arithmetic by hand and on decisions drawn from a known calibration."""
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from empower_lsp.log.records import CompletionRecord, TokenRecord
+from empower_lsp.outcome.offer import Kind
+from empower_lsp.personal.decisions import Decision
+from empower_model.calibration import Calibration
+from empower_model.errors import EmpowerError
+from empower_training.replay.decision_scores import Judged, Line, auc, of_decisions, of_lines, read, scores
+
+CURVE = Calibration(1.0, 2.0)
+GOOD = {"prefix": "x = ", "completion": "1", "accepted": True}
+
+
+def judged(bits: float, accepted: bool, characters: int = 10, group: int = 0) -> Judged:
+    return Judged((bits,), (), characters, accepted, characters * accepted, group)
+
+
+def drawn(count: int, seed: int = 0, people: int = 20) -> list[Judged]:
+    """Completions of two tokens, accepted as CURVE says of their sum."""
+    random = np.random.default_rng(seed)
+    found = []
+    for i in range(count):
+        one, other = random.exponential(0.7, 2)
+        accepted = bool(random.random() < CURVE.probability(one + other))
+        found.append(Judged((one, other), (one + 0.5, other + 0.5), 10, accepted, 10.0 * accepted, i % people))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("score", "accepted", "expected"),
+    [
+        ([1, 2, 3, 4], [0, 0, 1, 1], 1.0),
+        ([4, 3, 2, 1], [0, 0, 1, 1], 0.0),
+        ([1, 2, 3, 4], [0, 1, 0, 1], 3 / 4),
+        ([1, 1, 1], [0, 1, 0], 1 / 2),
+        ([1, 2, 2], [0, 0, 1], 3 / 4),  # above the first, level with the second
+    ],
+)
+def test_auc_by_hand(score: list[float], accepted: list[int], expected: float) -> None:
+    assert auc(np.array(score, dtype=float), np.array(accepted, dtype=bool)) == expected
+
+
+def test_auc_counts_pairs() -> None:
+    random = np.random.default_rng(0)
+    score, accepted = random.integers(0, 6, 60).astype(float), random.random(60) < 0.4
+    pairs = [(a > b) + (a == b) / 2 for a in score[accepted] for b in score[~accepted]]
+    assert auc(score, accepted) == pytest.approx(sum(pairs) / len(pairs))
+
+
+def test_auc_without_pairs_is_nan() -> None:
+    assert math.isnan(auc(np.array([1.0, 2.0]), np.array([True, True])))
+
+
+def test_a_calibrated_model_is_found_calibrated() -> None:
+    found = scores(drawn(4000), CURVE, 0.2)
+    assert found.error < 0.03
+    for group in found.acceptance:
+        assert group.accepted.low - 0.03 < group.predicted < group.accepted.high + 0.03
+    assert sum(group.completions for group in found.acceptance) == found.completions == 4000
+    assert found.groups == 20
+
+
+def test_the_sum_ranks_best_where_it_decides() -> None:
+    aucs = scores(drawn(4000), CURVE, 0.2).auc
+    best = aucs["cumulative surprisal, or calibrated probability"]
+    assert best.low < best.estimate < best.high
+    assert best.low > 0.6
+    assert best.estimate > aucs["highest entropy"].estimate
+    assert aucs["mean surprisal"].estimate == pytest.approx(best.estimate)  # every text has two tokens
+    assert aucs["shortness"].estimate == 0.5  # and ten characters
+
+
+def test_what_a_confidence_hides_by_hand() -> None:
+    # p(1/2) = 0.8, p(1) = 0.5, p(2) = 0.2, p(3) = 0.1
+    some = [judged(0.5, True, 12), judged(1.0, True, 4), judged(1.0, False), judged(2.0, False), judged(3.0, True, 4)]
+    found = scores([replace(one, group=i) for i, one in enumerate(some)], CURVE, 0.2)
+    at = {round(one.confidence, 1): one for one in found.hidden}
+    assert at[0.3].shown == pytest.approx(3 / 5)
+    assert at[0.3].accepted.estimate == pytest.approx(2 / 3)
+    assert at[0.3].accepted_lost.estimate == pytest.approx(1 / 3)
+    assert at[0.3].kept_lost.estimate == pytest.approx(4 / 20)
+    assert at[0.6].kept_lost.estimate == pytest.approx(8 / 20)
+    assert at[0.9].shown == 0.0
+    assert math.isnan(at[0.9].accepted.estimate)
+    assert at[0.9].kept_lost.estimate == 1.0
+
+
+def test_the_expected_gain_weighs_length() -> None:
+    # p(1) = 0.5: (0.5 - 0.2) * 20 = 6 is more than (0.8 - 0.2) * 5 = 3, though it is less probable.
+    some = [judged(1.0, True, 20, 0), judged(0.5, False, 5, 1)]
+    aucs = scores(some, CURVE, 0.2).auc
+    assert aucs["expected gain at confidence 0.2"].estimate == 1.0
+    assert aucs["cumulative surprisal, or calibrated probability"].estimate == 0.0
+    assert "mean entropy" not in aucs  # it is not known
+
+
+def test_people_count_once_each() -> None:
+    # Ten people who accept all or nothing: two hundred decisions, but ten to draw from.
+    some = [judged(0.5 + i % 7 / 10, i % 10 < 5, group=i % 10) for i in range(200)]
+    alone = scores([replace(one, group=i) for i, one in enumerate(some)], CURVE, 0.2).accepted
+    together = scores(some, CURVE, 0.2).accepted
+    assert together.high - together.low > 2 * (alone.high - alone.low)
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_one_kind_is_refused(accepted: bool) -> None:
+    with pytest.raises(EmpowerError, match="both kinds are needed"):
+        scores([judged(1.0, accepted), judged(2.0, accepted)], CURVE, 0.2)
+    with pytest.raises(EmpowerError, match="both kinds are needed"):
+        scores([], CURVE, 0.2)
+
+
+def test_decisions_of_the_log() -> None:
+    tokens = (TokenRecord("re", 0.5, 1.0), TokenRecord("turn", 0.25, 2.0), TokenRecord(" x", 9.0, 9.0))
+    record = CompletionRecord(
+        "a", 1.7e9, "a.py", "w", "python", "", "", "return", 6, tokens, 2, "uncertain", 0.5, 2.0, 0.2, "gain", "m", "",
+        9, 3, 4.0, 20.0, "0",
+    )  # fmt: skip
+    taken = Decision(record, Kind.ACCEPTED, True, 6, 6, 6, (1.0, 0.5))
+    left = Decision(record, Kind.PARTIALLY_ACCEPTED, True, 6, 2, 2, ())
+    one, other = of_decisions([taken, left])
+    assert (one.surprisals, one.entropies, one.characters) == ((0.5, 0.25), (1.0, 2.0), 6)
+    assert (one.accepted, one.kept) == (True, 3.0)
+    assert (other.accepted, other.kept) == (False, 2.0)
+
+
+def test_lines_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "decisions.jsonl"
+    full = GOOD | {"suffix": "\n", "person": "p", "bits": [0.5, 1], "entropies": [1.0, 2.0]}
+    file.write_text("\n".join([json.dumps(GOOD), "", json.dumps(full | {"more": 1})]))
+    assert list(read(file)) == [
+        Line("x = ", "1", True),
+        Line("x = ", "1", True, "\n", "p", (0.5, 1.0), (1.0, 2.0)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "is not an object"),
+        (json.dumps({"completion": "1", "accepted": True}), "`prefix` must be there, and a string"),
+        (json.dumps(GOOD | {"accepted": 1}), "`accepted` must be there, and true or false"),
+        (json.dumps(GOOD | {"person": 3}), "`person` must be a string"),
+        (json.dumps(GOOD | {"bits": 3}), "`bits` must be a list"),
+        (json.dumps(GOOD | {"bits": [-1.0]}), "`bits` must be a list"),
+        (json.dumps(GOOD | {"bits": [True]}), "`bits` must be a list"),
+        (json.dumps(GOOD | {"bits": [1.0], "entropies": [1.0, 2.0]}), "an entry a token each"),
+        ('{"prefix": "", "completion": "", "accepted": true, "bits": [NaN]}', "`bits` must be a list"),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path: Path, line: str, reason: str) -> None:
+    file = tmp_path / "decisions.jsonl"
+    file.write_text(json.dumps(GOOD) + "\n" + line + "\n")
+    with pytest.raises(EmpowerError, match=rf"line 2.*{reason}"):
+        list(read(file))
+
+
+def test_a_file_that_is_no_text_is_one_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "decisions.jsonl"
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(EmpowerError, match="cannot be read"):
+        list(read(file))
+
+
+def test_lines_are_grouped_by_person_where_there_are_several() -> None:
+    line = Line("", "abc", True, bits=(1.0,))
+    by = [replace(line, person=person) for person in ("a", "b", "a")]
+    assert [one.group for one in of_lines(by)] == ["a", "b", "a"]
+    assert [one.group for one in of_lines([replace(one, person="a") for one in by])] == [0, 1, 2]
+    assert [one.group for one in of_lines([line, line])] == [0, 1]
+    assert [one.kept for one in of_lines([line, replace(line, accepted=False)])] == [3, 0]

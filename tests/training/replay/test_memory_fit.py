@@ -1,0 +1,194 @@
+"""The memory on a corpus: what it holds at a cursor, what is read on from there, and that the fit finds its worth."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from empower_model.calibration import Calibration
+from empower_model.engine.distribution import Distribution
+from empower_model.engine.seam import FimTokens, StopFlag, Token, Transform, Vocabulary
+from empower_model.memory.index import Level, Memory
+from empower_model.memory.mixture import SHAPE, Weights
+from empower_training.corpus.corpus import Document
+from empower_training.replay.cursors import Cursor
+from empower_training.replay.memory_fit import (
+    KINDS,
+    Workspaces,
+    ahead,
+    fit,
+    grouped,
+    judge,
+    quoting,
+    rates,
+    read,
+    write,
+)
+from empower_training.replay.snippets import Snippets
+
+END = 256
+SIZE = 260
+
+
+FAVOURITES = {ord("("): (ord("x"), 400), ord("x"): (ord(")"), 400), ord(" "): (ord("v"), 20)}
+"""What the model below often writes after a letter, and how sure it is; the most sure is not always right."""
+
+
+def preference(before: int) -> np.ndarray:
+    """A model that knows letters, and a little of what follows them."""
+    weights = np.full(SIZE, 0.01)
+    weights[[*b"abcdefghijklmnopqrstuvwxyz _=().,0123456789\n"]] = 1.0
+    if before in FAVOURITES:
+        favourite, weight = FAVOURITES[before]
+        weights[favourite] = weight
+    return np.log(weights / weights.sum()).astype(np.float32)
+
+
+@dataclass
+class Letters:
+    """An engine of single bytes; it consults transforms."""
+
+    last: int = 0
+    prompts: list[str] = field(default_factory=list)
+    stop: StopFlag = field(default_factory=StopFlag)
+    context_size: int = 4000
+    vocabulary: Vocabulary = field(
+        default_factory=lambda: Vocabulary(
+            (*(bytes([b]) for b in range(256)), b"", b"", b"", b""), frozenset({END}), FimTokens(257, 258, 259)
+        )
+    )
+
+    def tokenize(self, text: str) -> list[int]:
+        return list(text.encode())
+
+    def prefill(self, prompt: Sequence[int]) -> int:
+        self.last = prompt[-1]
+        self.prompts.append(b"".join(self.vocabulary.pieces[token] for token in prompt).decode())
+        return len(prompt)
+
+    def decode(self, transforms: Sequence[Transform] = ()) -> Iterator[Token]:
+        written: list[int] = []
+        distribution = Distribution(SIZE)
+        while True:
+            log_probs = preference(written[-1] if written else self.last)
+            for transform in transforms:
+                log_probs = transform(written, log_probs)
+            distribution.read(log_probs)
+            token = distribution.best()
+            yield Token(token, self.vocabulary.pieces[token], distribution.surprisal(token), distribution.entropy)
+            written.append(token)
+
+    def close(self) -> None:
+        pass
+
+
+def text(verb: str) -> str:
+    """Lines that say the same of other names."""
+    names = ("alpha", "beta", "gamma", "delta", "omega")
+    return "".join(f"def {verb}_{name}(x):\n    value = call_{name}(x, {n})\n\n" for n, name in enumerate(names))
+
+
+def package(name: str) -> list[Document]:
+    verbs = ("load", "store", "check")
+    return [Document(name, f"{name}/{verb}.py", text(verb)) for verb in verbs] + [
+        Document(name, f"{name}/sub/load.py", "unrelated = 'only here'\n" * 3)
+    ]
+
+
+def known(memory: Memory, words: str) -> dict[Level, int]:
+    """How often what ends these words has followed the seven characters before it."""
+    *context, last = words.encode()[-8:]
+    found = memory.continuations(context)
+    assert found is not None
+    counts = found.counts[6, :, found.tokens == last].sum(axis=0)
+    return {level: int(counts[level]) for level in Level}
+
+
+def test_namesakes_and_what_lies_below_are_not_in_the_memory() -> None:
+    documents = package("one")
+    workspaces = Workspaces(documents, Letters())
+    above = documents[0].text.index("def load_gamma")
+    place = Cursor("one", documents[0].text[:above], documents[0].text[above:], "")
+    with workspaces.at(place, KINDS["both"]) as memory:
+        assert known(memory, "call_beta") == {Level.PROJECT: 2, Level.RECENT: 0, Level.FILE: 1}
+        assert known(memory, "call_gamma") == {Level.PROJECT: 2, Level.RECENT: 0, Level.FILE: 0}
+        assert memory.continuations(list(b"unrelate"))  # ends as "load.py" does, but "d" followed "e" elsewhere
+        assert memory.size == len(documents[1].text) + len(documents[2].text) + above
+    with workspaces.at(place, KINDS["file"]) as memory:
+        assert memory.size == above
+    with workspaces.at(place, KINDS["project"]) as memory:
+        assert memory.size == len(documents[1].text) + len(documents[2].text)
+    with workspaces.at(place, KINDS["none"]) as memory:
+        assert memory.size == 0
+    other = Cursor("one", "", documents[1].text, "")
+    with workspaces.at(other, KINDS["project"]) as memory:  # the namesakes are back
+        assert memory.size == sum(len(documents[n].text) for n in (0, 2, 3))
+
+
+def test_what_is_ahead_ends_with_a_line_and_before_what_stands_below() -> None:
+    assert ahead(Cursor("p", "a", "bc\nd\ne\n", "\ne\n")) == "bc\nd\n"
+    assert ahead(Cursor("p", "a", "bc\nde", "")) == "bc\n"
+    assert ahead(Cursor("p", "a", "bc", "")) == "bc"
+
+
+def test_reading_leaves_out_what_healing_binds() -> None:
+    [document, *_] = documents = package("one")
+    at = document.text.index("value") + 3  # inside a word: the last byte is taken back and written again
+    place = Cursor("one", document.text[:at], document.text[at:], "")
+    reading = read(Letters(), Workspaces(documents, Letters()), [place])
+    typed = ahead(place)[:63]  # 64 tokens, one of which was there
+    assert sum(reading.characters) == len(typed) == len(reading.observed.model)
+    logs = [preference(ord(before))[ord(letter)] for before, letter in pairwise(document.text[at - 1] + typed)]
+    assert reading.observed.model == pytest.approx(np.exp(logs), rel=1e-5)
+    alone = reading.rates(reading.observed.model)
+    assert alone.keys() == {"all", "one"}
+    assert alone["all"] == pytest.approx(-sum(logs) / math.log(2) / len(typed))
+
+
+def test_snippets_are_in_the_prompt_and_not_in_the_memory() -> None:
+    documents, engine = package("one"), Letters()
+    at = documents[0].text.index("def load_delta")
+    place = Cursor("one", documents[0].text[:at], documents[0].text[at:], "")
+    found = [read(engine, Workspaces(documents, engine), [place], one) for one in (None, Snippets(documents, 1))]
+    alone, quoted = engine.prompts
+    assert quoted.removesuffix(alone).startswith("# one/")
+    assert "def load" not in quoted.removesuffix(alone)
+    # this model reads but the last letter: all that could differ is the memory
+    assert np.array_equal(found[0].observed.features, found[1].observed.features)
+    assert np.array_equal(found[0].observed.found, found[1].observed.found)
+
+
+def test_without_a_memory_the_engine_itself_writes() -> None:
+    documents = package("one")
+    workspaces = Workspaces(documents, Letters())
+    at = documents[1].text.index("call_gamma") + len("call_gam")
+    place = Cursor("one", documents[1].text[:at], documents[1].text[at:], "")
+    trusting = np.zeros(SHAPE)
+    trusting[:, :, 0] = 4.0
+    weights = Weights(trusting, Calibration())
+    written = write(Letters(), workspaces, [place], {"none": weights, "both": weights})
+    assert not written["none"][0].text.startswith("ma(x")
+    assert written["both"][0].text.startswith("ma(x")
+
+
+def test_a_fit_on_some_packages_pays_on_another() -> None:
+    fitted = fit(Letters(), [*package("one"), *package("two")], count=40, seed=0)
+    assert fitted.keys() == KINDS.keys()
+    judged = judge(Letters(), package("three"), fitted, count=30, seed=1)
+    bits = {kind: row["all"] for kind, row in judged.rates.items()}
+    assert bits["both"] < bits["project"] < bits["none"]
+    assert bits["file"] < bits["none"]
+    assert all(row["all"] == pytest.approx(row["three"]) for row in judged.rates.values())
+    kept = {kind: max(score.gain for score in scores) for kind, scores in judged.scores.items()}
+    assert kept["both"] > kept["none"]
+    fitting = quoting(Letters(), [*package("one"), *package("two")], windows=0, count=40, seed=0)
+    judging = quoting(Letters(), package("three"), windows=0, count=30, seed=1)
+    assert rates(fitting, judging) == judged.rates
+
+
+def test_cursors_are_grouped_by_package() -> None:
+    places = [Cursor(name, "", "", "") for name in ("b", "a", "b")]
+    assert [place.package for place in grouped(places)] == ["a", "b", "b"]

@@ -1,0 +1,240 @@
+"""Commands that make a model file: corpus, tokenizer, pack, pretrain, export, heldout. Heavy imports wait."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from empower_training.pretrain.heldout import Result
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+def needs(folder: Path, name: str, cure: str) -> None:
+    """Raise ClickException, with the cure, for a folder that lacks a file."""
+    if not (folder / name).exists():
+        raise click.ClickException(f"{folder} has no {name}: {cure}.")
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    """A progress bar on stderr with the time left."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        yield progress
+
+
+@click.command()
+@click.argument("target", type=FOLDER)
+@click.option("--wheels", type=FOLDER, help="Folder of wheels to read besides what is installed.")
+@click.option("--download", is_flag=True, help="First download the wheels that corpus.toml names (needs a network).")
+@click.option("--cap", default=2_500_000, show_default=True, help="Most characters of one package.")
+def corpus(target: Path, wheels: Path | None, download: bool, cap: int) -> None:
+    """Collect permissively licensed Python source into TARGET, with a manifest."""
+    from empower_training.corpus import corpus as module
+    from empower_training.corpus import sources
+
+    lists = sources.read_sources()
+    if download and wheels is None:
+        raise click.ClickException("--download needs --wheels, the folder to download into.")
+    if download and wheels is not None:
+        try:
+            sources.fetch(lists, wheels)
+        except subprocess.CalledProcessError as error:
+            raise click.ClickException("pip could not download the named packages; see its message above.") from error
+    packages = [module.standard_library(), *(module.wheels(wheels) if wheels else ()), *module.installed()]
+    missing = lists.heldout - {package.name for package in packages}
+    if missing:
+        raise click.ClickException(f"Held-out packages are not at hand: {', '.join(sorted(missing))}; use --download.")
+    with _bar() as progress:
+        task = progress.add_task("", total=len({package.name for package in packages}))
+        entries = module.build(
+            packages,
+            lists,
+            target,
+            module.Limits(package_characters=cap),
+            lambda name: progress.update(task, advance=1, description=name),
+        )
+    for split in module.SPLITS:
+        chosen = [entry for entry in entries if entry.split == split]
+        files, characters = sum(entry.files for entry in chosen), sum(entry.characters for entry in chosen)
+        click.echo(f"{split:<11}{len(chosen):>4} packages {files:>6} files {characters:>12,} characters")
+
+
+@click.command()
+@click.argument("corpus_folder", metavar="CORPUS", type=FOLDER)
+@click.argument("target", type=FOLDER)
+@click.option("--size", default=8192, show_default=True, help="Entries of the vocabulary.")
+@click.option("--characters", default=20_000_000, show_default=True, help="Characters of the sample to train on.")
+def tokenizer(corpus_folder: Path, target: Path, size: int, characters: int) -> None:
+    """Train a tokeniser on CORPUS into TARGET/tokenizer.json."""
+    needs(corpus_folder, "train.jsonl", "run `empower-lsp corpus` first")
+    from empower_training.corpus import corpus as documents
+    from empower_training.corpus import tokenizer as module
+
+    texts = module.sample(documents.load(corpus_folder, "train"), characters)
+    trained = module.train(texts, size, progress=True)
+    target.mkdir(parents=True, exist_ok=True)
+    trained.save(str(target / "tokenizer.json"))
+    click.echo(f"{trained.get_vocab_size()} entries in {target / 'tokenizer.json'}")
+
+
+@click.command()
+@click.argument("corpus_folder", metavar="CORPUS", type=FOLDER)
+@click.argument("tokenizer_folder", metavar="TOKENIZER", type=FOLDER)
+@click.argument("target", type=FILE)
+def pack(corpus_folder: Path, tokenizer_folder: Path, target: Path) -> None:
+    """Put CORPUS and TOKENIZER into the one file TARGET, to train from on a machine without a network."""
+    needs(corpus_folder, "train.jsonl", "run `empower-lsp corpus` first")
+    needs(tokenizer_folder, "tokenizer.json", "run `empower-lsp tokenizer` first")
+    from empower_training.corpus import corpus as documents
+    from empower_training.corpus import pack as module
+
+    train, watched = ([item.text for item in documents.load(corpus_folder, name)] for name in ("train", "validation"))
+    trained = (tokenizer_folder / "tokenizer.json").read_text(encoding="utf-8")
+    try:
+        size = module.write(module.Pack(train, watched, trained), target)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{target}: {len(train)} texts, {size / 2**20:.1f} MiB")
+
+
+@click.command()
+@click.argument("corpus_folder", metavar="CORPUS", type=FOLDER)
+@click.argument("tokenizer_folder", metavar="TOKENIZER", type=FOLDER)
+@click.argument("target", type=FOLDER)
+@click.option("--minutes", default=90.0, show_default=True, help="How long to train; resumed pieces add up.")
+@click.option("--steps", type=int, help="Train by steps instead of minutes: exactly repeatable.")
+@click.option("--layers", default=6, show_default=True)
+@click.option("--width", default=256, show_default=True)
+@click.option("--feed-forward", default=768, show_default=True)
+@click.option("--rate", default=1.5e-3, show_default=True, help="Peak learning rate of the blocks (Muon).")
+@click.option("--embedding-rate", default=2e-3, show_default=True, help="Peak learning rate of the rest (AdamW).")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--workers", default=2, show_default=True, help="Threads to compute with; 1 is exactly repeatable.")
+def pretrain(
+    *,
+    corpus_folder: Path,
+    tokenizer_folder: Path,
+    target: Path,
+    minutes: float,
+    steps: int | None,
+    layers: int,
+    width: int,
+    feed_forward: int,
+    rate: float,
+    embedding_rate: float,
+    seed: int,
+    workers: int,
+) -> None:
+    """Train a model from scratch on CORPUS into TARGET; run again with the same arguments to resume."""
+    needs(corpus_folder, "train.jsonl", "run `empower-lsp corpus` first")
+    needs(tokenizer_folder, "tokenizer.json", "run `empower-lsp tokenizer` first")
+    import torch
+    from transformers.utils import logging
+
+    from empower_training.corpus import corpus as documents
+    from empower_training.corpus import tokenizer as tokenizers
+    from empower_training.pretrain import plan as plans
+    from empower_training.pretrain import pretrain as module
+    from empower_training.pretrain.optimiser import Rates
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    torch.set_num_threads(1)  # the workers are the threads
+    heads = max(1, width // 64)
+    shape = plans.Shape(
+        width, layers, feed_forward, heads, key_value_heads=max(1, heads // 2), spread=plans.spread(width)
+    )
+    rates = Rates(muon=rate, adam=embedding_rate)
+    plan = plans.Plan(minutes=minutes, steps=steps, seed=seed, workers=workers, shape=shape, rates=rates)
+    texts, watched = ([item.text for item in documents.load(corpus_folder, name)] for name in ("train", "validation"))
+    try:
+        run = module.Run(plan, texts, tokenizers.load(tokenizer_folder))
+        with _bar() as progress:
+            task = progress.add_task("", total=1.0)
+
+            def report(step: module.Progress) -> None:
+                line = f"{step.tokens / 1e6:.1f}M tokens, loss {step.loss:.2f}"
+                progress.update(task, completed=step.share, description=line)
+
+            module.pretrain(run, target, watched, report)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo((target / "final" / "training.json").read_text(encoding="utf-8"))
+
+
+@click.command()
+@click.argument("source", type=FOLDER)
+@click.argument("target", type=FILE)
+@click.option("--type", "file_type", default="q8_0", show_default=True, help="q8_0, q4_k_m, f16, f32, ...")
+@click.option("--name", default="empower-python", show_default=True)
+@click.option("--licence", default="MIT", show_default=True)
+def export(source: Path, target: Path, file_type: str, name: str, licence: str) -> None:
+    """Write the model in SOURCE (Hugging Face format) as the GGUF file TARGET."""
+    needs(source, "model.safetensors", "give the `final` folder of a training run")
+    needs(source, "tokenizer.json", "give the `final` folder of a training run")
+    from empower_model.errors import EmpowerError
+    from empower_training.finetune import export as module
+
+    try:
+        module.export(source, target, file_type, module.About(name=name, licence=licence))
+    except (EmpowerError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{target}: {target.stat().st_size / 1e6:.1f} MB")
+
+
+@click.command()
+@click.argument("source", type=FOLDER)
+@click.argument("corpus_folder", metavar="CORPUS", type=FOLDER)
+@click.option("--characters", default=300_000, show_default=True, help="Most characters of a package, left to right.")
+@click.option("--holes", default=300, show_default=True, help="Random cuts of a package to fill in.")
+@click.option("--split", default="heldout", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Write JSON instead of a table.")
+def heldout(*, source: Path, corpus_folder: Path, characters: int, holes: int, split: str, as_json: bool) -> None:
+    """Measure the model in SOURCE in bits per character on the packages held out of CORPUS."""
+    needs(source, "model.safetensors", "give the `final` folder of a training run")
+    needs(corpus_folder, f"{split}.jsonl", "run `empower-lsp corpus` first")
+    from empower_training.corpus import corpus as documents
+    from empower_training.pretrain import heldout as module
+
+    found = documents.load(corpus_folder, split)
+    effort = module.Effort(characters=characters, holes=holes)
+    with _bar() as progress:
+        task = progress.add_task("", total=len({document.package for document in found}))
+
+        def report(name: str) -> None:
+            progress.update(task, advance=1, description=name)
+
+        results = module.measure(source, found, effort, report)
+    rows = [*results, module.Result("all", *module.totals(results))]
+    click.echo(json.dumps([_figures(row) for row in rows], indent=1) if as_json else _table(rows))
+
+
+def _figures(row: Result) -> dict[str, str | float | int]:
+    return {
+        "package": row.package,
+        "left_to_right": round(row.left_to_right.rate, 4),
+        "characters": row.left_to_right.characters,
+        "fill_in": round(row.middle.rate, 4),
+        "middle_characters": row.middle.characters,
+        "end_bits": round(row.ends.rate, 3),
+    }
+
+
+def _table(rows: list[Result]) -> str:
+    head = f"{'bits/character':<16}{'left to right':>14}{'fill-in':>10}{'end, bits':>11}"
+    lines = [f"{r.package:<16}{r.left_to_right.rate:>14.3f}{r.middle.rate:>10.3f}{r.ends.rate:>11.2f}" for r in rows]
+    return "\n".join([head, *lines])

@@ -1,0 +1,260 @@
+"""`empower-lsp texts` and `label`: collect what people wrote, and see where the paper's rule ends spans in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from empower_lsp.commands.model import errors_as_exit
+from empower_model.errors import EmpowerError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+    from empower_training.labels.label import Labelled, Summary
+    from empower_training.labels.strips import Page, Strip
+    from empower_training.labels.texts import Text
+
+CONTEXT = 2048
+"""Tokens, where the model has as many: the server's default."""
+LINES, TEXTS = 300, 20
+"""How much is labelled unless told otherwise: a few minutes for the bundled model."""
+METHODS = ("empower", "sft-10", "sft-20", "sft-rand", "text")
+"""The values of `examples.Method`, which is not loaded for a help text; a test compares them."""
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def sources(command: _Command) -> _Command:
+    """Options that say where texts come from: `log`, `origin` and `only`, for `_texts`."""
+    for option in (
+        click.option("--only", metavar="GLOB", multiple=True, help="Only files that match, gitignore style: '*.py'."),
+        click.option(
+            "--from",
+            "origin",
+            metavar="PATH",
+            type=click.Path(path_type=Path),
+            help="A folder of code, or a file that `empower-lsp texts` made.",
+        ),
+        click.option("--from-log", "log", is_flag=True, help="What ended up in your files, as the log tells it."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@sources
+@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="JSON lines to write.")
+@errors_as_exit()
+def texts(log: bool, origin: Path | None, only: tuple[str, ...], out: Path) -> None:
+    """Collect texts that people wrote, from the log or a folder of code; they stay on this machine."""
+    from empower_training.labels import texts as module
+
+    found = _texts(log, origin, only)
+    module.save(found, out)
+    characters = sum(len(text.text) for text in found)
+    click.echo(f"{len(found)} texts of {len({text.name for text in found})} files, {characters:,} characters, in {out}")
+
+
+@click.command()
+@sources
+@click.option(
+    "--base", metavar="FOLDER", type=click.Path(path_type=Path), help="Weights and tokeniser, in transformers' format."
+)
+@click.option("--eta", default=2.0, show_default=True, type=click.FloatRange(min=0), help="Budget of a span in bits.")
+@click.option(
+    "--layout",
+    type=click.Choice(["fim", "ltr"]),
+    default="fim",
+    show_default=True,
+    help="Random lines in the server's own prompt, or whole texts from left to right.",
+)
+@click.option("--count", type=click.IntRange(min=1), help=f"Lines [{LINES}], texts [{TEXTS}], or examples [{LINES}].")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="JSON lines to write the labels to.")
+@click.option("--examples", "method", type=click.Choice(METHODS), help="Write training examples to --out instead.")
+@errors_as_exit()
+def label(
+    *,
+    log: bool,
+    origin: Path | None,
+    only: tuple[str, ...],
+    base: Path | None,
+    eta: float,
+    layout: str,
+    count: int | None,
+    seed: int,
+    out: Path | None,
+    method: str | None,
+) -> None:
+    """Show how long the spans are that the paper's rule keeps: at all cut points, at several budgets."""
+    if method and (out is None or layout == "ltr"):
+        raise click.UsageError("--examples needs --out, and the layout fim.")
+    found = _texts(log, origin, only)
+    model, tokenizer = _loaded(base)
+    with _worded():
+        if method and out is not None:
+            _write_examples(model, tokenizer, found, method=method, eta=eta, seed=seed, count=count or LINES, out=out)
+        else:
+            _label(model, tokenizer, found, layout=layout, eta=eta, seed=seed, count=count, out=out)
+
+
+def _texts(log: bool, origin: Path | None, only: tuple[str, ...]) -> list[Text]:
+    """The texts that the options of `sources` name."""
+    from empower_lsp.log.store import log_path, opened
+    from empower_training.labels import texts as module
+
+    if log == (origin is not None):
+        raise click.UsageError("Give --from-log, or --from with a folder of code.")
+    if origin is None:
+        with opened(log_path()) as store:
+            found = module.from_log(store, only)
+    elif origin.is_file():
+        wanted = module.globs(only)
+        found = [text for text in module.load(origin) if not only or wanted.match_file(text.name)]
+    else:
+        found = module.from_folder(origin, only)
+    if not found:
+        where = "the log" if origin is None else str(origin)
+        raise EmpowerError(f"There is no text in {where} that somebody wrote{' and --only matches' if only else ''}.")
+    return found
+
+
+def _loaded(base: Path | None) -> tuple[Any, Tokenizer]:
+    """The model in a folder, in full precision, and its tokeniser; where none is given, that of the model in use."""
+    import torch
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    from empower_training.corpus import tokenizer as tokenizers
+
+    if base is None:
+        from empower_training.finetune.starting_weights import labelling_folder
+
+        base = labelling_folder()
+    for name in ("config.json", "tokenizer.json"):
+        if not (base / name).is_file():
+            raise EmpowerError(f"{base} has no {name}: give a folder with a model in transformers' format.")
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        model: Any = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise EmpowerError(f"{base} cannot be loaded: {str(error).splitlines()[0]}") from error
+    return model.to("cuda" if torch.cuda.is_available() else "cpu"), tokenizers.load(base)
+
+
+@contextmanager
+def _worded() -> Iterator[None]:
+    """A ValueError of the library has a sentence that is fit to show."""
+    try:
+        yield
+    except ValueError as error:
+        raise EmpowerError(str(error)) from error
+
+
+def _context(model: Any) -> int:
+    return min(CONTEXT, getattr(model.config, "max_position_embeddings", CONTEXT))
+
+
+def _label(
+    model: Any,
+    tokenizer: Tokenizer,
+    texts: list[Text],
+    *,
+    layout: str,
+    eta: float,
+    seed: int,
+    count: int | None,
+    out: Path | None,
+) -> None:
+    from empower_training.labels import label as module
+    from empower_training.labels import texts as files
+    from empower_training.labels.strips import Page
+
+    page = Page(tokenizer, _context(model))
+    number = count or (TEXTS if layout == "ltr" else LINES)
+    strips = _strips(page, texts, layout, seed, number)
+    found = [module.label(model, strip, page.context_size) for strip in _tracked(strips, number)]
+    _print([module.summary(found, budget) for budget in sorted({eta, *module.ETAS})], eta, layout, len(found))
+    if out is not None:
+        click.echo(f"{files.write((_row(one, eta) for one in found), out)} strips labelled with {eta} bits in {out}")
+
+
+def _strips(page: Page, texts: list[Text], layout: str, seed: int, count: int) -> Iterator[Strip]:
+    import random
+
+    from empower_training.labels.examples import lines
+
+    if layout == "fim":
+        return islice(lines(page, texts, seed), count)
+    chosen = random.Random(seed).sample(texts, min(count, len(texts)))
+    return (page.whole(text.name, text.text) for text in chosen)
+
+
+def _tracked(strips: Iterator[Strip], count: int) -> Iterator[Strip]:
+    from rich.console import Console
+    from rich.progress import track
+
+    return iter(track(strips, "labelling", total=count, transient=True, console=Console(stderr=True)))
+
+
+def _write_examples(
+    model: Any, tokenizer: Tokenizer, texts: list[Text], *, method: str, eta: float, seed: int, count: int, out: Path
+) -> None:
+    from dataclasses import asdict
+
+    from empower_training.labels import examples as module
+    from empower_training.labels import texts as files
+
+    found = module.examples(
+        model,
+        tokenizer,
+        texts,
+        method=module.Method(method),
+        eta=eta,
+        seed=seed,
+        count=count,
+        context=_context(model),
+    )
+    files.write(map(asdict, found), out)
+    empty = sum(len(example.target) == 1 for example in found) / max(1, len(found))
+    click.echo(f"{len(found)} examples ({method}), {empty:.0%} of them with an empty span, in {out}")
+
+
+def _row(one: Labelled, eta: float) -> dict[str, Any]:
+    """What is written of a strip: bits of every token, and the length of the span after each cut point."""
+    return {
+        "name": one.strip.name,
+        "eta": eta,
+        "prompt": one.strip.prompt,
+        "tokens": one.strip.ids,
+        "ends": one.strip.ends,
+        "bits": [round(float(bits), 4) for bits in one.bits],
+        "cuts": one.strip.cuts,
+        "spans": one.spans(eta).tolist(),
+    }
+
+
+def _print(summaries: list[Summary], eta: float, layout: str, strips: int) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from empower_training.labels.label import QUANTILES
+
+    quantiles = [f"{quantile:.0%}" for quantile in QUANTILES]
+    table = Table(box=None, pad_edge=False)
+    for head in ("eta", "empty", "tokens (mean)", *quantiles, "characters (mean)", *quantiles):
+        table.add_column(head, justify="right")
+    for one in summaries:
+        spreads = (one.tokens, one.characters)
+        cells = [f"{value:.1f}" for spread in spreads for value in (spread.mean, *spread.quantiles)]
+        table.add_row(f"{one.eta:g}", f"{one.empty:.1%}", *cells, style="bold" if one.eta == eta else None)
+    what = f"{strips} lines in the server's layout" if layout == "fim" else f"{strips} texts from left to right"
+    console = Console(markup=False, highlight=False)
+    console.print(f"{summaries[0].cuts:,} cut points of {what}; spans within eta bits:")
+    console.print(table)

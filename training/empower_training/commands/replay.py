@@ -1,0 +1,264 @@
+"""`empower-lsp evaluate replay`: what an assistant is worth to somebody who types real code."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from empower_lsp.commands.model import errors_as_exit
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from empower_training.corpus.corpus import Document
+    from empower_training.replay.experiment import Finished, Setting
+    from empower_training.replay.replay import Tally
+    from empower_training.replay.works import Work
+
+    Row = tuple[str, str, list[Tally]]
+    """Model, policy, tallies."""
+
+
+@click.command()
+@click.argument("corpus_folder", metavar="CORPUS", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--model", "models", multiple=True, help="Name or path; the first with all policies. [default: yours]")
+@click.option("--policy", "policies", multiple=True, help="Only this one, for all models; may be repeated.")
+@click.option("--files", default=200, show_default=True, type=click.IntRange(1))
+@click.option("--characters", default=300, show_default=True, type=click.IntRange(2), help="Most to type of a file.")
+@click.option("--fallible", default=0.0, type=click.FloatRange(0, 1), help="Probability of taking a wrong text.")
+@click.option("--whole", is_flag=True, help="Texts are taken as a whole or not at all, not by words and lines.")
+@click.option("--memory", is_flag=True, help="With a memory of the other files of the package, and of the file itself.")
+@click.option("--snippets", default=0, type=click.IntRange(0), help="So many pieces of other files in prompts.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--processes", default=2, show_default=True, type=click.IntRange(1))
+@click.option("--resume", type=click.Path(path_type=Path, file_okay=False), help="Keep results here, and go on there.")
+@click.option("--by-package", is_flag=True, help="The figures of each package too.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with the data of reliability diagrams.")
+@errors_as_exit()
+def replay(
+    *,
+    corpus_folder: Path,
+    models: tuple[str, ...],
+    policies: tuple[str, ...],
+    files: int,
+    characters: int,
+    fallible: float,
+    whole: bool,
+    memory: bool,
+    snippets: int,
+    seed: int,
+    processes: int,
+    resume: Path | None,
+    by_package: bool,
+    as_json: bool,
+) -> None:
+    """Let a simulated typist write files of the packages held out of CORPUS, with and without completions.
+
+    One row a policy: what ends a completion, on the same model and the same text. Net effort below 1 helps.
+    """
+    from empower_model.files import store
+    from empower_training.corpus import corpus
+    from empower_training.replay.experiment import Setting, chosen_works
+    from empower_training.replay.policies import known
+
+    if not (corpus_folder / "heldout.jsonl").exists():
+        raise click.ClickException(f"{corpus_folder} has no heldout.jsonl: run `empower-lsp corpus` first.")
+    known(policies)
+    setting = Setting(
+        tuple(dict.fromkeys(models)) or (store.default_model(),),
+        policies,
+        files,
+        characters,
+        seed,
+        fallible,
+        partial=not whole,
+        memory=memory,
+        snippets=snippets,
+    )
+    documents = corpus.load(corpus_folder, "heldout")
+    of_files = chosen_works(documents, setting)
+    if not of_files:
+        raise click.ClickException(f"{corpus_folder} holds out no file with anything to type.")
+    with ExitStack() as stack:
+        folder = resume or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="empower-replay-")))
+        found = _run(folder, setting, of_files, processes, documents if memory or snippets else ())
+    chosen = {of_file[0].source for of_file in of_files} if by_package else ()
+    packages = {one.path: one.package for one in documents if one.path in chosen}
+    figures = _figures(_rows(setting, of_files, found), seed, packages)
+    if as_json:
+        click.echo(json.dumps(figures, indent=1))
+    else:
+        _print(figures)
+
+
+def _run(
+    folder: Path,
+    setting: Setting,
+    of_files: Sequence[tuple[Work, ...]],
+    processes: int,
+    documents: Sequence[Document],
+) -> dict[tuple[str, str], Finished]:
+    """Everything finished, by model and file; a progress bar on stderr says how far it is."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from empower_training.replay.experiment import Results, jobs, run
+
+    results = Results(folder, setting, of_files)
+    done = {(one.model, one.source) for one in results.finished}
+    every = jobs(of_files, setting)
+    waiting = [job for job in every if job.key not in done]
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("files", total=len(every), completed=len(every) - len(waiting))
+        for found in run(waiting, setting, processes, documents) if waiting else ():
+            results.add(found)
+            progress.advance(task)
+    return {(one.model, one.source): one for one in results.finished}
+
+
+def _rows(setting: Setting, of_files: Sequence[tuple[Work, ...]], found: dict[tuple[str, str], Finished]) -> list[Row]:
+    """Nobody's help first, then the policies model by model; tallies in the order of the works."""
+    from empower_training.replay.policies import NOBODY
+    from empower_training.replay.replay import unassisted
+
+    rows: list[Row] = [("", NOBODY, [unassisted(work) for of_file in of_files for work in of_file])]
+    for model in setting.models:
+        for policy in setting.chosen(model):
+            tallies = [found[model, of_file[0].source].tallies[policy] for of_file in of_files]
+            rows.append((model, policy, [tally for of_file in tallies for tally in of_file]))
+    return rows
+
+
+def _figures(rows: Sequence[Row], seed: int, packages: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The rows as JSON; `packages` tells which one a file is of, if the figures of each are to stand in the rows."""
+    found = _whole(rows, seed)
+    for package in sorted(set(packages.values())):
+        mine = {path for path in packages if packages[path] == package}
+        parts = [(model, policy, [one for one in tallies if _file(one) in mine]) for model, policy, tallies in rows]
+        for row, part in zip(found, _whole(parts, seed), strict=True):
+            row.setdefault("packages", {})[package] = part
+    return found
+
+
+def _whole(rows: Sequence[Row], seed: int) -> list[dict[str, Any]]:
+    """Every figure as [low, estimate, high]; what is not a number is null."""
+    from empower_model.fitting.bootstrap import Interval
+    from empower_training.replay.intervals import EFFORT, FIGURES, difference, interval, latency
+    from empower_training.replay.policies import DEFAULT
+
+    def ends(one: Interval) -> list[float | None]:
+        return [_rounded(value) for value in (one.low, one.estimate, one.high)]
+
+    defaults = {model: tallies for model, policy, tallies in rows if policy == DEFAULT}
+    first = rows[1][0]  # with which nobody's help is compared
+    found = []
+    for model, policy, tallies in rows:
+        content: dict[str, Any] = {"model": model, "policy": policy, "works": len(tallies)}
+        content |= {name: ends(interval(tallies, figure, seed=seed)) for name, figure in FIGURES.items()}
+        content["latency_ms"] = [_rounded(one) for one in latency(tallies)]
+        if default := defaults.get(model or first):
+            content["net_effort_minus_default"] = ends(difference(tallies, default, EFFORT, seed=seed))
+        found.append(content | _confidence(tallies))
+    return found
+
+
+def _file(tally: Tally) -> str:
+    return tally.name.rpartition(":")[0]
+
+
+def _rounded(value: float) -> float | None:
+    return round(value, 5) if isfinite(value) else None
+
+
+def _confidence(tallies: Sequence[Tally]) -> dict[str, Any]:
+    """Whether the probabilities given to the texts shown came true; empty where nothing was shown."""
+    from dataclasses import asdict
+
+    import numpy as np
+
+    from empower_model.fitting.fitting import calibration_error, reliability
+
+    judged = [one for tally in tallies for one in tally.judged]
+    if not judged:
+        return {}
+    predicted, right = (np.array(column) for column in zip(*judged, strict=True))
+    bins = reliability(predicted, right.astype(np.bool_))
+    return {"calibration_error": round(calibration_error(bins), 5), "reliability": [asdict(one) for one in bins]}
+
+
+def _print(figures: Sequence[dict[str, Any]]) -> None:
+    """One table: all files first, then those of each package under its name."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    table = Table(box=None, pad_edge=False)
+    for heading, _ in COLUMNS:
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    _add(table, figures)
+    for package in figures[0].get("packages", ()):
+        table.add_row()
+        table.add_row(package, style="bold")
+        _add(table, [row["packages"][package] for row in figures])
+    if not console.is_terminal:
+        console.width = WIDE
+    console.print(table)
+
+
+def _add(table: Table, figures: Sequence[dict[str, Any]]) -> None:
+    several = len({row["model"] for row in figures}) > 2  # nobody counts as one
+    for number, row in enumerate(figures):
+        if several and row["model"] and row["model"] != figures[number - 1]["model"]:
+            table.add_row(row["model"], style="bold")
+        table.add_row(*(cell(row) for _, cell in COLUMNS))
+
+
+def _cell(name: str, form: str, place: int = 1) -> Callable[[dict[str, Any]], str]:
+    """How a figure is printed: its estimate, or the number at another place."""
+
+    def cell(row: dict[str, Any]) -> str:
+        value = row.get(name)
+        value = value[place] if isinstance(value, list) else value
+        return "" if value is None else format(value, form)
+
+    return cell
+
+
+def _span(name: str, form: str) -> Callable[[dict[str, Any]], str]:
+    """The interval of a figure."""
+
+    def cell(row: dict[str, Any]) -> str:
+        low, _, high = row.get(name) or (None, None, None)
+        return "" if low is None or high is None else f"{low:{form}} to {high:{form}}"
+
+    return cell
+
+
+COLUMNS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
+    ("", lambda row: str(row["policy"])),
+    ("shown/1000", _cell("shown_per_1000", ".0f")),
+    ("accepted", _cell("accepted", ".0%")),
+    ("partly", _cell("partially_accepted", ".0%")),
+    ("length", _cell("length", ".1f")),
+    ("kept", _cell("kept", ".1%")),
+    ("read/1000", _cell("read_per_1000", ".0f")),
+    ("deleted/1000", _cell("deleted_per_1000", ".0f")),
+    ("keys", _cell("keystrokes", ".2f")),
+    ("net effort", _cell("net_effort", ".3f")),
+    ("95 %", _span("net_effort", ".2f")),
+    ("minus default", _span("net_effort_minus_default", "+.3f")),
+    ("ms/kept", _cell("engine_ms_per_kept", ".1f")),
+    ("p50 ms", _cell("latency_ms", ".1f", 0)),
+    ("p95 ms", _cell("latency_ms", ".0f", 1)),
+    ("error", _cell("calibration_error", ".3f")),
+)
+"""Headings, and what stands under them."""
+WIDE = 200
+"""Columns of a table that goes into a file."""

@@ -1,0 +1,86 @@
+"""`empower-lsp report`: what the assistant is worth, as one HTML page to look at."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from empower_lsp.commands.model import errors_as_exit
+
+if TYPE_CHECKING:
+    from empower_training.report.log import History
+    from empower_training.report.text import Coloured
+
+OURS = Path(__file__).parents[1] / "report" / "replays"
+"""What the bundled model did when it was released, with a memory of the workspace and without; see LOG.md."""
+
+
+@click.command()
+@click.option(
+    "--replay",
+    "replays",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="What `evaluate replay --json` printed; may be repeated. [default: 200 held-out files with the bundled model]",
+)
+@click.option(
+    "--file", type=click.Path(path_type=Path, dir_okay=False), help="To be coloured. [default: one of this program's]"
+)
+@click.option("--model", default="", help="Which reads FILE: a name, or path of a GGUF file; yours by default.")
+@click.option("--out", default="report.html", show_default=True, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--open", "show", is_flag=True, help="Show it in the browser.")
+@errors_as_exit()
+def report(*, replays: tuple[Path, ...], file: Path | None, model: str, out: Path, show: bool) -> None:
+    """Write a page with the policies' figures, your own log's, and a file coloured by its uncertainty.
+
+    The page needs no network, and nothing on it leaves this machine. Of the log it has figures, no text.
+    """
+    from empower_model.errors import EmpowerError
+    from empower_training.report.page import page
+    from empower_training.report.replays import read
+
+    found = [read(path) for path in replays or sorted(OURS.glob("*.json"))]
+    written = page(found, _history(), _coloured(file, model), written=str(date.today()))
+    try:
+        out.write_text(written, encoding="utf-8")
+    except OSError as error:
+        raise EmpowerError(f"{out} cannot be written: {error.strerror}; name another file with --out.") from error
+    click.echo(f"Wrote {out}, {len(written.encode()) / 1e6:.1f} MB.")
+    if show:
+        click.launch(out.resolve().as_uri())
+
+
+def _history() -> History | None:
+    from empower_lsp.log.store import log_path, opened
+    from empower_training.report.log import history
+
+    if not log_path().exists():
+        return None
+    with opened(log_path()) as store:
+        return history(store)
+
+
+def _coloured(file: Path | None, name: str) -> Coloured:
+    from rich.console import Console
+    from rich.progress import track
+
+    from empower_model import calibration
+    from empower_model.engine.llama import LlamaEngine
+    from empower_model.engine.seam import EngineConfig
+    from empower_model.files import store
+    from empower_model.request import Limits
+    from empower_training.report.text import MOST_LINES, coloured, measured, passages, source, walk
+
+    path = file or Path(calibration.__file__)
+    lines = source(path).splitlines(keepends=True)
+    parts = list(passages("".join(lines[:MOST_LINES])))
+    model = store.checked(name)
+    engine = LlamaEngine(EngineConfig(model.path, adapter=model.adapter))
+    read = measured(engine, track(parts, "reading", console=Console(stderr=True), transient=True))
+    engine.close()
+    spans = walk(read, model.calibration, Limits())
+    by = f"{model.name}, tuned {model.tuning}" if model.tuning else model.name
+    return coloured(path.name, by, read, spans, max(0, len(lines) - MOST_LINES))

@@ -1,0 +1,144 @@
+"""`empower-lsp train`: fine-tune the model on what you wrote, and use the result if it is better."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from empower_lsp.commands.model import errors_as_exit
+from empower_training.commands.label import METHODS
+from empower_training.finetune.recipe import Recipe
+
+if TYPE_CHECKING:
+    from empower_training.finetune.finetune import Progress as Step
+    from empower_training.labels.texts import Text
+    from empower_training.retrain.gate import Judgement
+    from empower_training.retrain.retrain import Watch
+
+ROWS = 8
+"""Rows of whole text in a step: as many tokens to learn as in hundreds of spans."""
+
+
+@click.command()
+@click.option("--from-log", is_flag=True, help="Learn from what the log says you wrote. [the default]")
+@click.option("--from", "folder", type=click.Path(path_type=Path, file_okay=False), help="Learn from a folder of code.")
+@click.option("--model", default="", help="Name or path of the model to tune. [default: the one in use]")
+@click.option("--weights", default="", help="Its weights: a folder, or owner/name on the hub, which is then fetched.")
+@click.option("--method", type=click.Choice(METHODS), default="empower", show_default=True)
+@click.option("--eta", default=32.0, show_default=True, type=click.FloatRange(0), help="Bits of an Empower target.")
+@click.option("--adapter/--full", default=True, show_default=True, help="A small adapter, or all weights.")
+@click.option("--examples", default=4000, show_default=True, type=click.IntRange(1), help="Most places to learn from.")
+@click.option("--epochs", default=Recipe().epochs, show_default=True, type=click.IntRange(1))
+@click.option("--rank", default=Recipe().rank, show_default=True, type=click.IntRange(1), help="Of the adapter.")
+@click.option("--rate", type=click.FloatRange(0, min_open=True), help="Peak learning rate. [default: by size]")
+@click.option(
+    "--share", default=0.7, show_default=True, type=click.FloatRange(0.1, 0.95), help="Earlier part trained on."
+)
+@click.option("--seed", default=0, show_default=True)
+@errors_as_exit()
+def train(
+    *,
+    from_log: bool,
+    folder: Path | None,
+    model: str,
+    weights: str,
+    method: str,
+    eta: float,
+    adapter: bool,
+    examples: int,
+    epochs: int,
+    rank: int,
+    rate: float | None,
+    share: float,
+    seed: int,
+) -> None:
+    """Fine-tune the model on what you wrote earlier, and judge it on what you wrote later.
+
+    It is used from then on, by running servers too, if the later text takes less effort with it beyond doubt;
+    `empower-lsp model rollback` undoes that. Run again after an interruption, it goes on where it was.
+    """
+    if from_log and folder is not None:
+        raise click.UsageError("Give --from-log or --from, not both.")
+    from empower_training.labels.examples import Method
+    from empower_training.retrain.retrain import Plan, retrain
+
+    texts = _texts(folder)
+    batch = ROWS if method == "text" else Recipe().batch
+    recipe = Recipe(adapter=adapter, rank=rank, alpha=2 * rank, rate=rate, epochs=epochs, batch=batch, seed=seed)
+    plan = Plan(model, weights, Method(method), eta, share, examples, seed=seed, recipe=recipe)
+    with watching(examples) as watch:
+        outcome = retrain(texts, plan, watch)
+    if outcome is None:
+        return
+    _print(outcome.judgement)
+    click.echo(
+        f"Learned from {outcome.examples} places, {outcome.empty / outcome.examples:.0%} of them: write nothing."
+    )
+    if outcome.promoted:
+        click.echo(f"Promoted: {outcome.tuning} is in use from now on. `empower-lsp model rollback` undoes it.")
+    else:
+        click.echo(f"Kept aside: {outcome.tuning}. {outcome.judgement.reason}")
+
+
+def _texts(folder: Path | None) -> list[Text]:
+    from empower_lsp.log.store import log_path, opened
+    from empower_training.labels import texts
+
+    if folder is not None:
+        return texts.from_folder(folder)
+    with opened(log_path()) as store:
+        return texts.from_log(store)
+
+
+@contextmanager
+def watching(examples: int) -> Iterator[Watch]:
+    """A line for each stage on stderr, with the time left; `examples` is how many are to be labelled."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from empower_training.retrain.retrain import Watch
+
+    columns = (
+        TextColumn("{task.description:<12}"),
+        BarColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[said]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+
+        def stage(name: str) -> None:
+            for task in progress.tasks:
+                progress.update(task.id, total=1, completed=1)
+            progress.add_task(name, total=examples if name == "labels" else None, said="")
+
+        def step(found: Step) -> None:
+            said = f"loss {found.loss:.2f}"
+            progress.update(progress.task_ids[-1], total=found.steps, completed=found.step, said=said)
+
+        yield Watch(stage, lambda done: progress.update(progress.task_ids[-1], completed=done), step)
+
+
+def _print(judgement: Judgement) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("", "net effort", "kept", "shown/1000", "accepted", box=None)
+    for tally in (judgement.before, judgement.after):
+        table.add_row(
+            tally.name,
+            f"{tally.effort:.3f}",
+            f"{tally.kept / tally.characters:.1%}",
+            f"{1000 * tally.shown / tally.characters:.0f}",
+            f"{tally.accepted / tally.shown:.1%}" if tally.shown else "",
+        )
+    effort, kept = judgement.effort, judgement.kept
+    table.add_row(
+        "difference",
+        f"{effort.estimate:+.3f} ({effort.low:+.3f} to {effort.high:+.3f})",
+        f"{kept.estimate:+.1%} ({kept.low:+.1%} to {kept.high:+.1%})",
+    )
+    Console().print(table)

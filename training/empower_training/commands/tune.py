@@ -1,0 +1,64 @@
+"""`empower-lsp tune`: the last step of making a model, its fine-tune on packages that it was not pre-trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from empower_lsp.commands.model import errors_as_exit
+from empower_training.commands.build import FOLDER, needs
+from empower_training.commands.label import METHODS
+from empower_training.commands.train import ROWS, watching
+from empower_training.finetune.recipe import Recipe
+
+SPLIT = "tuning"
+
+
+@click.command()
+@click.argument("source", type=FOLDER)
+@click.argument("corpus_folder", metavar="CORPUS", type=FOLDER)
+@click.argument("target", type=FOLDER)
+@click.option("--method", type=click.Choice(METHODS), default="empower", show_default=True)
+@click.option("--eta", default=32.0, show_default=True, type=click.FloatRange(0), help="Bits of an Empower target.")
+@click.option("--examples", default=3000, show_default=True, type=click.IntRange(1), help="Places to learn from.")
+@click.option("--context", default=256, show_default=True, type=click.IntRange(64), help="Most tokens of an example.")
+@click.option("--epochs", default=1, show_default=True, type=click.IntRange(1))
+@click.option("--rate", type=click.FloatRange(0, min_open=True), help="Peak learning rate. [default: by size]")
+@click.option("--seed", default=0, show_default=True)
+@errors_as_exit()
+def tune(
+    *,
+    source: Path,
+    corpus_folder: Path,
+    target: Path,
+    method: str,
+    eta: float,
+    examples: int,
+    context: int,
+    epochs: int,
+    rate: float | None,
+    seed: int,
+) -> None:
+    """Fine-tune all weights in SOURCE, a `final` folder of `pretrain`, on CORPUS's tuning packages into TARGET.
+
+    TARGET/final is what `export` takes. Run again with the same arguments to resume.
+    """
+    needs(source, "model.safetensors", "give the `final` folder of a training run")
+    needs(corpus_folder, f"{SPLIT}.jsonl", "run `empower-lsp corpus` first")
+    from empower_training.corpus import corpus
+    from empower_training.finetune.finetune import finetune
+    from empower_training.labels.examples import Method
+    from empower_training.labels.texts import Text
+    from empower_training.retrain.retrain import Plan, found_examples
+
+    texts = [Text(f"{one.package}/{one.path}", one.text, 0.0) for one in corpus.load(corpus_folder, SPLIT)]
+    batch = ROWS if method == "text" else Recipe().batch
+    recipe = Recipe(adapter=False, rate=rate, epochs=epochs, batch=batch, seed=seed)
+    plan = Plan(method=Method(method), eta=eta, count=examples, context=context, seed=seed, recipe=recipe)
+    with watching(examples) as watch:
+        watch.stage("labels")
+        found = found_examples(source, texts, plan, watch.labelled)
+        watch.stage("training")
+        finetune(source, found, target, recipe, watch.step)
+    click.echo((target / "final" / "training.json").read_text(encoding="utf-8"))

@@ -1,0 +1,1 @@
+"""Gathers source code with its licences, and cuts it into tokens and samples."""

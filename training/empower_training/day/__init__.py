@@ -1,0 +1,1 @@
+"""Plays a working day with the real server."""

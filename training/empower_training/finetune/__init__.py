@@ -1,0 +1,1 @@
+"""Fine-tunes a model on labelled spans, and exports it for llama.cpp."""

@@ -1,0 +1,113 @@
+"""What stands in a file, put together from the log's windows of text around the cursor.
+
+Each window shows some lines of the file at one moment. A later window knows better wherever it reaches; an earlier one
+adds what lies above and below. Windows are laid over each other where they share a run of lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from empower_lsp.log.records import PREFIX_WINDOW, SUFFIX_WINDOW, OutcomeRecord
+from empower_lsp.log.redact import MARKER
+from empower_lsp.log.store import Entry
+from empower_lsp.outcome.offer import Kind
+
+RUN, RUN_CHARACTERS = 3, 40
+"""A run of at least so many lines and characters is taken for the same place of the file."""
+LONGEST_LINE = 400
+"""A window that lacks more characters than this of its full size lacks no whole line: it ends where the file does."""
+CLOSERS = ")]}>\"'`,:; \t"
+"""What an editor may have put behind the cursor of a line that is still being written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Some whole lines of a file, without their line ends."""
+
+    lines: tuple[str, ...]
+    at: float
+    """When it was seen last."""
+    top: bool
+    """Whether the file begins with it."""
+    bottom: bool
+    """Whether the file ends with it."""
+
+    @property
+    def text(self) -> str:
+        """The lines as they stand in a file."""
+        return "".join(f"{line}\n" for line in self.lines)
+
+
+def stretch(entry: Entry) -> Stretch:
+    """The lines of the window around one completion, with what was written in its place.
+
+    Where nobody knows how the cursor's line went on, it is left out; so are lines with a secret taken out of them.
+    """
+    one = entry.completion
+    prefix, suffix = one.prefix or "", one.suffix or ""
+    top = len(prefix) < PREFIX_WINDOW - LONGEST_LINE
+    bottom = len(suffix) < SUFFIX_WINDOW - LONGEST_LINE
+    written = _written(one.text or "", entry.outcomes)
+    behind, _, below = suffix.partition("\n")
+    if written is None and not behind.strip(CLOSERS):
+        text = prefix[: prefix.rfind("\n") + 1] + below
+    else:
+        text = prefix + (written or "") + suffix
+    lines = text.removesuffix("\n").split("\n") if text else []
+    return Stretch(tuple(line for line in lines if MARKER not in line), one.at, top, bottom)
+
+
+def _written(offered: str, outcomes: Iterable[OutcomeRecord]) -> str | None:
+    """What took the place of a completion; None where that is not known."""
+    written = None
+    for outcome in outcomes:
+        match outcome.kind:
+            case Kind.ACCEPTED | Kind.TYPED_THROUGH:
+                written = offered
+            case Kind.PARTIALLY_ACCEPTED:
+                written = offered[: outcome.characters + outcome.typed]
+            case Kind.DIVERGED | Kind.CHANGED:
+                written = outcome.text
+    return written
+
+
+def assembled(stretches: Iterable[Stretch]) -> list[Stretch]:
+    """The stretches of one file, given in any order, laid over each other; what shares no lines stays apart."""
+    found: list[tuple[Stretch, frozenset[str]]] = []
+    for one in sorted(stretches, key=lambda one: -one.at):
+        if not one.lines or any(known.issuperset(one.lines) for _, known in found):
+            continue
+        apart = []
+        for pair in reversed(found):  # the newest has the last word
+            laid = _laid(pair[0], over=one)
+            if laid is None:
+                apart.append(pair)
+            else:
+                one = laid  # noqa: PLW2901
+        found = [(one, frozenset(one.lines)), *reversed(apart)]
+    return [one for one, _ in found]
+
+
+def _laid(newer: Stretch, over: Stretch) -> Stretch | None:
+    """Both as one, the newer lines as they are; None where nothing says that they belong together."""
+    matcher = SequenceMatcher(None, over.lines, newer.lines, autojunk=False)
+    same = [one for one in matcher.get_matching_blocks() if _telling(newer.lines[one.b : one.b + one.size])]
+    if not same:
+        return newer if (newer.top and over.top) or (newer.bottom and over.bottom) else None
+    first, last = same[0], same[-1]
+    # lines of the older one beside the newer one's edges are earlier forms of what stands at those edges
+    above = over.lines[: max(0, first.a - first.b)]
+    below = over.lines[last.a + len(newer.lines) - last.b :]
+    return Stretch(
+        (() if newer.top else above) + newer.lines + (() if newer.bottom else below),
+        max(newer.at, over.at),
+        newer.top or over.top,
+        newer.bottom or over.bottom,
+    )
+
+
+def _telling(lines: Sequence[str]) -> bool:
+    return len(lines) >= RUN and sum(len(line.strip()) for line in lines) >= RUN_CHARACTERS

@@ -1,0 +1,113 @@
+"""A text in a tokeniser's tokens, laid out exactly as the server lays it out for its engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from tokenizers import Tokenizer
+
+from empower_model.engine.seam import Engine, FimTokens, Vocabulary
+from empower_model.prompt.layout import ROLLBACK, ROOM_STEP, Layout
+from empower_model.prompt.window import LINE_CHARACTERS
+from empower_model.request import Limits
+
+FIM_NAMES = (
+    ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"),  # our own, Qwen2.5-Coder, CodeGemma
+    ("<fim_prefix>", "<fim_suffix>", "<fim_middle>"),  # StarCoder2, Granite
+    ("<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"),  # DeepSeek-Coder
+    ("▁<PRE>", "▁<SUF>", "▁<MID>"),  # CodeLlama
+)
+END_NAMES = ("<|endoftext|>", "<|end_of_text|>", "<eos>", "<｜end▁of▁sentence｜>", "</s>")
+SPAN = Limits().max_tokens
+"""Most tokens of a span in the server's layout: it writes no more."""
+LEAST = ROOM_STEP + SPAN + 16
+"""Tokens of the shortest context: a line up to its last cut point, its span, and the control tokens."""
+_REACH = 1024
+"""Characters that nearly always make more tokens than a strip has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """Tokens in a row, and where in them a cursor may stand."""
+
+    name: str
+    """Of the text."""
+    prompt: tuple[int, ...]
+    """What stands before them."""
+    ids: tuple[int, ...]
+    ends: tuple[int, ...]
+    """Characters from the beginning of the first token to the end of each."""
+    cuts: tuple[int, ...]
+    """Cut points: so many of the tokens stand before the cursor, the others are still to be written."""
+
+
+class Page:
+    """Lays out texts for one tokeniser.
+
+    Raises ValueError for a tokeniser that has no end-of-text token, or where the context is too short for a prompt
+    with its span.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, context: int) -> None:
+        tokenizer.encode_special_tokens = True  # text that spells a control token stays text
+        ends = [token for name in END_NAMES if (token := tokenizer.token_to_id(name)) is not None]
+        if not ends:
+            raise ValueError(f"The tokeniser has no end-of-text token; it needs one of {', '.join(END_NAMES)}.")
+        if context < LEAST:
+            raise ValueError(f"A context of {context} tokens is too short; give at least {LEAST}.")
+        self.end = ends[0]
+        self.context_size = context
+        first = tokenizer.encode("").ids[:1]  # what the tokeniser puts at the beginning of everything
+        bos = first[0] if first and first[0] not in ends else None
+        # the pieces serve to heal a cursor, and this one never stands inside a word
+        self.vocabulary = Vocabulary((), frozenset(ends), _fim(tokenizer), bos)
+        self._tokenizer = tokenizer
+        self._layout = Layout(cast(Engine, self))  # of an engine it takes context_size, vocabulary and tokenize
+
+    def tokenize(self, text: str) -> list[int]:
+        """Token ids of a text, without any put at its beginning."""
+        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def line(self, name: str, text: str, start: int, stop: int, suffix: str) -> Strip:
+        """The line that begins at `start`, after the server's prompt for it; `suffix` is what stands below.
+
+        The tokens go on to `stop`, where what is still to be typed ends, or as far as a span from that line may
+        reach. The cut points are the ends of tokens within the line, which is where a healed cursor generates from,
+        as long as the window above is that of the line's start. No cut point has nothing behind it.
+        """
+        prompt = self._layout.prompt(text[:start], suffix, SPAN + ROLLBACK).tokens
+        reach = _REACH
+        while True:
+            piece = text[start : min(stop, start + reach)]
+            strip = self._strip(name, prompt, piece)
+            # the tokens of a text that is cut off differ only near the cut
+            if start + reach >= stop or len(strip.ids) >= ROOM_STEP + SPAN + ROLLBACK:
+                break
+            reach *= 2
+        length = min(len(piece.partition("\n")[0]), LINE_CHARACTERS)
+        inside = [t for t in strip.cuts if t < ROOM_STEP and (t == 0 or strip.ends[t - 1] <= length)]
+        if not inside:
+            return Strip(name, tuple(prompt), (), (), ())
+        count = inside[-1] + SPAN
+        return Strip(name, tuple(prompt), strip.ids[:count], strip.ends[:count], tuple(inside))
+
+    def whole(self, name: str, text: str) -> Strip:
+        """All of a text from left to right, after the token that texts begin with, or end with where there is none."""
+        bos = self.vocabulary.bos
+        return self._strip(name, [self.end if bos is None else bos], text)
+
+    def _strip(self, name: str, prompt: list[int], text: str) -> Strip:
+        found = self._tokenizer.encode(text, add_special_tokens=False)
+        ends = tuple(end for _, end in found.offsets)
+        # a character of several tokens is no place for a cursor
+        between = [t for t in range(1, len(ends)) if ends[t] > ends[t - 1] <= found.offsets[t][0]]
+        return Strip(name, tuple(prompt), tuple(found.ids), ends, (0, *between) if ends else ())
+
+
+def _fim(tokenizer: Tokenizer) -> FimTokens | None:
+    for names in FIM_NAMES:
+        prefix, suffix, middle = (tokenizer.token_to_id(name) for name in names)
+        if prefix is not None and suffix is not None and middle is not None:
+            return FimTokens(prefix, suffix, middle)
+    return None

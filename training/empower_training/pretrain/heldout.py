@@ -1,0 +1,151 @@
+"""Bits per character on packages never trained on, left to right and in the server's fill-in layout."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from transformers import Qwen3ForCausalLM
+
+from empower_training.corpus import tokenizer as tokenizers
+from empower_training.corpus.corpus import Document
+from empower_training.corpus.samples import Encode, Hole, Marks, cut, encoder, lay_out, marks
+from empower_training.pretrain.pretrain import token_losses
+
+_LINES_BELOW = 32
+"""As many as the server's prompt has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is measured of each package."""
+
+    characters: int = 300_000
+    """Most characters read left to right."""
+    holes: int = 300
+    context: int = 1024
+    """Tokens of a row; a file longer than that is read in pieces, each without memory of the one before."""
+    batch: int = 2
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Bits and characters, summed."""
+
+    bits: float = 0.0
+    characters: int = 0
+
+    @property
+    def rate(self) -> float:
+        """Bits per character."""
+        return self.bits / max(1, self.characters)
+
+    def __add__(self, other: Score) -> Score:
+        return Score(self.bits + other.bits, self.characters + other.characters)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A package's figures."""
+
+    package: str
+    left_to_right: Score
+    middle: Score
+    ends: Score
+    """Bits of the end-of-text token after the middle; its `characters` counts holes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    ids: list[int]
+    counted: int
+    """How many of the last tokens are measured."""
+    characters: int
+
+
+def measure(
+    folder: Path, documents: Sequence[Document], effort: Effort, report: Callable[[str], None] = lambda name: None
+) -> list[Result]:
+    """The figures of each package in `documents`, by name; `folder` is a model in the Hugging Face format.
+
+    Computed in fp32. `report` is told each package's name before its turn.
+    """
+    model = Qwen3ForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa")
+    model.train(False)
+    tokenizer = tokenizers.load(folder)
+    encode, control = encoder(tokenizer), marks(tokenizer)
+    results = []
+    for package in sorted({document.package for document in documents}):
+        report(package)
+        texts = sorted(document.text for document in documents if document.package == package)
+        rng = random.Random(f"{effort.seed}-{package}")
+        rng.shuffle(texts)
+        plain, _ = _bits(model, _pieces(texts, encode, control, effort), effort.batch)
+        middle, ends = _bits(model, _holes(texts, encode, control, effort, rng), effort.batch, closed=True)
+        results.append(Result(package, plain, middle, ends))
+    return results
+
+
+def _pieces(texts: Sequence[str], encode: Encode, control: Marks, effort: Effort) -> Iterator[_Row]:
+    """Whole files in pieces of a row, each after an end-of-text token."""
+    read = 0
+    for text in texts:
+        if read >= effort.characters:
+            return
+        read += len(text)
+        ids = encode(text)
+        for start in range(0, len(ids), effort.context - 1):
+            piece = ids[start : start + effort.context - 1]
+            # characters are shared out by tokens, which is exact over the whole file
+            share = len(text) * (start + len(piece)) // len(ids) - len(text) * start // len(ids)
+            yield _Row([control.end, *piece], len(piece), share)
+
+
+def _holes(texts: Sequence[str], encode: Encode, control: Marks, effort: Effort, rng: random.Random) -> Iterator[_Row]:
+    """Random cuts, files weighted by length, laid out as the server would."""
+    weights = [len(text) for text in texts]
+    for text in rng.choices(texts, weights, k=effort.holes):
+        hole = cut(text, rng)
+        reach = effort.context * 8
+        above = hole.above[-reach:]
+        above = above[above.find("\n") + 1 :] if len(hole.above) > reach else above
+        below = "".join(hole.below[:reach].splitlines(keepends=True)[:_LINES_BELOW])
+        ids = lay_out(Hole(above, hole.middle, below), encode, control, effort.context)
+        yield _Row(ids, len(ids) - ids.index(control.middle) - 1, len(hole.middle))
+
+
+@torch.no_grad()
+def _bits(model: Qwen3ForCausalLM, rows: Iterator[_Row], batch: int, closed: bool = False) -> tuple[Score, Score]:
+    """Bits of the rows' measured tokens; with `closed`, each row's last token is counted apart."""
+    total, ends = Score(), Score()
+    waiting = sorted(rows, key=lambda row: len(row.ids))
+    for start in range(0, len(waiting), batch):
+        part = waiting[start : start + batch]
+        losses = token_losses(model, _padded([row.ids for row in part]))
+        for row, line in zip(part, losses.double() / math.log(2), strict=True):
+            measured = line[len(row.ids) - 1 - row.counted : len(row.ids) - 1]
+            last = float(measured[-1]) if closed else 0.0
+            total += Score(float(measured.sum()) - last, row.characters)
+            ends += Score(last, 1)
+    return total, ends
+
+
+def _padded(rows: list[list[int]]) -> Tensor:
+    """Rows filled up on the right, where a causal model does not look."""
+    width = max(map(len, rows))
+    return torch.tensor([row + [0] * (width - len(row)) for row in rows])
+
+
+def totals(results: Sequence[Result]) -> tuple[Score, Score, Score]:
+    """Sums over packages: left to right, middle, ends."""
+    return (
+        sum((result.left_to_right for result in results), Score()),
+        sum((result.middle for result in results), Score()),
+        sum((result.ends for result in results), Score()),
+    )

@@ -1,0 +1,262 @@
+"""What tells accepted completions from rejected ones, and what a confidence would have hidden.
+
+    {"prefix": "def f(", "completion": "self):", "accepted": true, "person": "p1"}
+
+A file of decisions has such a line each; `suffix` and `person` may be left out, and so may `bits` and `entropies`, the
+surprisal and entropy of each token, which are measured where `bits` is missing.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from empower_lsp.personal.decisions import Decision, grouped
+from empower_model.calibration import Calibration
+from empower_model.errors import EmpowerError
+from empower_model.fitting.bootstrap import Interval, clustered, share
+from empower_model.fitting.fitting import Vector, calibration_error, probabilities, reliability
+
+CONFIDENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+EDGES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+"""Of the groups of probabilities in which acceptance is shown."""
+
+Right = NDArray[np.bool_]
+Share = Callable[[NDArray[Any], NDArray[Any]], Interval]
+"""Of some completions among others, or weighted by something of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a file of decisions."""
+
+    prefix: str
+    completion: str
+    accepted: bool
+    suffix: str = ""
+    person: str = ""
+    bits: tuple[float, ...] = ()
+    entropies: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A completion that was seen, and what became of it."""
+
+    surprisals: tuple[float, ...]
+    entropies: tuple[float, ...]
+    """Of each token, in bits; empty where they are not known."""
+    characters: int
+    accepted: bool
+    """As a whole."""
+    kept: float
+    """Characters of it that were accepted, and still there when last looked at."""
+    group: Hashable
+    """Whose decisions are alike: a person's, or those of a day of one person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Completions whose calibrated probability lies between two edges."""
+
+    low: float
+    high: float
+    completions: int
+    predicted: float
+    accepted: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What would have been left if all below a confidence had been hidden; the rule itself may also shorten them."""
+
+    confidence: float
+    shown: float
+    """Share of the completions."""
+    accepted: Interval
+    """Share of those still shown."""
+    accepted_lost: Interval
+    """Share of the accepted completions that would have been hidden."""
+    kept_lost: Interval
+    """Share of the kept characters that would have been hidden."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """All figures of a set of decisions."""
+
+    completions: int
+    accepted: Interval
+    groups: int
+    auc: dict[str, Interval]
+    """Of each score: how often it ranks an accepted completion above a rejected one; 0.5 is chance."""
+    error: float
+    """Expected calibration error of the probability, for acceptance."""
+    acceptance: tuple[Acceptance, ...]
+    hidden: tuple[Hidden, ...]
+
+
+def read(path: Path) -> Iterator[Line]:
+    """The decisions in a file. Raises EmpowerError on the first line that is none."""
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for number, text in enumerate(lines, start=1):
+                if text.strip():
+                    yield _line(text, f"{path}, line {number}")
+    except (OSError, UnicodeDecodeError) as error:
+        raise EmpowerError(f"{path} cannot be read: {error}.") from error
+
+
+def _line(text: str, where: str) -> Line:
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise EmpowerError(f"{where} is not JSON: {error}.") from error
+    if not isinstance(content, dict):
+        raise EmpowerError(f"{where} is not an object.")
+    for name, kind in (("prefix", str), ("completion", str), ("accepted", bool)):
+        if not isinstance(content.get(name), kind):
+            raise EmpowerError(f"{where}: `{name}` must be there, and {_KINDS[kind]}.")
+    for name in ("suffix", "person"):
+        if not isinstance(content.get(name) or "", str):
+            raise EmpowerError(f"{where}: `{name}` must be a string.")
+    bits, entropies = (_numbers(content.get(name), name, where) for name in ("bits", "entropies"))
+    if entropies and len(entropies) != len(bits):
+        raise EmpowerError(f"{where}: `bits` and `entropies` must have an entry a token each.")
+    texts = (content["prefix"], content["completion"], content["accepted"])
+    return Line(*texts, content.get("suffix") or "", content.get("person") or "", bits, entropies)
+
+
+_KINDS = {str: "a string", bool: "true or false"}
+
+
+def _numbers(value: Any, name: str, where: str) -> tuple[float, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(_is_bits(one) for one in value):
+        raise EmpowerError(f"{where}: `{name}` must be a list of numbers of 0 or more, one a token.")
+    return tuple(float(one) for one in value)
+
+
+def _is_bits(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+def of_lines(lines: Sequence[Line]) -> list[Judged]:
+    """Lines whose bits are known, as completions that were judged.
+
+    Grouped by person; without persons, or with a single one, each line is a group of its own.
+    """
+    several = len({line.person for line in lines}) > 1
+    return [
+        Judged(
+            surprisals=line.bits,
+            entropies=line.entropies,
+            characters=len(line.completion),
+            accepted=line.accepted,
+            kept=len(line.completion) * line.accepted,
+            group=(several and line.person) or number,
+        )
+        for number, line in enumerate(lines)
+    ]
+
+
+def of_decisions(decisions: Sequence[Decision]) -> list[Judged]:
+    """Decisions of one person, from the log, grouped by day (see `grouped`)."""
+    _, groups = grouped(decisions)
+    return [
+        Judged(
+            surprisals=tuple(token.surprisal for token in one.tokens),
+            entropies=tuple(token.entropy for token in one.tokens),
+            characters=one.characters,
+            accepted=one.right,
+            kept=one.kept,
+            group=group,
+        )
+        for one, group in zip(decisions, groups, strict=True)
+    ]
+
+
+def scores(judged: Sequence[Judged], calibration: Calibration, confidence: float, seed: int = 0) -> Scores:
+    """All figures, with intervals over groups; `confidence` is that of the expected gain.
+
+    Raises EmpowerError unless some were accepted and some were not.
+    """
+    accepted = np.array([one.accepted for one in judged], dtype=np.bool_)
+    if not accepted.any() or accepted.all():
+        raise EmpowerError(
+            f"There are {int(accepted.sum())} accepted completions and {int((~accepted).sum())} others: "
+            "both kinds are needed."
+        )
+    groups = [one.group for one in judged]
+    kept = np.array([one.kept for one in judged])
+    p = probabilities(calibration, [sum(one.surprisals) for one in judged])
+
+    def of(what: NDArray[Any], among: NDArray[Any]) -> Interval:
+        return share(what * among, among, groups, seed=seed)
+
+    def ranked(score: Vector) -> Interval:
+        return clustered(lambda some: auc(score[some], accepted[some]), groups, seed=seed)
+
+    return Scores(
+        completions=len(judged),
+        accepted=of(accepted, np.ones_like(p)),
+        groups=len(set(groups)),
+        auc={name: ranked(score) for name, score in _rankings(judged, p, confidence).items()},
+        error=calibration_error(reliability(p, accepted)),
+        acceptance=tuple(_acceptance(p, accepted, edges, of) for edges in pairwise(EDGES)),
+        hidden=tuple(_hidden(p, accepted, kept, at, of) for at in CONFIDENCES),
+    )
+
+
+def auc(score: Vector, accepted: Right) -> float:
+    """The share of pairs of an accepted and a rejected completion in which the accepted one has the higher score.
+
+    A tie counts one half (Mann and Whitney, 1947). NaN without such pairs.
+    """
+    _, number, counts = np.unique(score, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[number]
+    yes = int(accepted.sum())
+    no = accepted.size - yes
+    return float((ranks[accepted].sum() - yes * (yes + 1) / 2) / (yes * no)) if yes and no else math.nan
+
+
+def _rankings(judged: Sequence[Judged], p: Vector, confidence: float) -> dict[str, Vector]:
+    """What a completion could be shown or hidden by: the higher, the rather shown."""
+    lengths = np.array([one.characters for one in judged], dtype=np.float64)
+    found = {
+        "mean surprisal": np.array([-sum(one.surprisals) / len(one.surprisals) for one in judged]),
+        "cumulative surprisal, or calibrated probability": np.array([-sum(one.surprisals) for one in judged]),
+    }
+    if all(one.entropies for one in judged):
+        found["mean entropy"] = np.array([-sum(one.entropies) / len(one.entropies) for one in judged])
+        found["highest entropy"] = np.array([-max(one.entropies) for one in judged])
+    found[f"expected gain at confidence {confidence:g}"] = (p - confidence) * lengths
+    found["shortness"] = -lengths
+    return found
+
+
+def _acceptance(p: Vector, accepted: Right, edges: tuple[float, float], of: Share) -> Acceptance:
+    low, high = edges
+    among = (p >= low) & ((p < high) | (high == EDGES[-1]))
+    predicted = float(p[among].mean()) if among.any() else math.nan
+    return Acceptance(low, high, int(among.sum()), predicted, of(accepted, among))
+
+
+def _hidden(p: Vector, accepted: Right, kept: Vector, confidence: float, of: Share) -> Hidden:
+    shown = p >= confidence
+    return Hidden(
+        confidence=confidence,
+        shown=float(shown.mean()),
+        accepted=of(accepted, shown),
+        accepted_lost=of(~shown, accepted),
+        kept_lost=of(~shown, kept),
+    )

@@ -1,0 +1,279 @@
+"""One run of the replay over models, policies and files: in several processes, and resumed where it was left.
+
+FOLDER/setting.json     what is run; another setting needs another folder
+       tallies.jsonl    a line for each model and file that is finished
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import random
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from empower_lsp.serving.serving import memory_in_use
+from empower_model.calibration import Calibration
+from empower_model.completing.stopping import Cut
+from empower_model.engine.llama import LlamaEngine
+from empower_model.engine.llama_file import physical_cores
+from empower_model.engine.seam import Engine, EngineConfig
+from empower_model.errors import EmpowerError, EngineCrashed
+from empower_model.files import store
+from empower_model.request import Completer, Limits
+from empower_training.corpus.corpus import Document
+from empower_training.replay.human import Careful, Fallible, Human
+from empower_training.replay.policies import BASE, DEFAULT, cuts
+from empower_training.replay.projects import Looking, Projects
+from empower_training.replay.recording import Recording, measure_price
+from empower_training.replay.replay import Tally, Typist, together
+from empower_training.replay.snippets import Quoting, Snippets
+from empower_training.replay.works import Work, works
+
+RUN_FILE, TALLIES_FILE = "setting.json", "tallies.jsonl"
+
+
+class SettingDiffers(EmpowerError):
+    """A folder holds the results of another run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """All that decides what a run comes to, but for the speed of the machine."""
+
+    models: tuple[str, ...]
+    """Names or paths, in the order of the table."""
+    policies: tuple[str, ...] = ()
+    """For all models; if empty, all for the first, and for the others only what they do untuned and the default."""
+    files: int = 200
+    characters: int = 300
+    """Most that is typed of a file."""
+    seed: int = 0
+    fallible: float = 0.0
+    """Probability of taking a wrong text."""
+    partial: bool = True
+    """Whether beginnings of a text are taken."""
+    memory: bool = False
+    """Whether the models have a memory, of the other files of the package and of the one that is typed."""
+    snippets: int = 0
+    """Windows of the package's other files in each prompt."""
+
+    def human(self) -> Human:
+        """The person who types."""
+        careful = Careful(self.partial)
+        return Fallible(self.fallible, self.seed, careful) if self.fallible else careful
+
+    def chosen(self, model: str) -> tuple[str, ...]:
+        """Names of the policies that judge a model."""
+        if self.policies:
+            return self.policies
+        return tuple(cuts(Calibration())) if model == self.models[0] else (BASE, DEFAULT)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One model on the works of one file."""
+
+    model: str
+    works: tuple[Work, ...]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Model and file."""
+        return self.model, self.works[0].source
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What came of a job: tallies by policy, in the order of its works."""
+
+    model: str
+    source: str
+    tallies: dict[str, list[Tally]]
+
+
+def chosen_works(documents: Sequence[Document], setting: Setting) -> list[tuple[Work, ...]]:
+    """The works of each chosen file: as many from one package as from another, while it has some."""
+    packages: dict[str, list[Document]] = {}
+    for document in sorted(documents, key=lambda one: (one.package, one.path)):
+        packages.setdefault(document.package, []).append(document)
+    for package, files in packages.items():
+        random.Random(f"{setting.seed}-{package}").shuffle(files)
+    found: list[tuple[Work, ...]] = []
+    while any(packages.values()) and len(found) < setting.files:
+        for files in packages.values():
+            of_file = works(
+                [(one.path, one.text) for one in files[:1]], seed=setting.seed, characters=setting.characters
+            )
+            del files[:1]
+            if of_file and len(found) < setting.files:
+                found.append(tuple(of_file))
+    return found
+
+
+def jobs(files: Sequence[tuple[Work, ...]], setting: Setting) -> list[Job]:
+    """Every model on every file, model by model, since one is loaded at a time."""
+    return [Job(model, of_file) for model in setting.models for of_file in files]
+
+
+class Worker:
+    """Does one job after the other, with one model in memory."""
+
+    def __init__(self, setting: Setting, threads: int, documents: Sequence[Document] = ()) -> None:
+        """`threads` as in EngineConfig; `documents` are what there is to remember, and to quote."""
+        self._setting = setting
+        self._threads = threads
+        self._documents = documents
+        self._projects: Projects | None = None
+        self._snippets = Snippets(documents, setting.snippets) if setting.snippets else None
+        self._name: str | None = None
+        self._calibration = Calibration()
+        self._recording: Recording | None = None
+
+    def work(self, job: Job) -> Finished:
+        """All policies of the model type the works of the file. Raises ModelError and EngineError."""
+        recording = self._loaded(job.model)
+        table, names = cuts(self._calibration), self._setting.chosen(job.model)
+        human, found = self._setting.human(), Finished(*job.key, {name: [] for name in names})
+        if self._projects is not None:
+            self._projects.open(job.key[1])
+        for work in job.works:
+            recording.clear()
+            completers = [self._completer(recording, table[name], work.source) for name in names]
+            tallies = together([Typist(one, Limits(), work, human) for one in completers])
+            for name, tally in zip(names, tallies, strict=True):
+                found.tallies[name].append(tally)
+        return found
+
+    def _completer(self, recording: Recording, cut: Cut, path: str) -> Completer:
+        found: Completer = recording.completer(self._calibration, cut)
+        if self._snippets is not None:
+            found = Quoting(found, partial(self._snippets.above, path))
+        return found if self._projects is None else Looking(found, self._projects.engine)
+
+    def close(self) -> None:
+        """Free the model."""
+        if self._recording is not None:
+            self._recording.engine.close()
+            self._recording = None
+
+    def _loaded(self, name: str) -> Recording:
+        if self._recording is None or name != self._name:
+            self.close()
+            model = store.checked(name)
+            engine: Engine = LlamaEngine(EngineConfig(model.path, self._threads, adapter=model.adapter))
+            self._name, self._calibration = name, model.calibration
+            price = measure_price(engine)
+            if self._setting.memory:
+                weights = memory_in_use(model)
+                self._calibration = weights.calibration
+                self._projects = Projects(engine, weights, self._documents)
+                engine = self._projects.engine
+            self._recording = Recording(engine, price)
+        return self._recording
+
+
+_workers: list[Worker] = []
+"""The one of this process, where it is one of several."""
+
+
+def _begin(setting: Setting, threads: int, documents: Sequence[Document]) -> None:
+    _workers[:] = [Worker(setting, threads, documents)]
+
+
+def _work(job: Job) -> Finished:
+    return _workers[0].work(job)
+
+
+def run(
+    waiting: Sequence[Job], setting: Setting, processes: int, documents: Sequence[Document] = ()
+) -> Iterator[Finished]:
+    """The jobs as they are finished; `documents` are what a memory may hold, and what is quoted.
+
+    Raises ModelError and EngineError.
+    """
+    if processes == 1:
+        worker = Worker(setting, 0, documents)
+        yield from map(worker.work, waiting)
+        worker.close()
+        return
+    threads = max(1, physical_cores() // processes)
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(processes, context, _begin, (setting, threads, documents))
+    try:
+        for done in as_completed([pool.submit(_work, job) for job in waiting]):
+            yield done.result()
+    except BrokenProcessPool as error:
+        raise EngineCrashed(
+            "A process of the replay ended unexpectedly, perhaps for want of memory: run it again with fewer "
+            "--processes, and with --resume to keep what is finished."
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class Results:
+    """The folder of a run: what is finished, and where the rest goes.
+
+    Raises SettingDiffers for a folder that holds another run.
+    """
+
+    def __init__(self, folder: Path, setting: Setting, files: Sequence[tuple[Work, ...]]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path = folder / TALLIES_FILE
+        described, described_in = _described(setting, files), folder / RUN_FILE
+        if described_in.exists():
+            before = json.loads(described_in.read_text(encoding="utf-8"))
+            differing = sorted(key for key in described | before if described.get(key) != before.get(key))
+            if differing:
+                raise SettingDiffers(
+                    f"{folder} holds a run with other {', '.join(differing)}: give another folder, or the same options."
+                )
+        described_in.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+        self.finished = self._read()
+
+    def add(self, found: Finished) -> None:
+        """Append a line."""
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(found)) + "\n")
+        self.finished.append(found)
+
+    def _read(self) -> list[Finished]:
+        """What is finished; a line that was being written when a run was ended is taken out."""
+        if not self._path.exists():
+            return []
+        *lines, torn = self._path.read_text(encoding="utf-8").split("\n")
+        if torn:
+            partial = self._path.with_suffix(".partial")
+            partial.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+            partial.replace(self._path)
+        return [_finished(json.loads(line)) for line in lines]
+
+
+def _described(setting: Setting, files: Sequence[tuple[Work, ...]]) -> dict[str, Any]:
+    """The setting, with what tells models and texts of the same name apart."""
+    models = [store.checked(name) for name in setting.models]
+    weights = [[one.path.stat().st_size, one.tuning, asdict(one.calibration)] for one in models]
+    memories = [memory_in_use(one).coefficients.tolist() for one in models] if setting.memory else []
+    text = hashlib.sha256(repr(files).encode(errors="surrogatepass")).hexdigest()
+    described: dict[str, Any] = json.loads(
+        json.dumps({**asdict(setting), "weights": weights, "memories": memories, "corpus": text})
+    )
+    return described
+
+
+def _finished(content: dict[str, Any]) -> Finished:
+    tallies = {name: [_tally(row) for row in rows] for name, rows in content["tallies"].items()}
+    return Finished(content["model"], content["source"], tallies)
+
+
+def _tally(row: dict[str, Any]) -> Tally:
+    row["latencies"] = tuple(row["latencies"])
+    row["judged"] = tuple((probability, right) for probability, right in row["judged"])
+    return Tally(**row)

@@ -1,0 +1,192 @@
+"""The memory of a workspace on a corpus: weights fitted at cursors of some packages, judged at cursors of others.
+
+At each cursor the memory holds the lines above and below it as the current file, and the other files of its package as
+the project; files of the same name are left out, since a package often holds the same file twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from empower_model.calibration import Calibration
+from empower_model.completing.completer import LocalCompleter
+from empower_model.engine.seam import Engine
+from empower_model.fitting import mixture_fitting
+from empower_model.fitting.mixture_fitting import Observations, Witness
+from empower_model.fitting.typing_places import still_to_type
+from empower_model.memory.index import Level, Memory
+from empower_model.memory.mixture import Weights
+from empower_model.memory.project import Project
+from empower_model.memory.remembering import RememberingEngine
+from empower_model.prompt.layout import Layout
+from empower_training.corpus.corpus import Document
+from empower_training.replay import cursors
+from empower_training.replay.cursors import Cursor, Score, Span
+from empower_training.replay.snippets import Snippets
+
+KINDS: dict[str, frozenset[Level]] = {
+    "none": frozenset(),
+    "file": frozenset({Level.FILE}),
+    "project": frozenset({Level.PROJECT}),
+    "both": frozenset({Level.FILE, Level.PROJECT}),
+}
+"""What the memory may hold, for comparison."""
+
+
+Track = Callable[[str, Sequence[Cursor]], Iterable[Cursor]]
+"""Passes on the cursors it is handed under a heading, and may show how far they are."""
+
+
+def _untracked(_: str, places: Sequence[Cursor]) -> Iterable[Cursor]:
+    return places
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was thought of the text after some cursors; one entry a token in each."""
+
+    observed: Observations
+    packages: tuple[str, ...]
+    characters: tuple[int, ...]
+
+    def rates(self, probabilities: NDArray[np.float64]) -> dict[str, float]:
+        """Bits a character of each package, and of all under `all`."""
+        bits, names, lengths = -np.log2(probabilities), np.array(self.packages), np.array(self.characters)
+        rows = {"all": np.ones(len(bits), np.bool_), **{name: names == name for name in sorted(set(self.packages))}}
+        return {name: float(bits[row].sum() / lengths[row].sum()) for name, row in rows.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What kinds of memory are worth, by name of the kind."""
+
+    rates: dict[str, dict[str, float]]
+    """Bits a character, of each package and of all."""
+    scores: dict[str, list[Score]]
+    """Every rule's score."""
+
+
+class Workspaces:
+    """The packages of some documents, each as the memory of whoever writes one of its files."""
+
+    def __init__(self, documents: Sequence[Document], engine: Engine) -> None:
+        """Only the last package that was asked for is kept tokenised."""
+        self._engine = engine
+        self._documents = documents
+        self._paths = {(d.package, d.text): d.path for d in documents}
+        self._package: str | None = None
+        self._project = Project({}, engine.tokenize)
+
+    def at(self, cursor: Cursor, levels: Collection[Level]) -> AbstractContextManager[Memory]:
+        """The memory at a cursor of these documents; only until the next one is asked for."""
+        if cursor.package != self._package:
+            self._package = cursor.package
+            files = {d.path: d.text for d in self._documents if d.package == cursor.package}
+            self._project = Project(files, self._engine.tokenize)
+        return self._project.at(self.path(cursor), cursor.prefix, cursor.suffix, levels)
+
+    def path(self, cursor: Cursor) -> str:
+        """The file that a cursor is in."""
+        return self._paths[cursor.package, cursor.prefix + cursor.truth]
+
+
+def grouped(places: Iterable[Cursor]) -> list[Cursor]:
+    """Cursors by package, so that each package is indexed once."""
+    return sorted(places, key=lambda cursor: cursor.package)
+
+
+def read(engine: Engine, workspaces: Workspaces, places: Iterable[Cursor], snippets: Snippets | None = None) -> Reading:
+    """What model and memory think of the text after each cursor, up to what stands below already.
+
+    `snippets` stand in the prompt, not in the memory.
+    """
+    layout, witness = Layout(engine), Witness()
+    packages: list[str] = []
+    characters: list[int] = []
+    for cursor in places:
+        quoted = snippets.above(workspaces.path(cursor), cursor.prefix) if snippets is not None else ""
+        with workspaces.at(cursor, KINDS["both"]) as memory:
+            noted = witness.read(engine, layout, memory, (quoted + cursor.prefix, cursor.suffix), ahead(cursor))
+        packages += [cursor.package] * len(noted)
+        characters += noted
+    return Reading(witness.observations(), tuple(packages), tuple(characters))
+
+
+def quoting(
+    engine: Engine, documents: Sequence[Document], windows: int, count: int, seed: int, track: Track = _untracked
+) -> Reading:
+    """What is thought at the cursors that `fit` and `judge` choose, when each prompt has `windows` snippets."""
+    places = grouped(cursors.cursors(documents, count, seed))
+    return read(engine, Workspaces(documents, engine), track("snippets", places), Snippets(documents, windows))
+
+
+def rates(fitting: Reading, judging: Reading) -> dict[str, dict[str, float]]:
+    """Bits a character in one reading, of each package and of all, with weights for each kind fitted to the other."""
+    found = {}
+    for kind, levels in KINDS.items():
+        coefficients = mixture_fitting.fit(fitting.observed.only(levels))
+        found[kind] = judging.rates(mixture_fitting.probabilities(judging.observed.only(levels), coefficients))
+    return found
+
+
+def ahead(cursor: Cursor) -> str:
+    """What is still to be typed at a cursor."""
+    return still_to_type(cursor.truth, cursor.suffix)
+
+
+def write(
+    engine: Engine, workspaces: Workspaces, places: Iterable[Cursor], weights: Mapping[str, Weights]
+) -> dict[str, list[Span]]:
+    """What is written at each cursor with each kind of memory, as `cursors.spans` does without one."""
+    written: dict[str, list[Span]] = {kind: [] for kind in weights}
+    for cursor in places:
+        for kind, own in weights.items():
+            with workspaces.at(cursor, KINDS[kind]) as memory:
+                mixed = RememberingEngine(engine, memory, own) if KINDS[kind] else engine
+                written[kind] += cursors.spans(LocalCompleter(mixed, own.calibration), [cursor])
+    return written
+
+
+def fit(
+    engine: Engine, documents: Sequence[Document], count: int, seed: int, track: Track = _untracked
+) -> dict[str, Weights]:
+    """Weights for each kind of memory from `count` cursors of some documents, each with its calibration.
+
+    `none` has the calibration of the model alone, and weights that are of no use. Raises ValueError when there is too
+    little to fit.
+    """
+    workspaces = Workspaces(documents, engine)
+    places = grouped(cursors.cursors(documents, count, seed))
+    observed = read(engine, workspaces, track("reading", places)).observed
+    weights = {
+        kind: Weights(mixture_fitting.fit(observed.only(levels)), Calibration()) for kind, levels in KINDS.items()
+    }
+    written = write(engine, workspaces, track("fitting", places), weights)
+    return {kind: Weights(own.coefficients, cursors.calibrate(written[kind])) for kind, own in weights.items()}
+
+
+def judge(
+    engine: Engine,
+    documents: Sequence[Document],
+    fitted: Mapping[str, Weights],
+    count: int,
+    seed: int,
+    track: Track = _untracked,
+) -> Judgement:
+    """What each kind of memory is worth at `count` cursors of documents it was not fitted on."""
+    workspaces = Workspaces(documents, engine)
+    places = grouped(cursors.cursors(documents, count, seed))
+    reading = read(engine, workspaces, track("reading", places))
+    written = write(engine, workspaces, track("judging", places), fitted)
+    rates, scores = {}, {}
+    for kind, own in fitted.items():
+        observed = reading.observed.only(KINDS[kind])
+        rates[kind] = reading.rates(mixture_fitting.probabilities(observed, own.coefficients))
+        rules = cursors.rules(own.calibration)
+        scores[kind] = [cursors.score(name, rule, written[kind]) for name, rule in rules.items()]
+    return Judgement(rates, scores)

@@ -1,0 +1,221 @@
+"""One model heard by many policies: what it writes at a cursor is computed once, and charged to each that asks.
+
+Policies that stop at different tokens of the same span share the model's work here, at the seam of the engine, so
+that all else is the server's own code. Charged is what a policy would have spent alone: the tokens of each prompt that
+its own cache lacks, at a price measured beforehand, and each token it asked for, at what that took when it was written.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from statistics import median
+
+import numpy as np
+
+from empower_model.calibration import Calibration
+from empower_model.completing.completer import LocalCompleter
+from empower_model.completing.stopping import Cut
+from empower_model.engine.seam import Engine, LogProbs, StopFlag, Token, Transform, Vocabulary
+from empower_model.request import Completion, Request
+
+Clock = Callable[[], float]
+"""Seconds."""
+
+LARGEST = 128
+"""Tokens up to which a price is measured: llama.cpp evaluates more in portions of so many."""
+_SAMPLE = "    value = self.convert(name, other=None)\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Milliseconds to evaluate the last so many tokens of a prompt."""
+
+    tokens: tuple[int, ...]
+    milliseconds: tuple[float, ...]
+
+    def __call__(self, tokens: int) -> float:
+        """Between measured points a straight line, beyond the last one in proportion."""
+        most = self.tokens[-1]
+        if tokens > most:
+            return self.milliseconds[-1] * tokens / most
+        return float(np.interp(tokens, self.tokens, self.milliseconds))
+
+
+def measure_price(engine: Engine, clock: Clock = time.perf_counter, rounds: int = 3) -> Price:
+    """What this engine takes on this machine, behind half a context: medians of some rounds."""
+    half = engine.context_size // 2
+    text = (engine.tokenize(_SAMPLE) * half)[:half]
+    sizes = [2**power for power in range(LARGEST.bit_length()) if 2**power < half]
+    took: dict[int, list[float]] = {size: [] for size in sizes}
+    for turn in range(rounds):
+        for size in sizes:
+            engine.prefill(text)
+            fresh = text[turn + 1 :][:size]
+            started = clock()
+            engine.prefill([*text, *fresh])
+            took[size].append((clock() - started) * 1000)
+    return Price(tuple(sizes), tuple(median(took[size]) for size in sizes))
+
+
+@dataclass(slots=True)
+class _Span:
+    """What the model writes at one cursor, as far as anybody asked."""
+
+    prompt: tuple[int, ...]
+    transforms: Sequence[Transform]
+    tokens: list[Token] = field(default_factory=list)
+    milliseconds: list[float] = field(default_factory=list)
+    ended: bool = False
+
+
+class Recording:
+    """The spans of one engine at the cursors of one work; not thread-safe."""
+
+    def __init__(self, engine: Engine, price: Price, clock: Clock = time.perf_counter) -> None:
+        self.engine = engine
+        self.price = price
+        self.clock = clock
+        self.tokenize = lru_cache(maxsize=1024)(lambda text: tuple(engine.tokenize(text)))
+        self._spans: dict[tuple[str, tuple[int, ...]], _Span] = {}
+        self._live: tuple[_Span, Iterator[Token]] | None = None
+
+    def completer(self, calibration: Calibration, cut: Cut | None = None) -> Recorded:
+        """One policy's completer, with a cache of its own that is empty at first."""
+        return Recorded(self, calibration, cut)
+
+    def clear(self) -> None:
+        """Forget all spans, and bring the engine to a state that does not depend on what came before."""
+        self._spans.clear()
+        self._still()
+        self.engine.prefill(self.engine.tokenize("\n")[:1])
+
+    def span(self, line: str, prompt: tuple[int, ...], transforms: Sequence[Transform]) -> _Span:
+        """The span behind a prompt; the current line tells prompts apart that differ in what is to be written again."""
+        return self._spans.setdefault((line, prompt), _Span(prompt, transforms))
+
+    def token(self, span: _Span, number: int) -> Token | None:
+        """The token of that number, written now if nobody asked for it before; None behind the end."""
+        if number == len(span.tokens) and not span.ended:
+            stream = self._stream(span)
+            started = self.clock()
+            token = next(stream, None)
+            took = (self.clock() - started) * 1000
+            if token is None:
+                span.ended = True
+            else:
+                span.tokens.append(token)
+                span.milliseconds.append(took)
+        return span.tokens[number] if number < len(span.tokens) else None
+
+    def _stream(self, span: _Span) -> Iterator[Token]:
+        """The engine behind what is recorded of the span: still there, or brought there."""
+        if self._live is None or self._live[0] is not span:
+            self._still()
+            written = [token.id for token in span.tokens]
+            self.engine.prefill([*span.prompt, *written])
+            self._live = span, self.engine.decode([_behind(written, one) for one in span.transforms])
+        return self._live[1]
+
+    def _still(self) -> None:
+        live, self._live = self._live, None
+        close = getattr(live[1], "close", None) if live is not None else None
+        if close is not None:
+            close()
+
+
+def _behind(written: Sequence[int], transform: Transform) -> Transform:
+    """The transform as it goes on when some tokens are in the prompt already."""
+
+    def go_on(ids: Sequence[int], log_probs: LogProbs) -> LogProbs:
+        return transform([*written, *ids], log_probs)
+
+    return go_on
+
+
+class _View:
+    """The engine as one policy has it: its own cache, which tells what an evaluation would have cost it."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._state: list[int] = []
+        self._prompt: tuple[int, ...] = ()
+        self.line = ""
+        """The current line up to the cursor that is asked for."""
+        self.charged = 0.0
+        """Milliseconds charged since it was last set to 0."""
+        self.spent = 0.0
+        """Milliseconds really spent in here since."""
+        self.vocabulary: Vocabulary = recording.engine.vocabulary
+        self.context_size: int = recording.engine.context_size
+
+    @property
+    def stop(self) -> StopFlag:
+        return self._recording.engine.stop
+
+    def tokenize(self, text: str) -> list[int]:
+        return list(self._recording.tokenize(text))
+
+    def prefill(self, prompt: Sequence[int]) -> int:
+        started = self._recording.clock()
+        ids = list(prompt)
+        evaluated = max(1, len(ids) - _common(self._state, ids))
+        self._state, self._prompt = ids, tuple(ids)
+        self.charged += self._recording.price(evaluated)
+        self.spent += (self._recording.clock() - started) * 1000
+        return evaluated
+
+    def decode(self, transforms: Sequence[Transform] = ()) -> Iterator[Token]:
+        span = self._recording.span(self.line, self._prompt, transforms)
+        number = 0
+        while not self.stop.is_set():
+            started = self._recording.clock()
+            token = self._recording.token(span, number)
+            self.spent += (self._recording.clock() - started) * 1000
+            if token is None:
+                return
+            if number:  # a token is evaluated when the next one is asked for
+                self._state.append(span.tokens[number - 1].id)
+            self.charged += span.milliseconds[number]
+            number += 1
+            yield token
+
+    def close(self) -> None:
+        """The engine is the recording's."""
+
+
+class Recorded:
+    """The completer of one policy: the server's own, with times as if it had had the engine to itself."""
+
+    def __init__(self, recording: Recording, calibration: Calibration, cut: Cut | None) -> None:
+        self._view = _View(recording)
+        self._inner = LocalCompleter(self._view, calibration, cut)
+
+    def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
+        """As LocalCompleter does; `total_ms` has what the engine would have taken in place of what it took."""
+        view = self._view
+        view.line = request.prefix[request.prefix.rfind("\n") + 1 :]
+        view.charged = view.spent = 0.0
+        found = self._inner.complete(request, on_text)
+        return replace(found, total_ms=found.total_ms + view.charged - view.spent)
+
+    def stop(self) -> None:
+        """End the completion at work within one token."""
+        self._inner.stop()
+
+    def close(self) -> None:
+        """Nothing to free: the engine is the recording's."""
+
+
+def _common(ours: Sequence[int], theirs: Sequence[int]) -> int:
+    """Length of the common beginning, by halving: it is nearly everything at every keystroke."""
+    low, high = 0, min(len(ours), len(theirs))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if ours[low:middle] == theirs[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

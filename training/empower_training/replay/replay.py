@@ -1,0 +1,209 @@
+"""The replay: a simulated person types real text with an assistant at hand, and what that costs is counted.
+
+They ask after every keystroke, as editors do, and through the server's own code. Indentation is the editor's: it comes
+with the line end, and neither counts as text nor costs anything, whoever writes it. Costs are those of arXiv
+2510.13709: 0.1 a character read, 0.5 one typed or deleted, nothing for taking a text.
+"""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
+
+from empower_lsp.session.session import Shown
+from empower_model.request import Completer, Limits, Request
+from empower_training.replay.human import TYPE_ON, Choice, Human
+from empower_training.replay.works import Work
+
+TYPED, READ = 0.5, 0.1
+"""Cost of a character typed or deleted, and of one read."""
+
+_INDENT = re.compile(r"(?<=\n)[ \t]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What came of one work under one policy; characters never include indentation."""
+
+    name: str
+    characters: int
+    """Length of the text; `typed` and `kept` add up to it."""
+    typed: int = 0
+    kept: int = 0
+    """Characters of the text that an assistant wrote."""
+    shown: int = 0
+    """Texts newly shown; one that is typed along is not shown anew."""
+    accepted: int = 0
+    """Texts taken as a whole, rightly."""
+    partially: int = 0
+    """Texts of which a beginning was taken."""
+    mistaken: int = 0
+    """Texts taken as a whole that were wrong."""
+    read: int = 0
+    """Characters of all texts shown."""
+    deleted: int = 0
+    keystrokes: int = 0
+    """Characters typed and deleted, and keys that took a text."""
+    requests: int = 0
+    """Answers that had to be computed."""
+    evaluated: int = 0
+    """Prompt tokens evaluated for them."""
+    engine_ms: float = 0.0
+    latencies: tuple[float, ...] = ()
+    """Milliseconds of each of these answers."""
+    judged: tuple[tuple[float, bool], ...] = ()
+    """For each text shown: the probability the model gave it, and whether the whole was what was typed next."""
+
+    @property
+    def cost(self) -> float:
+        """What reading, typing and deleting cost."""
+        return READ * self.read + TYPED * (self.typed + self.deleted)
+
+    @property
+    def effort(self) -> float:
+        """Net effort: the cost as a share of that of typing all of it. Below 1 the assistant helps."""
+        return self.cost / (TYPED * self.characters)
+
+
+def counted(text: str) -> int:
+    """Characters of a text without the indentation of its lines, the first excepted."""
+    return len(_INDENT.sub("", text))
+
+
+def _alike(text: str, meant: str) -> str:
+    """The beginning of `text` that is right."""
+    wrong = (at for at, (one, other) in enumerate(zip(text, meant, strict=False)) if one != other)
+    return text[: next(wrong, len(meant))]
+
+
+def unassisted(work: Work) -> Tally:
+    """A work typed with nothing shown at all."""
+    length = counted(work.typed)
+    return Tally(work.name, length, typed=length, keystrokes=length)
+
+
+def total(tallies: Iterable[Tally], name: str = "all") -> Tally:
+    """The sums of some tallies."""
+    found = list(tallies)
+    columns = [one.name for one in fields(Tally) if one.name not in ("name", "latencies", "judged")]
+    return Tally(
+        name=name,
+        **{column: sum(getattr(tally, column) for tally in found) for column in columns},
+        latencies=tuple(one for tally in found for one in tally.latencies),
+        judged=tuple(one for tally in found for one in tally.judged),
+    )
+
+
+_COUNTS = (
+    "typed", "kept", "shown", "accepted", "partially", "mistaken", "read", "deleted", "keystrokes", "requests",
+    "evaluated",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Typist:
+    """One work on its way: where the person stands, what they see, and what it has cost so far."""
+
+    completer: Completer
+    limits: Limits
+    work: Work
+    human: Human
+    offset: int = 0
+    """Characters of the work that stand there."""
+    _shown: Shown | None = None
+    """As the server's session keeps it, which answers from it as long as it is typed along."""
+    _counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTS, 0))
+    _latencies: list[float] = field(default_factory=list)
+    _judged: list[tuple[float, bool]] = field(default_factory=list)
+
+    @property
+    def done(self) -> bool:
+        """Whether all is written."""
+        return self.offset >= len(self.work.typed)
+
+    def step(self) -> None:
+        """Look at what is shown, and take it or type one character: that too after a mistake, before looking again."""
+        request = Request(self.work.above + self.work.typed[: self.offset], self.work.below, self.limits)
+        choice = TYPE_ON
+        if self._shown is None or not self._shown.rest(request.prefix, request.suffix, request.limits):
+            self._shown = self._ask(request)
+            if self._shown is not None:
+                meant = self.work.typed[self.offset :]
+                choice = self.human.decide(self.work.name, self.offset, self._shown.text, meant)
+        right = self._take(self._shown.text, choice) if self._shown is not None and choice.characters else False
+        if not right and not self.done:
+            self._counts["typed"] += 1
+            self._counts["keystrokes"] += 1
+            self._move(1)
+
+    def tally(self) -> Tally:
+        """What it came to."""
+        return Tally(
+            self.work.name,
+            counted(self.work.typed),
+            **self._counts,
+            engine_ms=sum(self._latencies),
+            latencies=tuple(self._latencies),
+            judged=tuple(self._judged),
+        )
+
+    def _ask(self, request: Request) -> Shown | None:
+        found = self.completer.complete(request)
+        self._counts["requests"] += 1
+        self._counts["evaluated"] += found.evaluated_tokens
+        self._latencies.append(found.total_ms)
+        if not found.text:
+            return None
+        self._counts["shown"] += 1
+        self._counts["read"] += counted(found.text)
+        self._judged.append((found.probability, self.work.typed.startswith(found.text, self.offset)))
+        return Shown("", request.prefix, request.suffix, request.limits, found.text)
+
+    def _take(self, text: str, choice: Choice) -> bool:
+        """Whether all that is taken is right; what is not is deleted at once."""
+        taken = text[: choice.characters]
+        right = _alike(taken, self.work.typed[self.offset :])
+        wrong = counted(taken) - counted(right)
+        whole = len(taken) == len(text)
+        self._counts["mistaken" if wrong else "accepted" if whole else "partially"] += 1
+        self._counts["kept"] += counted(right)
+        self._counts["deleted"] += wrong
+        self._counts["keystrokes"] += choice.keystrokes + wrong
+        if wrong or whole:
+            self._shown = None
+        self._move(len(right))
+        return not wrong
+
+    def _move(self, characters: int) -> None:
+        """Go on, and over the indentation that the editor writes."""
+        self.offset += characters
+        line = self.work.typed.rfind("\n", 0, self.offset) + 1
+        if line and not self.work.typed[line : self.offset].strip(" \t"):
+            while self.work.typed[self.offset : self.offset + 1] in (" ", "\t"):
+                self.offset += 1
+
+
+def replay(completer: Completer, limits: Limits, works: Sequence[Work], human: Human) -> list[Tally]:
+    """The works typed one after the other; raises what the completer raises."""
+    typists = [Typist(completer, limits, work, human) for work in works]
+    for typist in typists:
+        while not typist.done:
+            typist.step()
+    return [typist.tally() for typist in typists]
+
+
+def together(typists: Sequence[Typist]) -> list[Tally]:
+    """All works typed in turns, the one furthest behind first, and their tallies in the order given.
+
+    So several policies on one text ask for one cursor after the other, and share what the model writes there.
+    """
+    waiting = [(typist.offset, number) for number, typist in enumerate(typists)]
+    while waiting:
+        _, number = heapq.heappop(waiting)
+        typist = typists[number]
+        if not typist.done:
+            typist.step()
+            heapq.heappush(waiting, (typist.offset, number))
+    return [typist.tally() for typist in typists]

@@ -1,0 +1,182 @@
+"""What a person's log tells the report: acceptance and latency over time, and whether probabilities came true.
+
+Reads the columns it needs and no text, in two statements, since a log may hold a hundred thousand completions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from datetime import date, timedelta
+from itertools import groupby
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from empower_lsp.log.records import CompletionRecord, OutcomeRecord
+from empower_lsp.log.store import Entry, Store
+from empower_lsp.outcome.offer import Kind
+from empower_lsp.personal.decisions import Decision, decisions
+from empower_model.fitting.bootstrap import Interval
+from empower_model.fitting.fitting import BINS, Bin, calibration_error, reliability
+from empower_training.report.shares import share_of
+
+MOST_DAYS = 42
+"""A log over more days than this is shown by weeks."""
+LEAST_JUDGED = 50
+"""Decisions on a model; with fewer, its bins would hold too few to tell anything."""
+A_BIN = 15
+"""Least decisions in a bin, on average."""
+Answer: TypeAlias = tuple[float, float]
+"""When it was given, in seconds since 1970, and the milliseconds it took."""
+TAKEN = (Kind.ACCEPTED, Kind.PARTIALLY_ACCEPTED)
+
+_UNREAD = ("prefix", "suffix", "text", "tokens")
+"""Columns that are left in the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A day, or a week by its Monday."""
+
+    start: date
+    decided: int
+    """Completions that were seen and not superseded."""
+    accepted: int
+    """Of these, as a whole or in part."""
+    answers: int
+    p50_ms: float
+    p95_ms: float
+    """Of all answers, from the request; NaN without any."""
+
+    @property
+    def share(self) -> Interval:
+        """Accepted of those decided on."""
+        return share_of(self.accepted, self.decided)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """How far the probabilities of one model came true."""
+
+    model: str
+    """With its tuning and memory, if it had them."""
+    decided: int
+    error: float
+    """Expected calibration error."""
+    bins: tuple[Bin, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A log, in figures."""
+
+    completions: int
+    decided: int
+    share: Interval
+    """Accepted of those decided on."""
+    p50_ms: float
+    p95_ms: float
+    unit: str
+    """day or week."""
+    periods: tuple[Period, ...]
+    halves: tuple[Interval, Interval]
+    """Accepted of the earlier half of the decisions, and of the later; NaN without any."""
+    models: tuple[Judged, ...]
+    """Those with at least LEAST_JUDGED decisions, the most decided on first."""
+
+
+def history(store: Store) -> History | None:
+    """The figures of a log; None for an empty one."""
+    answers: list[Answer] = []
+
+    def heard() -> Iterator[Entry]:
+        for entry in lean(store):
+            answers.append((entry.completion.at, entry.completion.total_ms))
+            yield entry
+
+    decided = decisions(heard())
+    if not answers:
+        return None
+    days = (_day(answers[-1][0]) - _day(answers[0][0])).days
+    unit = "day" if days < MOST_DAYS else "week"
+    middle, high = np.quantile([ms for _, ms in answers], [0.5, 0.95]).tolist()
+    return History(
+        completions=len(answers),
+        decided=len(decided),
+        share=_share(decided),
+        p50_ms=middle,
+        p95_ms=high,
+        unit=unit,
+        periods=_periods(answers, decided, _day if unit == "day" else _monday),
+        halves=(_share(decided[: len(decided) // 2]), _share(decided[len(decided) // 2 :])),
+        models=_models(decided),
+    )
+
+
+def lean(store: Store) -> Iterator[Entry]:
+    """The completions from the oldest to the newest, without any text or tokens."""
+    names = [field.name for field in fields(CompletionRecord)]
+    columns = ", ".join("NULL" if name in _UNREAD else f'"{name}"' for name in names)
+    tokens = names.index("tokens")
+    told = ", ".join(f'"{field.name}"' for field in fields(OutcomeRecord) if field.name != "text")
+    # Tuples until they are needed: of a hundred thousand objects more, the collector would look at each many times.
+    outcomes: dict[str, list[tuple[Any, ...]]] = {}
+    for row in store.query(f"SELECT {told} FROM outcomes ORDER BY at, rowid"):
+        outcomes.setdefault(row[0], []).append(row)
+    for row in store.query(f"SELECT {columns} FROM completions ORDER BY at, rowid"):
+        values = list(row)
+        values[tokens] = ()
+        one = CompletionRecord(*values)
+        yield Entry(one, tuple(map(_outcome, outcomes.pop(one.id, ()))))
+
+
+def _outcome(row: tuple[Any, ...]) -> OutcomeRecord:
+    completion, at, kind, explicit, characters, of, typed, age = row
+    return OutcomeRecord(completion, at, kind, bool(explicit), characters, of, typed, None, age)
+
+
+def _share(some: Sequence[Decision]) -> Interval:
+    return share_of(sum(one.kind in TAKEN for one in some), len(some))
+
+
+def _day(at: float) -> date:
+    return date.fromtimestamp(at)
+
+
+def _monday(at: float) -> date:
+    day = _day(at)
+    return day - timedelta(days=day.weekday())
+
+
+def _periods(
+    answers: Sequence[Answer], decided: Sequence[Decision], start: Callable[[float], date]
+) -> tuple[Period, ...]:
+    """Those with any completion; answers are in the order of time."""
+    counts: dict[date, tuple[int, int]] = {}
+    for one in decided:
+        of = start(one.completion.at)
+        all_of, taken = counts.get(of, (0, 0))
+        counts[of] = (all_of + 1, taken + (one.kind in TAKEN))
+    found = []
+    for of, some in groupby(answers, key=lambda one: start(one[0])):
+        times = [ms for _, ms in some]
+        middle, high = np.quantile(times, [0.5, 0.95]).tolist()
+        found.append(Period(of, *counts.get(of, (0, 0)), len(times), middle, high))
+    return tuple(found)
+
+
+def _models(decided: Sequence[Decision]) -> tuple[Judged, ...]:
+    models: dict[str, list[Decision]] = {}
+    for one in decided:
+        name = " + ".join(filter(None, (one.completion.model, one.completion.adapter)))
+        models.setdefault(name, []).append(one)
+    ordered = sorted(models.items(), key=lambda item: -len(item[1]))
+    return tuple(_judged(name, some) for name, some in ordered if len(some) >= LEAST_JUDGED)
+
+
+def _judged(name: str, some: Sequence[Decision]) -> Judged:
+    predicted = np.array([one.completion.probability for one in some])
+    right = np.array([one.right for one in some], dtype=np.bool_)
+    bins = reliability(predicted, right, min(BINS, len(some) // A_BIN))
+    return Judged(name, len(some), calibration_error(bins), bins)

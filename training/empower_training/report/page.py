@@ -1,0 +1,196 @@
+"""Puts the report together: one HTML page that needs nothing but itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+from empower_lsp import __version__
+from empower_model.fitting.bootstrap import Interval
+from empower_training.replay.policies import DEFAULT, NOBODY
+from empower_training.report import figures
+from empower_training.report.log import History
+from empower_training.report.replays import NO_INTERVAL, Replay, Row, baseline, frontier, percent, sweeps, worth
+from empower_training.report.svg import SERIES
+from empower_training.report.text import LEVELS, Coloured
+
+Form = Callable[[float], str]
+PER_CENT = "\u00a0%"
+FILLED, HOLLOW = "●■▲◆▼✚✖", "○□△◇▽✚✖"
+"""What `report_svg.MARKERS` look like in a legend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the table of policies."""
+
+    heading: str
+    unit: str
+    figure: Callable[[Row], Interval]
+    form: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An entry of a legend."""
+
+    name: str
+    colour: str
+    """Name of a CSS variable."""
+    marker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A figure that stands out."""
+
+    value: str
+    name: str
+    note: str
+
+
+def _with(form: str) -> Form:
+    return lambda value: format(value, form).replace("-", "\u2212")
+
+
+def _percent(value: float) -> str:
+    return percent(value, 1)
+
+
+def _alone(value: float) -> Interval:
+    """A figure that comes without an interval."""
+    return Interval(float("nan"), value, float("nan"))
+
+
+def _against(row: Row) -> Interval:
+    """Nothing for the default itself."""
+    return NO_INTERVAL if row.policy == DEFAULT else row.minus_default
+
+
+def _of(name: str) -> Callable[[Row], Interval]:
+    return lambda row: row.figures[name]
+
+
+COLUMNS = (
+    Column("net effort", "1 = no assistant", _of("net_effort"), _with(".3f")),
+    Column("against the default", "difference, paired", _against, _with("+.3f")),
+    Column("kept", "of the text", _of("kept"), _percent),
+    Column("accepted", "of the shown", _of("accepted"), _percent),
+    Column("partly", "of the shown", _of("partially_accepted"), _percent),
+    Column("shown", "per 1,000 characters", _of("shown_per_1000"), _with(".0f")),
+    Column("length", "characters", _of("length"), _with(".1f")),
+    Column("read", "characters per 1,000", _of("read_per_1000"), _with(".0f")),
+    Column("deleted", "characters per 1,000", _of("deleted_per_1000"), _with(".0f")),
+    Column("keys", "per character", _of("keystrokes"), _with(".2f")),
+    Column("engine", "ms per kept character", _of("engine_ms_per_kept"), _with(".1f")),
+    Column("p50", "ms to an answer", lambda row: _alone(row.latency[0]), _with(".1f")),
+    Column("p95", "ms to an answer", lambda row: _alone(row.latency[1]), _with(".0f")),
+    Column("calibration error", "of probabilities", lambda row: _alone(row.error), _with(".3f")),
+)
+
+
+def page(replays: Sequence[Replay], history: History | None, text: Coloured, *, written: str) -> str:
+    """The HTML; `written` is the date on it."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("empower_training.report", "report_page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "estimate": _estimate,
+        "interval": _interval,
+        "percent": percent,
+        "number": lambda value, form: _with(form)(value),
+    }
+    return environment.get_template("page.html").render(
+        replays=[_replay(one, number) for number, one in enumerate(replays)],
+        history=None if history is None else _history(history),
+        text=text,
+        levels=LEVELS,
+        tiles=_tiles(replays, history),
+        columns=COLUMNS,
+        nobody=NOBODY,
+        default=DEFAULT,
+        shortly=percent,
+        written=written,
+        version=__version__,
+    )
+
+
+def _estimate(one: Interval, form: Form) -> str:
+    return form(one.estimate) if isfinite(one.estimate) else ""
+
+
+def _interval(one: Interval, form: Form) -> str:
+    """`low to high`; empty where there is none, or no width to it."""
+    if not (isfinite(one.low) and isfinite(one.high)) or one.low == one.high:
+        return ""
+    return f"{form(one.low).removesuffix(PER_CENT)} to {form(one.high)}"
+
+
+def _replay(replay: Replay, number: int) -> dict[str, object]:
+    series = sweeps(replay)
+    chosen = replay.chosen
+    off = [row for one in series for row in one.rows if row.effort.estimate > figures.HIGHEST]
+    reliable = [figures.Reliable(replay.named(row), row.bins) for row in chosen if row.bins]
+    return {
+        "replay": replay,
+        "worth": worth(replay),
+        "frontier": frontier(replay),
+        "baseline": baseline(replay),
+        "curve": figures.curve(f"curve-{number}", series, chosen[0].policy),
+        "keys": _keys([one.name for one in series], figures.looks(series)),
+        "off": off,
+        "chosen": chosen,
+        "reliability": figures.reliability(f"reliability-{number}", reliable) if reliable else "",
+        "reliable": _keys([one.name for one in reliable]),
+        "latency": figures.latencies(f"latency-{number}", replay.assisted, chosen[0].policy)
+        if isfinite(chosen[0].latency[0])
+        else "",
+    }
+
+
+def _keys(names: Sequence[str], looks: Sequence[figures.Look] = ()) -> list[Key]:
+    """A legend; without looks, of series that are drawn one after the other."""
+    found = []
+    for name, look in zip(names, looks or map(figures.Look, range(len(names))), strict=True):
+        glyphs = HOLLOW if look.hollow else FILLED
+        found.append(Key(name, f"series-{look.number % len(SERIES) + 1}", glyphs[look.number % len(glyphs)]))
+    return found
+
+
+def _history(history: History) -> dict[str, object]:
+    decided = any(period.decided for period in history.periods)
+    lines = [figures.Reliable(one.model, one.bins) for one in history.models]
+    names = [f"{one.model}: off by {one.error:.2f}, {one.decided:,} decisions" for one in history.models]
+    return {
+        "log": history,
+        "acceptance": figures.acceptance("acceptance", history.periods, history.unit) if decided else "",
+        "answers": figures.answers("answers", history.periods, history.unit),
+        "reliability": figures.reliability("log-reliability", lines) if lines else "",
+        "keys": _keys(names),
+        "speeds": _keys(["median", "95th percentile"]),
+    }
+
+
+def _tiles(replays: Sequence[Replay], history: History | None) -> list[Tile]:
+    """The figures a hurried reader should see; those of the first replay."""
+    found = []
+    if replays:
+        row = replays[0].chosen[0]
+        accepted, (middle, high) = row.figures["accepted"], row.latency
+        found += [
+            Tile(f"{row.effort.estimate:.2f}", "net effort", f"{_interval(row.effort, _with('.2f'))}; below 1 helps"),
+            Tile(percent(row.kept.estimate), "of the text kept", _interval(row.kept, percent)),
+            Tile(_estimate(accepted, percent), "of the shown accepted", _interval(accepted, percent)),
+            Tile(f"{middle:.0f} ms", "median answer", f"95 % within {high:.0f} ms") if isfinite(middle) else None,
+        ]
+    if history is not None and history.decided:
+        note = f"{_interval(history.share, percent)} of {history.decided:,}"
+        found.append(Tile(percent(history.share.estimate), "accepted by you", note))
+    return [tile for tile in found if tile is not None and tile.value]

@@ -1,0 +1,210 @@
+"""What `empower-lsp evaluate replay --json` has found, as the report shows it: rows, sweeps, and what to conclude."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import inf, isfinite, nan
+from pathlib import Path
+from typing import Any
+
+from empower_model.errors import EmpowerError
+from empower_model.fitting.bootstrap import Interval
+from empower_model.fitting.fitting import Bin
+from empower_training.replay.intervals import FIGURES
+from empower_training.replay.policies import BASE, DEFAULT, NOBODY
+
+_SWEPT = re.compile(r"(?P<rule>budget|gain|peak|stop at p <|Base)[ -](?P<number>[\d.]+)")
+NO_INTERVAL = Interval(nan, nan, nan)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One policy on one model; shares are of 1, times are milliseconds."""
+
+    model: str
+    """Empty for nobody's help."""
+    policy: str
+    works: int
+    """Texts that were typed."""
+    figures: Mapping[str, Interval]
+    """By the names of `intervals.FIGURES`."""
+    minus_default: Interval
+    """Net effort minus that of the default rule, paired; NaN where that was not run."""
+    latency: tuple[float, float]
+    """Median and 95th percentile."""
+    error: float
+    """Expected calibration error."""
+    bins: tuple[Bin, ...]
+    """Texts shown, sorted into bins by the probability they were given."""
+
+    @property
+    def effort(self) -> Interval:
+        """Net effort: below 1 the assistant helps."""
+        return self.figures["net_effort"]
+
+    @property
+    def kept(self) -> Interval:
+        """Share of the text that the assistant wrote."""
+        return self.figures["kept"]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Policies that belong on one line: a rule whose number is swept, or the rules of a further model."""
+
+    name: str
+    rows: tuple[Row, ...]
+    labels: tuple[str, ...]
+    """Of each row: its number, or what its policy is; the default's goes without saying."""
+    further: bool = False
+    """Whether it is of another model than the first, and so no sweep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The rows of one file, nobody's help first."""
+
+    name: str
+    rows: tuple[Row, ...]
+
+    @property
+    def assisted(self) -> tuple[Row, ...]:
+        """All rows but nobody's."""
+        return tuple(row for row in self.rows if row.policy != NOBODY)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """In the order of the rows."""
+        return tuple(dict.fromkeys(row.model for row in self.assisted))
+
+    @property
+    def best(self) -> Row:
+        """The lowest net effort."""
+        return min(self.assisted, key=lambda row: row.effort.estimate)
+
+    @property
+    def chosen(self) -> tuple[Row, ...]:
+        """The row of the default rule for each model; where that was not run, the best row alone."""
+        return tuple(row for row in self.assisted if row.policy == DEFAULT) or (self.best,)
+
+    def named(self, row: Row) -> str:
+        """The policy of a row, with its model where there are several."""
+        return f"{row.policy} on {row.model}" if len(self.models) > 1 else row.policy
+
+
+def read(path: Path) -> Replay:
+    """The replay in a file. Raises EmpowerError for a file that is something else."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        rows = tuple(_row(one) for one in content)
+        if not any(row.policy != NOBODY for row in rows):
+            raise ValueError("it has no policy")
+    except OSError as error:
+        raise EmpowerError(f"{path} cannot be read: {error.strerror}.") from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise EmpowerError(
+            f"{path} is not a replay: make one with `empower-lsp evaluate replay CORPUS --json > {path.name}`."
+        ) from error
+    return Replay(path.stem, rows)
+
+
+def _row(content: Mapping[str, Any]) -> Row:
+    return Row(
+        model=_short(str(content["model"])),
+        policy=str(content["policy"]),
+        works=int(content["works"]),
+        figures={name: _interval(content.get(name)) for name in FIGURES} | _needed(content),
+        minus_default=_interval(content.get("net_effort_minus_default")),
+        latency=(_number(content["latency_ms"][0]), _number(content["latency_ms"][1])),
+        error=_number(content.get("calibration_error")),
+        bins=tuple(Bin(**one) for one in content.get("reliability", ())),
+    )
+
+
+def _needed(content: Mapping[str, Any]) -> dict[str, Interval]:
+    """The figures without which there is nothing to draw."""
+    found = {name: _interval(content[name]) for name in ("net_effort", "kept")}
+    if not all(isfinite(one.estimate) for one in found.values()):
+        raise ValueError("net effort and kept characters must be numbers")
+    return found
+
+
+def _short(model: str) -> str:
+    """A model given by its path goes by its file's name: where it lies is nobody's business."""
+    return Path(model).stem if model.endswith(".gguf") else model
+
+
+def _interval(value: Sequence[float | None] | None) -> Interval:
+    if value is None:
+        return NO_INTERVAL
+    low, estimate, high = value
+    return Interval(_number(low), _number(estimate), _number(high))
+
+
+def _number(value: float | None) -> float:
+    return nan if value is None else float(value)
+
+
+def sweeps(replay: Replay) -> tuple[Series, ...]:
+    """The lines of the curve: one for each rule of the first model, the default first, and one for each other model."""
+    first, *others = replay.models
+    rules: dict[str, list[tuple[float, Row]]] = {}
+    for row in replay.assisted:
+        if row.model == first:
+            rule, number = swept(row.policy)
+            rules.setdefault(rule, []).append((number, row))
+    found = []
+    default, _ = swept(DEFAULT)
+    for rule, members in sorted(rules.items(), key=lambda one: (one[0] != default, -len(one[1]))):
+        ordered = sorted(members, key=lambda one: one[0])
+        labels = tuple(f"{number:g}" if isfinite(number) else "" for number, _ in ordered)
+        found.append(Series(rule, tuple(row for _, row in ordered), labels))
+    for model in others:
+        rows = tuple(row for row in replay.assisted if row.model == model)
+        labels = tuple("" if row.policy == DEFAULT else row.policy for row in rows)
+        found.append(Series(model, rows, labels, further=True))
+    return tuple(found)
+
+
+def swept(policy: str) -> tuple[str, float]:
+    """The rule behind a policy, and the number that is swept: infinite where there is none."""
+    match = _SWEPT.fullmatch(policy)
+    return (match["rule"], float(match["number"])) if match else (policy, inf)
+
+
+def worth(replay: Replay) -> str:
+    """What the default rule is worth, in a sentence."""
+    row = replay.chosen[0]
+    low, high = row.effort.low, row.effort.high
+    told = "it helps" if high < 1 else "it hinders" if low > 1 else "too few files to tell whether it helps"
+    cost = f"{row.effort.estimate:.2f} of the effort of typing all of it ({low:.2f} to {high:.2f})"
+    return f"With {replay.named(row)}, a text costs {cost}: {told}."
+
+
+def frontier(replay: Replay) -> str:
+    """Which policy costs least, and whether the default rule is told apart from it, in a sentence or two."""
+    best, default = replay.best, replay.chosen[0]
+    told = f"{replay.named(best)} costs least: {best.effort.estimate:.2f}, with {percent(best.kept.estimate)} kept."
+    low, high = best.minus_default.low, best.minus_default.high
+    if best is default or best.model != default.model or not (isfinite(low) and isfinite(high)):
+        return told
+    if high < 0:
+        return f"{told} The default, {default.policy}, costs {-high:.3f} to {-low:.3f} more."
+    return f"{told} The default, {default.policy}, is not told apart from it."
+
+
+def baseline(replay: Replay) -> str:
+    """What the model is worth without a rule, in a sentence; empty where that was not run."""
+    row = next((one for one in replay.assisted if one.model == replay.models[0] and one.policy == BASE), None)
+    if row is None:
+        return ""
+    cost = f"{row.effort.estimate:.2f} ({row.effort.low:.2f} to {row.effort.high:.2f})"
+    return f"Without a rule the same model keeps {percent(row.kept.estimate)}, at a net effort of {cost}."
+
+
+def percent(share: float, places: int = 0) -> str:
+    """A share in per cent, its sign held to it by a space that does not break."""
+    return f"{100 * share:.{places}f}\u00a0%"

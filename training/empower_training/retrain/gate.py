@@ -1,0 +1,155 @@
+"""The gate: a new model types later work beside the one in use, and only what costs less effort is promoted."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+from empower_lsp.serving.serving import fitted_memory, memory_in_use
+from empower_model.calibration import Calibration
+from empower_model.completing.completer import LocalCompleter
+from empower_model.engine.llama import LlamaEngine
+from empower_model.engine.llama_file import physical_cores
+from empower_model.engine.seam import EngineConfig
+from empower_model.errors import EmpowerError
+from empower_model.files.model import Model
+from empower_model.fitting.bootstrap import Interval
+from empower_model.memory.mixture import Weights
+from empower_model.request import Limits
+from empower_training.corpus.corpus import Document
+from empower_training.labels.texts import Text
+from empower_training.replay import cursors
+from empower_training.replay.human import Careful
+from empower_training.replay.intervals import EFFORT, KEPT, difference
+from empower_training.replay.projects import Projects
+from empower_training.replay.replay import Tally, replay, total
+from empower_training.replay.works import Work, works
+
+PER_TEXT = 4
+CHARACTERS, IN_ALL = 800, 16_000
+"""Most characters typed of a text, and about how many of all: a key takes some ten milliseconds of each model."""
+FITTED = 4_000
+"""Characters typed to choose between two calibrations."""
+LEAST_FILES = 3
+"""Files to resample: with fewer an interval says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What two models were worth on the same work, typed by the same person."""
+
+    before: Tally
+    after: Tally
+    effort: Interval
+    """Net effort after minus before, with its paired interval: below 0 helps."""
+    kept: Interval
+    """The same of the share of kept characters."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the effort has fallen beyond doubt."""
+        return self.effort.high < 0
+
+    @property
+    def reason(self) -> str:
+        """Why it did not pass, as a sentence; empty if it did."""
+        if self.passed:
+            return ""
+        worse = "rose" if self.effort.estimate >= 0 else "fell, but not beyond doubt"
+        return (
+            f"Net effort {worse}: {self.effort.estimate:+.3f}, between {self.effort.low:+.3f} and "
+            f"{self.effort.high:+.3f} with 95 % confidence."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the memory beside a model knows."""
+
+    texts: tuple[Text, ...]
+    """Of the project; a work has those of other names."""
+    weights: Weights
+
+
+def later_works(texts: Sequence[Text], seed: int = 0) -> list[Work]:
+    """What is typed to judge: bodies of the texts. Raises EmpowerError when there are too few."""
+    found = _bodies(texts, seed, IN_ALL)
+    files = {work.source for work in found}
+    if len(files) < LEAST_FILES:
+        raise EmpowerError(
+            f"There are {len(files)} files of later work to judge a new model on, and {LEAST_FILES} are needed: "
+            "come back when more is written, or give more code with --from."
+        )
+    return found
+
+
+def _bodies(texts: Sequence[Text], seed: int, in_all: int) -> list[Work]:
+    most = min(CHARACTERS, max(PER_TEXT, in_all // max(1, len(texts))))
+    return works([(text.name, text.text) for text in texts], seed=seed, per_text=PER_TEXT, characters=most)
+
+
+def typed(model: Model, chosen: Sequence[Work], threads: int = 0, known: Known | None = None) -> list[Tally]:
+    """The works typed by a careful person with this model, and a memory if one is given.
+
+    Raises ModelError and EngineError.
+    """
+    engine = LlamaEngine(EngineConfig(model.path, threads, adapter=model.adapter))
+    try:
+        if known is None:
+            return replay(LocalCompleter(engine, model.calibration), Limits(), chosen, Careful())
+        projects = Projects(engine, known.weights, [Document("", text.name, text.text) for text in known.texts])
+        completer = LocalCompleter(projects.engine, known.weights.calibration, look=projects.engine.look)
+        found: list[Tally] = []
+        for work in chosen:
+            projects.open(work.source)
+            found += replay(completer, Limits(), [work], Careful())
+        return found
+    finally:
+        engine.close()
+
+
+def judge(
+    current: Model, candidate: Model, chosen: Sequence[Work], seed: int = 0, *, project: Sequence[Text] = ()
+) -> Judgement:
+    """Both models on the same works, each in a process of its own.
+
+    With a `project`, as they are used: with a memory of these texts, of which none may be one that is typed. The
+    candidate has the weights and the calibration that it would have once promoted. Raises ModelError and EngineError.
+    """
+    threads = max(1, physical_cores() // 2)
+    known: tuple[Known | None, ...] = (None, None)
+    if project:
+        known = Known(tuple(project), memory_in_use(current)), Known(tuple(project), fitted_memory(candidate))
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        before, after = pool.map(typed, (current, candidate), (chosen, chosen), (threads, threads), known)
+    return Judgement(
+        total(before, "before"),
+        total(after, "after"),
+        difference(after, before, EFFORT, seed=seed),
+        difference(after, before, KEPT, seed=seed),
+    )
+
+
+def calibrated(model: Model, texts: Sequence[Text], count: int, seed: int = 0) -> Calibration:
+    """The calibration that a tuned model is to be read with, from texts that it was not trained on.
+
+    One is fitted at random cursors; it is taken only if the texts cost less effort with it than with the one that the
+    model came with, since few texts give a poor fit. Raises ModelError and EngineError.
+    """
+    documents = [Document("", text.name, text.text) for text in texts]
+    chosen = _bodies(texts, seed, FITTED)
+    engine = LlamaEngine(EngineConfig(model.path, adapter=model.adapter))
+    try:
+        completer = LocalCompleter(engine, model.calibration)
+        fitted = cursors.calibrate(list(cursors.spans(completer, cursors.cursors(documents, count, seed))))
+        efforts = [
+            sum(tally.cost for tally in replay(LocalCompleter(engine, one), Limits(), chosen, Careful()))
+            for one in (model.calibration, fitted)
+        ]
+    except ValueError:  # no finite fit
+        return model.calibration
+    finally:
+        engine.close()
+    return fitted if efforts[1] < efforts[0] else model.calibration

@@ -1,0 +1,203 @@
+"""From texts to a better model in use: labels, fine-tune, export, calibration, gate, promotion."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from empower_lsp import __version__
+from empower_model.errors import EmpowerError
+from empower_model.files import store, tunings
+from empower_model.files.gguf_file import digest
+from empower_model.files.model import Model
+from empower_model.files.provenance import Provenance
+from empower_training.finetune.recipe import Recipe
+from empower_training.finetune.starting_weights import base_folder, labelling_folder
+from empower_training.labels.examples import Example, Method
+from empower_training.labels.texts import Text, split
+from empower_training.retrain import gate
+
+if TYPE_CHECKING:
+    from empower_training.finetune.finetune import Progress
+    from empower_training.retrain.gate import Judgement
+
+LEAST_EXAMPLES = 200
+"""Cut points to learn from; a working day has thousands."""
+CALIBRATING = 0.15
+"""Share of the earlier texts that is not trained on: the tuned model's probabilities are fitted on it."""
+CURSORS = 400
+"""Random cursors to fit them at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be trained, and how."""
+
+    model: str = ""
+    """A name or path, as in `store.resolve`; empty for the one in use."""
+    weights: str = ""
+    """Where its weights are, if it is not of our own making."""
+    method: Method = Method.EMPOWER
+    eta: float = 32.0
+    """Bits of an Empower target. The paper's few leave little to learn, and the server's rule ends what is shown
+    earlier anyway (LOG.md)."""
+    share: float = 0.7
+    """Of the text, the earlier part, is trained on; what was written later judges."""
+    count: int = 4000
+    """Most examples."""
+    context: int = 512
+    """Most tokens of an example."""
+    seed: int = 0
+    recipe: Recipe = field(default_factory=Recipe)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Whom to tell how far it is."""
+
+    stage: Callable[[str], None] = lambda name: None
+    labelled: Callable[[int], None] = lambda done: None
+    step: Callable[[Progress], None] = lambda progress: None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of it."""
+
+    tuning: str
+    """Id of the new tuning."""
+    promoted: bool
+    judgement: Judgement
+    examples: int
+    empty: int
+    """Of them, with nothing but end-of-text to learn."""
+
+
+def retrain(texts: Sequence[Text], plan: Plan, watch: Watch | None = None) -> Outcome | None:
+    """Train on the earlier texts, judge on the later ones, promote what is better. None in a process that only helps.
+
+    A run that was interrupted goes on where it was when the texts and the plan are the same. Raises EmpowerError.
+    """
+    from empower_training.finetune.finetune import finetune, leads
+
+    watch = watch or Watch()
+    parent = store.checked(plan.model, tuned=False)
+    earlier, later = split(texts, plan.share)
+    learned, fitted = split(earlier, 1 - CALIBRATING)
+    chosen = gate.later_works(later, plan.seed)
+    base = base_folder(plan.model, plan.weights)
+    if not plan.recipe.adapter:
+        from empower_training.finetune.export import check
+
+        check(base)
+    watch.stage("labels")
+    found = found_examples(labelling_folder(plan.model, plan.weights), learned, plan, watch.labelled)
+    run = store.data_folder() / "training" / _fingerprint(base, texts, plan)
+    watch.stage("training")
+    finetune(base, found, run, plan.recipe, watch.step)
+    if not leads():
+        return None
+    watch.stage("export")
+    weights = _exported(run, base, plan)
+    candidate = replace(parent, adapter=weights) if plan.recipe.adapter else replace(parent, path=weights)
+    watch.stage("calibration")
+    candidate = replace(candidate, calibration=gate.calibrated(candidate, fitted, CURSORS, plan.seed))
+    watch.stage("judging")
+    judgement = gate.judge(store.checked(plan.model), candidate, chosen, plan.seed, project=earlier)
+    provenance = _provenance(parent, texts, plan, judgement)
+    tuning = tunings.keep(parent, weights, provenance, candidate.calibration)
+    for name in ("arguments.json", "log.jsonl"):
+        shutil.copyfile(run / name, tuning.path.with_name(name))
+    if judgement.passed:
+        tunings.promote(parent, tuning.id)
+    shutil.rmtree(run, ignore_errors=True)
+    return Outcome(tuning.id, judgement.passed, judgement, len(found), sum(len(one.target) == 1 for one in found))
+
+
+def found_examples(labelling: Path, texts: Sequence[Text], plan: Plan, report: Callable[[int], None]) -> list[Example]:
+    """What the plan has to learn from the texts, measured by weights in a folder. Raises EmpowerError for too few."""
+    import torch
+    from tokenizers import Tokenizer
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    from empower_training.labels.examples import examples
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    model = AutoModelForCausalLM.from_pretrained(labelling, dtype=torch.float32, local_files_only=True)
+    tokenizer = Tokenizer.from_file(str(labelling / "tokenizer.json"))
+    try:
+        found = examples(
+            model,
+            tokenizer,
+            texts,
+            method=plan.method,
+            eta=plan.eta,
+            seed=plan.seed,
+            count=plan.count,
+            context=plan.context,
+            report=report,
+        )
+    except ValueError as error:
+        raise EmpowerError(f"These texts cannot be labelled: {error}.") from error
+    least, what = (plan.recipe.batch, "rows") if plan.method is Method.TEXT else (LEAST_EXAMPLES, "places")
+    if len(found) < least:
+        raise EmpowerError(
+            f"There is too little to learn from: {len(found)} {what} in {len(texts)} texts, and {least} are needed. "
+            "Come back when more is written, or give a folder of code with --from."
+        )
+    return found
+
+
+def _exported(run: Path, base: Path, plan: Plan) -> Path:
+    """The GGUF file of what was trained: an adapter, or a whole model."""
+    if plan.recipe.adapter:
+        from empower_training.finetune.lora import write_adapter
+
+        write_adapter(run / "final", base, run / tunings.ADAPTER)
+        return run / tunings.ADAPTER
+    from empower_training.finetune.export import export
+
+    export(run / "final", run / tunings.WHOLE)
+    return run / tunings.WHOLE
+
+
+def _provenance(parent: Model, texts: Sequence[Text], plan: Plan, judgement: Judgement) -> Provenance:
+    before, after = judgement.before, judgement.after
+    scores = {
+        "net_effort_before": before.effort,
+        "net_effort": after.effort,
+        "difference": judgement.effort.estimate,
+        "difference_low": judgement.effort.low,
+        "difference_high": judgement.effort.high,
+        "kept_before": before.kept / before.characters,
+        "kept": after.kept / after.characters,
+    }
+    assert parent.size is not None
+    return Provenance(
+        base_sha256=parent.sha256 or digest(parent.path),
+        base_size=parent.size,
+        data=_fingerprint_of(texts),
+        method=plan.method.value,
+        eta=plan.eta if plan.method is Method.EMPOWER else None,
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        version=__version__,
+        scores={name: round(value, 4) for name, value in scores.items()},
+        kept_aside=judgement.reason,
+    )
+
+
+def _fingerprint(base: Path, texts: Sequence[Text], plan: Plan) -> str:
+    """Names the folder of a run: the same wish goes on there, another one begins anew."""
+    content = json.dumps([str(base), _fingerprint_of(texts), asdict(plan)], default=str)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _fingerprint_of(texts: Sequence[Text]) -> str:
+    return hashlib.sha256(repr([(text.name, text.text) for text in texts]).encode(errors="replace")).hexdigest()

@@ -30,6 +30,7 @@ from empower_model.engine.drafting import LENGTHS, TRIES, Guess, Guesses, Pace
 from empower_model.engine.llama import LlamaEngine
 from empower_model.engine.seam import IMPOSSIBLE, Engine, EngineConfig, LogProbs, Token, Transform
 from empower_model.files import store
+from empower_model.files.memory_files import memory_sidecar
 from empower_model.memory import mixture
 from empower_model.memory.index import Memory, blocks
 from empower_model.memory.mixture import Weights
@@ -200,7 +201,7 @@ def library() -> list[str]:
 
 def bundled_weights() -> Weights:
     """The bundled model's weights of a memory."""
-    weights = Weights.load(mixture.sidecar(store.resolve(store.bundled(), tuned=False).path))
+    weights = Weights.load(memory_sidecar(store.resolve(store.bundled(), tuned=False).path))
     assert weights is not None
     return weights
 

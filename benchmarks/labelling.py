@@ -13,7 +13,7 @@ from workload import source
 
 from empower_model.engine.llama import LlamaEngine
 from empower_model.engine.seam import EngineConfig
-from empower_training.labels.label import ETAS, label, spans, surprisals
+from empower_training.labels.labelling import ETAS, label, spans, surprisals
 from empower_training.labels.strips import Strip
 
 if TYPE_CHECKING:  # torch in this process is no business of the other benchmarks

@@ -64,6 +64,6 @@ def main(ctx: click.Context, stdio: bool) -> None:
     if not stdio:
         click.echo(ctx.get_help())
         return
-    from empower_lsp.edge.stdio import serve
+    from empower_lsp.edge import serve
 
     serve()

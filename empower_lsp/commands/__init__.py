@@ -1,1 +1,5 @@
 """What a person calls from the command line, a module a command."""
+
+from empower_lsp.commands.errors import errors_as_exit
+
+__all__ = ["errors_as_exit"]

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from empower_lsp.commands.model import errors_as_exit
-from empower_lsp.serving.serving import calibration_file, fitted_memory, own_weights
+from empower_lsp.commands.errors import errors_as_exit
 from empower_model.errors import ModelError
+from empower_model.files import calibration_file, own_weights
+from empower_model.memory import fitted_memory
 
 if TYPE_CHECKING:
-    from empower_lsp.personal.decisions import Decision
-    from empower_lsp.personal.recalibration import Recalibration
+    from empower_lsp.personal import Decision, Recalibration
     from empower_model.calibration import Calibration
-    from empower_model.files.model import Model
-    from empower_model.fitting.bootstrap import Interval
+    from empower_model.files import Model
+    from empower_model.fitting import Interval
 
 CONFIDENCES = (0.1, 0.2, 0.35, 0.5, 0.8)
 """Of which the meaning in bits is shown, beside the one in use."""
@@ -59,7 +59,7 @@ def calibrate(
     With --workspace, first how far the memory of a workspace is trusted beside the model: from places in the files of
     that folder, each with a memory of the others. Saved if other files take fewer bits with it, beyond doubt.
     """
-    from empower_lsp.personal.workspace_weights import fitted
+    from empower_lsp.personal import fitted
     from empower_model.files import store
 
     chosen = store.checked(model)
@@ -79,7 +79,7 @@ def calibrate(
 
 def _calibrated_if_enough(model: Model, dry_run: bool, as_json: bool) -> tuple[dict[str, Any], str]:
     """As `_calibrate`, but too few decisions are no error: the memory was fitted after all."""
-    from empower_lsp.personal.recalibration import TooFewDecisions
+    from empower_lsp.personal import TooFewDecisions
 
     try:
         return _calibrate(model, dry_run, as_json)
@@ -90,8 +90,7 @@ def _calibrated_if_enough(model: Model, dry_run: bool, as_json: bool) -> tuple[d
 
 def _calibrate(model: Model, dry_run: bool, as_json: bool) -> tuple[dict[str, Any], str]:
     """What was found, as JSON and as the last sentence; the tables are printed on the way."""
-    from empower_lsp.personal.decisions import still_shown
-    from empower_lsp.personal.recalibration import recalibrated
+    from empower_lsp.personal import recalibrated, still_shown
     from empower_model.request import Limits
 
     every = _decisions(model)
@@ -118,9 +117,8 @@ def _calibrate(model: Model, dry_run: bool, as_json: bool) -> tuple[dict[str, An
 
 def _decisions(model: Model) -> list[Decision]:
     """The decisions on what is in use; those with other weights of the memory were about other bits."""
-    from empower_lsp.log.store import log_path, opened
-    from empower_lsp.personal.decisions import decisions
-    from empower_lsp.personal.workspace_weights import since
+    from empower_lsp.log import log_path, opened
+    from empower_lsp.personal import decisions, since
 
     if not log_path().exists():
         return []

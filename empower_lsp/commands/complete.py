@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from empower_lsp.commands.model import errors_as_exit
-from empower_lsp.session.explanation import explanation
+from empower_lsp.commands.errors import errors_as_exit
+from empower_lsp.session import explanation
 from empower_model.errors import EmpowerError
 from empower_model.request import Limits
 
@@ -62,12 +62,11 @@ def complete(
     is the file's repository, or else the folder it is in; the file itself counts only around the cursor.
     """
     from empower_lsp.commands.one_memory import remembering
-    from empower_model.completing.completer import LocalCompleter
+    from empower_model.completing import LocalCompleter
+    from empower_model.engine import EngineConfig
     from empower_model.engine.llama import LlamaEngine
-    from empower_model.engine.seam import EngineConfig
     from empower_model.files import store
-    from empower_model.host.parent import FILE_TOKENS
-    from empower_model.prompt.window import window
+    from empower_model.host import FILE_TOKENS, window
     from empower_model.request import Request
 
     path, line, column = _parse(place)

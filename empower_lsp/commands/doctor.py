@@ -18,7 +18,7 @@ from empower_model.errors import EmpowerError
 
 if TYPE_CHECKING:
     from empower_model.engine.llama import LlamaEngine
-    from empower_model.files.model import Model
+    from empower_model.files import Model
 
 PACKAGES = ("empower-lsp", "pygls", "lsprotocol", "llama-cpp-python", "numpy", "huggingface-hub")
 TRAINING = ("torch", "transformers")
@@ -71,7 +71,7 @@ def _installed(name: str) -> bool:
 
 
 def _folders() -> list[Finding]:
-    from empower_model.files.store import data_folder
+    from empower_model.files import data_folder
 
     folder = data_folder()
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
@@ -81,8 +81,8 @@ def _folders() -> list[Finding]:
 
 
 def _model(name: str) -> list[Finding]:
+    from empower_model.engine import EngineConfig
     from empower_model.engine.llama import LlamaEngine
-    from empower_model.engine.seam import EngineConfig
     from empower_model.files import store
 
     started = time.perf_counter()
@@ -114,7 +114,7 @@ def _model(name: str) -> list[Finding]:
 def _memory(engine: LlamaEngine, model: Model) -> list[Finding]:
     """Whose weights the memory of the workspace has, and how fast it reads: this package, by its own code."""
     from empower_lsp.commands.one_memory import remembering
-    from empower_lsp.personal.workspace_weights import source
+    from empower_lsp.personal import source
 
     here = Path(__file__)
     try:
@@ -131,7 +131,7 @@ def _memory(engine: LlamaEngine, model: Model) -> list[Finding]:
 
 def _speed(engine: LlamaEngine) -> list[Finding]:
     from empower_model.calibration import Calibration
-    from empower_model.completing.completer import LocalCompleter
+    from empower_model.completing import LocalCompleter
     from empower_model.request import Limits, Request
 
     # this file is as good a text as any

@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from empower_lsp.commands.model import errors_as_exit
+from empower_lsp.commands.errors import errors_as_exit
 
 if TYPE_CHECKING:
-    from empower_lsp.log.stats import Group
-    from empower_lsp.log.store import Entry, Store
+    from empower_lsp.log import Entry, Group, Store
 
 UNITS = {"h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 
@@ -44,7 +43,7 @@ def log() -> None:
 @log.command()
 def path() -> None:
     """Print where the log is, or would be."""
-    from empower_lsp.log.store import log_path
+    from empower_lsp.log import log_path
 
     click.echo(log_path())
 
@@ -54,8 +53,7 @@ def path() -> None:
 @errors_as_exit()
 def status(as_json: bool) -> None:
     """Show whether completions are logged, and how much there is."""
-    from empower_lsp.log.level import chosen
-    from empower_lsp.log.store import Retention, log_path
+    from empower_lsp.log import Retention, chosen, log_path
 
     kept = Retention()
     content: dict[str, Any] = {"level": chosen().word, "path": str(log_path()), **asdict(kept)}
@@ -102,7 +100,7 @@ def off() -> None:
 @errors_as_exit()
 def stats(since: float | None, as_json: bool) -> None:
     """Show what completions were worth: shown, accepted, kept, and how fast they came."""
-    from empower_lsp.log.stats import stats as figures
+    from empower_lsp.log import stats as figures
 
     with _store() as store:
         found = figures(store, 0.0 if since is None else time.time() - since)
@@ -128,7 +126,7 @@ def show(count: int, as_json: bool) -> None:
 @errors_as_exit()
 def export(file: str) -> None:
     """Write all completions and what became of them to FILE as JSON lines; - is standard output."""
-    from empower_lsp.log.errors import LogError
+    from empower_lsp.log import LogError
 
     with _store() as store:
         if file == "-":
@@ -166,15 +164,14 @@ def purge(older_than: float | None, glob: str | None, everything: bool, yes: boo
 
 @contextmanager
 def _store() -> Iterator[Store]:
-    from empower_lsp.log.store import log_path, opened
+    from empower_lsp.log import log_path, opened
 
     with opened(log_path()) as store:
         yield store
 
 
 def _choose(word: str) -> None:
-    from empower_lsp.log.errors import LogError
-    from empower_lsp.log.level import Level, choose
+    from empower_lsp.log import Level, LogError, choose
 
     try:
         choose(Level.of(word))

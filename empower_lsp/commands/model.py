@@ -12,24 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from empower_model.errors import EmpowerError
+from empower_lsp.commands.errors import errors_as_exit
 
 if TYPE_CHECKING:
-    from empower_model.files.download import Progress
-    from empower_model.files.store import Model
-    from empower_model.files.tunings import Tuning
+    from empower_model.files import Model, Progress, Tuning
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
-
-
-@contextmanager
-def errors_as_exit() -> Iterator[None]:
-    """Ends a command with `Error: ...` on one line of stderr and exit code 1; also a decorator."""
-    try:
-        yield
-    except EmpowerError as error:
-        raise click.ClickException(" ".join(str(error).split())) from error
 
 
 @click.group()
@@ -105,8 +94,8 @@ def pull(name: str, force: bool) -> None:
     NAME is one that `empower-lsp model list` shows, or owner/repo:file.gguf for any other file of the hub. An
     interrupted pull continues where it stopped.
     """
+    from empower_model.files import pull as fetch
     from empower_model.files import store
-    from empower_model.files.download import pull as fetch
 
     entry = store.find(name)
     if entry is not None and entry.path.is_file() and not force:

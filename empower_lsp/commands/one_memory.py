@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from empower_lsp.serving.serving import memory_in_use
-from empower_lsp.workspace.files import Workspace, root_of
+from empower_lsp.workspace import Workspace, root_of
+from empower_model.memory import memory_in_use
 
 if TYPE_CHECKING:
     from empower_model.calibration import Calibration
-    from empower_model.engine.seam import Engine
-    from empower_model.files.model import Model
-    from empower_model.memory.remembering import RememberingEngine
+    from empower_model.engine import Engine
+    from empower_model.files import Model
+    from empower_model.memory import RememberingEngine
 
 SECONDS = 5.0
 """How long a command reads the workspace; a million tokens, of an engine that has a core to itself."""
@@ -42,10 +42,8 @@ def remembering(
     Of a `folder`, or of what an editor would probably have opened for the file. What stands around the cursor is to
     come with each request. Raises ModelError.
     """
-    from empower_model.memory.feed import Current, Walk
-    from empower_model.memory.index import Level, Memory
-    from empower_model.memory.keeper import Keeper
-    from empower_model.memory.remembering import RememberingEngine
+    from empower_model.feed import Current, Walk
+    from empower_model.memory import Keeper, Level, Memory, RememberingEngine
 
     weights = memory_in_use(model)
     began = time.perf_counter()

@@ -17,16 +17,16 @@ from pygls.workspace import TextDocument
 from empower_lsp import __version__
 from empower_lsp.edge.notify import Notifier, outline
 from empower_lsp.edge.tolerance import Protocol, tolerant_converter
-from empower_lsp.log.journal import Journal
-from empower_lsp.serving.serving import Served, start_engine
-from empower_lsp.session.session import Session
+from empower_lsp.log import Journal
+from empower_lsp.serving import Served, start_engine
+from empower_lsp.session import Session
 from empower_lsp.settings import Settings, parse
-from empower_lsp.workspace.files import Workspace, file_name, is_file
+from empower_lsp.workspace import Workspace, file_name, is_file
 from empower_model.errors import EmpowerError
-from empower_model.memory.feed import Feed
+from empower_model.feed import Feed
 
 if TYPE_CHECKING:
-    from empower_model.host.parent import HostEvent
+    from empower_model.host import HostEvent
 
 LOGGED = (
     "Your completions are logged, on this machine only; `empower-lsp log off` stops that. The log is for your "
@@ -190,9 +190,8 @@ class Connection(LanguageServer):
 
     def _log_as_set(self) -> None:
         """Log what the settings say; the first time ever, say that there is a log."""
+        from empower_lsp.log import Recorder, Retention, log_path
         from empower_lsp.log import level as levels  # with SQLite and the store: `initialize` does not wait for them
-        from empower_lsp.log.recorder import Recorder
-        from empower_lsp.log.store import Retention, log_path
 
         level = levels.Level.of(self.settings.log)
         retention = Retention(self.settings.log_days, self.settings.log_megabytes)

@@ -7,7 +7,7 @@ import re
 from lsprotocol import types
 from pygls.workspace import TextDocument
 
-from empower_lsp.session.query import Answer, Query, Selected
+from empower_lsp.session import Answer, Query, Selected
 
 ACCEPT = "empower.accept"
 """The command that every item runs when it is accepted; its argument is the completion's id."""

@@ -16,10 +16,10 @@ from empower_lsp import __version__
 from empower_lsp.edge import convert
 from empower_lsp.edge.connection import Connection
 from empower_lsp.edge.notify import outline
-from empower_lsp.serving.serving import start_engine
-from empower_lsp.session.explanation import explanation
+from empower_lsp.serving import start_engine
+from empower_lsp.session import explanation
 from empower_lsp.settings import SECTION
-from empower_lsp.workspace.files import file_name, is_file
+from empower_lsp.workspace import file_name, is_file
 
 LARGEST = 1_000_000
 """Characters of the largest document that gets inline completions."""

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING
 
 from empower_lsp import __version__
 from empower_lsp.log.records import completion_record, outcome_record, place
-from empower_lsp.outcome.offer import FINAL
-from empower_lsp.outcome.tracker import Tracker
+from empower_lsp.outcome import FINAL, Tracker
 
 if TYPE_CHECKING:
     from empower_lsp.log.level import Level
     from empower_lsp.log.recorder import Recorder
     from empower_lsp.log.store import Retention
-    from empower_lsp.outcome.offer import Outcome
-    from empower_lsp.session.query import Answer, Computed, Query
+    from empower_lsp.outcome import Outcome
+    from empower_lsp.session import Answer, Computed, Query
 
 
 MEMORY = "memory"

@@ -7,7 +7,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from empower_model.files.store import data_folder, write_whole
+from empower_model.files import data_folder, write_whole
 
 
 class Level(IntEnum):

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
-    from empower_lsp.outcome.offer import Outcome
-    from empower_model.engine.seam import Token
+    from empower_lsp.outcome import Outcome
+    from empower_model.engine import Token
     from empower_model.request import Completion, Request
 
 PREFIX_WINDOW = 4096

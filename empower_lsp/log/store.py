@@ -25,7 +25,7 @@ from typing import Any
 from empower_lsp.log.errors import LogError
 from empower_lsp.log.migrations import migrate
 from empower_lsp.log.records import CompletionRecord, OutcomeRecord, Record, TokenRecord
-from empower_model.files.store import data_folder
+from empower_model.files import data_folder
 
 BUSY_SECONDS = 10.0
 """How long another process's transaction, the purge of a large log for one, is waited for."""

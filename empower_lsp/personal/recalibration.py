@@ -14,18 +14,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from empower_lsp.personal.decisions import Decision, grouped
+from empower_lsp.personal.decision import Decision, grouped
 from empower_model.calibration import Calibration
 from empower_model.errors import EmpowerError
-from empower_model.fitting.bootstrap import Interval, clustered, share
-from empower_model.fitting.fitting import (
+from empower_model.fitting import (
     Bin,
+    Interval,
     Vector,
     calibration_error,
+    clustered,
     fit_near,
     log_losses,
     probabilities,
     reliability,
+    share,
 )
 
 LEAST = 100

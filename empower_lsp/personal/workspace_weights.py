@@ -9,13 +9,14 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from empower_lsp.serving.serving import calibration_file, memory_in_use, memory_weights, own_weights, weights_files
-from empower_lsp.workspace.files import Workspace
+from empower_lsp.workspace import Workspace
 from empower_model.errors import EmpowerError, ModelError
+from empower_model.files import calibration_file, memory_weights, own_weights, weights_files
+from empower_model.memory import memory_in_use
 
 if TYPE_CHECKING:
-    from empower_model.files.model import Model
-    from empower_model.fitting.adaptation import Adaptation
+    from empower_model.files import Model
+    from empower_model.fitting import Adaptation
 
 MOST_CHARACTERS = 8_000_000
 """Of a larger workspace the files written last: some two million tokens, tokenised in some ten seconds."""
@@ -28,9 +29,9 @@ def fitted(
 
     Saved for running servers to follow, if it is better. Raises EmpowerError.
     """
+    from empower_model.engine import EngineConfig
     from empower_model.engine.llama import LlamaEngine
-    from empower_model.engine.seam import EngineConfig
-    from empower_model.fitting.adaptation import adapted
+    from empower_model.fitting import adapted
 
     began = time.monotonic()
     folder = folder.resolve()

@@ -1,1 +1,15 @@
 """Knows what is shown in each document, computes what is asked, and explains it; knows no LSP types."""
+
+from empower_lsp.session.query import Answer, Computed, Query, Selected
+from empower_lsp.session.session import Session, Shown
+from empower_lsp.session.why import explanation
+
+__all__ = [
+    "Answer",
+    "Computed",
+    "Query",
+    "Selected",
+    "Session",
+    "Shown",
+    "explanation",
+]

@@ -16,8 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from empower_lsp.session.query import Answer, Computed, Query
-from empower_model.completing.alternatives import alike
-from empower_model.request import Completer, Completion, End, Limits, Request
+from empower_model.request import Completer, Completion, End, Limits, Request, alike
 
 CANCEL_GRACE_SECONDS = 0.1
 """An editor that cancels because of a keystroke asks again within this time; until then the work goes on."""

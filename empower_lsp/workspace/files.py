@@ -13,7 +13,7 @@ import pathspec
 
 from empower_lsp.settings import Settings
 from empower_lsp.workspace import gitignore
-from empower_model.memory.feed import Stamp
+from empower_model.feed import Stamp
 
 LARGEST = 1_000_000
 """Bytes of the largest file that is read."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from empower_model.engine.seam import Token
+    from empower_model.engine import Token
 
 
 class End(StrEnum):
@@ -92,3 +92,8 @@ class Completer(Protocol):
     def close(self) -> None:
         """Free the model."""
         ...
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether two texts for one cursor are no choice, since one is how the other begins."""
+    return one.startswith(other) or other.startswith(one)

@@ -12,7 +12,7 @@ import pytest
 from empower_training.day.day import Desk, typed
 from empower_training.day.editor import Editor, ServerEnded
 from empower_training.replay.human import Careful
-from empower_training.replay.works import Work
+from empower_training.replay.work import Work
 
 ABOVE = """\
 class Point:

@@ -13,7 +13,8 @@ from empower_lsp import __version__
 from empower_lsp.cli import COMMANDS, main
 from empower_lsp.serving.serving import own_weights
 from empower_model.files import store
-from empower_model.memory.mixture import Weights, sidecar
+from empower_model.files.memory_files import memory_sidecar
+from empower_model.memory.mixture import Weights
 
 SOURCE = "import os\n\n\ndef add(first, second):\n    return first + \n"
 
@@ -140,7 +141,7 @@ def test_the_doctor_says_where_weights_are_from_and_what_to_do_about_broken_ones
     assert "weights: for any model; `calibrate" in told()["value"]
     path = own_weights(store.checked(str(other)))
     path.parent.mkdir(parents=True)
-    weights = Weights.load(sidecar(bundled.path))
+    weights = Weights.load(memory_sidecar(bundled.path))
     assert weights is not None
     weights.save(path, workspace="zebra", date="2026-11-22")
     assert told()["value"].endswith("weights: fitted to zebra on 2026-11-22")

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
 from empower_training.corpus import pack
-from empower_training.finetune import export
+from empower_training.finetune import gguf_export
 from empower_training.pretrain.pretrain import new_model, token_losses
 
 SCRIPT = Path(__file__).parents[2] / "training" / "accelerator.py"
@@ -99,7 +99,7 @@ def test_joined_pieces_are_the_trained_model_in_bfloat16(folder: Path, script: M
     joined = load_file(tmp_path / "model" / "model.safetensors")
     assert joined.keys() == trained.keys()
     assert all(torch.equal(joined[name], trained[name].bfloat16().float()) for name in trained)
-    export.export(tmp_path / "model", tmp_path / "model.gguf", "f32")
+    gguf_export.export(tmp_path / "model", tmp_path / "model.gguf", "f32")
     assert (tmp_path / "model.gguf").read_bytes()[:4] == b"GGUF"
 
 
@@ -128,7 +128,7 @@ def test_pieces_are_brought_in_parts(final: Path, script: ModuleType, tmp_path: 
     assert not (tmp_path / "model").exists()
     script.bring(tmp_path / "pieces", tmp_path / "out", 3, 99)
     script.main(["join", str(tmp_path / "out"), str(tmp_path / "model")])
-    export.check(tmp_path / "model")
+    gguf_export.check(tmp_path / "model")
 
 
 def test_pieces_without_a_checksum_are_refused(script: ModuleType, tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from empower_model.engine.seam import IMPOSSIBLE, Vocabulary
-from empower_model.request import Completion, End
+from empower_model.engine import IMPOSSIBLE, Vocabulary
+from empower_model.request import Completion, End, alike
 
 if TYPE_CHECKING:  # the server's own process does without numpy
-    from empower_model.engine.seam import LogProbs, Transform
+    from empower_model.engine import LogProbs, Transform
 
 FLOOR = 0.02
 """Least calibrated probability that the whole of an alternative is meant.
@@ -44,11 +44,6 @@ def further(
         if other.text and not any(alike(other.text, each.text) for each in found):
             found.append(other)
     return tuple(found[1:])
-
-
-def alike(one: str, other: str) -> bool:
-    """Whether two texts for one cursor are no choice, since one is how the other begins."""
-    return one.startswith(other) or other.startswith(one)
 
 
 def unlike(texts: Sequence[bytes], forced: bytes, vocabulary: Vocabulary) -> Transform:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from empower_model.calibration import Calibration
 from empower_model.completing import alternatives, stopping
 from empower_model.completing.stopping import Cut, Verdict, Written
-from empower_model.engine.seam import Engine, Token, Transform
+from empower_model.engine import Engine, Token, Transform
 from empower_model.errors import EngineStopped
-from empower_model.prompt.layout import ROLLBACK, Layout, Prompt, healing
+from empower_model.prompt import ROLLBACK, Layout, Prompt, healing
 from empower_model.request import Completion, End, Limits, Request
-from empower_model.trim.trim import reindent, trim
+from empower_model.trim import reindent, trim
 
 PEAK_FLOOR = 2.5
 """Bits of entropy under which a local maximum is no decision (tuned on a pilot model)."""

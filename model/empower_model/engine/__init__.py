@@ -1,1 +1,29 @@
 """Measures what a language model thinks of every token: the seam, and llama.cpp behind it."""
+
+from empower_model.engine.adapter_file import is_adapter
+from empower_model.engine.drafting import Guess
+from empower_model.engine.seam import (
+    IMPOSSIBLE,
+    Engine,
+    EngineConfig,
+    FimTokens,
+    LogProbs,
+    StopFlag,
+    Token,
+    Transform,
+    Vocabulary,
+)
+
+__all__ = [
+    "IMPOSSIBLE",
+    "Engine",
+    "EngineConfig",
+    "FimTokens",
+    "Guess",
+    "LogProbs",
+    "StopFlag",
+    "Token",
+    "Transform",
+    "Vocabulary",
+    "is_adapter",
+]

@@ -24,7 +24,7 @@ from itertools import count
 from pathlib import Path
 
 from empower_model.calibration import Calibration, sidecar
-from empower_model.engine.adapter_file import is_adapter
+from empower_model.engine import is_adapter
 from empower_model.errors import ModelError, ModelNotFound, TuningError
 from empower_model.files.folder import data_folder, default_file, write_whole
 from empower_model.files.gguf_file import check_header
@@ -33,6 +33,7 @@ from empower_model.files.provenance import Provenance
 
 ADAPTER, WHOLE = "adapter.gguf", "model.gguf"
 CALIBRATION, PROMOTED = "calibration.json", "promoted.json"
+MEMORY_CALIBRATION = "calibration.memory.json"
 BASE = "base"
 """In the place of an id: the model as it came."""
 LOCK_SECONDS = 10.0
@@ -152,12 +153,13 @@ def _placed(draft: Path, id: str) -> str:
     raise AssertionError("there is always a free number")
 
 
-def calibration_file(model: Model) -> Path:
+def calibration_file(model: Model, memory: bool = False) -> Path:
     """Where the calibration fitted on this machine lies, for the tuning in use or for the model as it came.
 
-    It wins over the sidecar beside the weights. The folder may not exist yet.
+    With a memory, bits mean something else than without, and have a file of their own. It wins over the sidecar
+    beside the weights. The folder may not exist yet.
     """
-    return folder(model) / (model.tuning or BASE) / CALIBRATION
+    return folder(model) / (model.tuning or BASE) / (MEMORY_CALIBRATION if memory else CALIBRATION)
 
 
 def calibration(model: Model, beside: Path) -> Calibration:

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empower_model.calibration import Calibration
-from empower_model.completing.completer import LocalCompleter
-from empower_model.engine.seam import Engine
+from empower_model.completing import LocalCompleter
+from empower_model.engine import Engine
 from empower_model.errors import EmpowerError
 from empower_model.fitting import mixture_fitting
 from empower_model.fitting.bootstrap import Interval, clustered, share
@@ -32,10 +32,8 @@ from empower_model.fitting.fitting import (
 )
 from empower_model.fitting.mixture_fitting import Observations, Witness
 from empower_model.fitting.typing_places import Place, places, still_to_type
-from empower_model.memory.mixture import Weights
-from empower_model.memory.project import Project
-from empower_model.memory.remembering import RememberingEngine
-from empower_model.prompt.layout import Layout
+from empower_model.memory import Project, RememberingEngine, Weights
+from empower_model.prompt import Layout
 from empower_model.request import Completion, Request
 
 LEAST_FILES = 5

@@ -11,12 +11,9 @@ from operator import gt
 import numpy as np
 from numpy.typing import NDArray
 
-from empower_model.engine.seam import IMPOSSIBLE, Engine, LogProbs
-from empower_model.memory import mixture
-from empower_model.memory.index import Continuations, Level, Memory
-from empower_model.memory.mixture import FEATURES, Coefficients, Weights
-from empower_model.memory.segment import ORDERS
-from empower_model.prompt.layout import ROLLBACK, Layout
+from empower_model.engine import IMPOSSIBLE, Engine, LogProbs
+from empower_model.memory import FEATURES, ORDERS, Coefficients, Continuations, Level, Memory, Weights, mixture
+from empower_model.prompt import ROLLBACK, Layout
 
 MOST_TOKENS = 64
 """Of the text after a cursor so many are read."""

@@ -1,1 +1,11 @@
 """Runs the engine in a child process, so that a native abort costs one completion."""
+
+from empower_model.host.excerpt import window
+from empower_model.host.parent import FILE_TOKENS, EngineHost, HostEvent
+
+__all__ = [
+    "FILE_TOKENS",
+    "EngineHost",
+    "HostEvent",
+    "window",
+]

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from empower_model.calibration import Calibration
-from empower_model.engine.seam import EngineConfig, StopFlag
+from empower_model.engine import EngineConfig, StopFlag
 from empower_model.errors import EmpowerError, EngineError
 from empower_model.request import Completion, Request
 
 if TYPE_CHECKING:
-    from empower_model.completing.completer import LocalCompleter
-    from empower_model.memory.keeper import KeeperThread
+    from empower_model.completing import LocalCompleter
+    from empower_model.memory import KeeperThread
 
 TEXT_SECONDS = 0.02
 
@@ -68,16 +68,13 @@ def _loaded(
     config: EngineConfig, stop: StopFlag, calibration: Calibration, memory: ChildMemory | None
 ) -> tuple[LocalCompleter, KeeperThread | None]:
     """The completer, and who keeps its memory if there is one, already at work. Raises EmpowerError."""
-    from empower_model.completing.completer import LocalCompleter  # the parent does without these and numpy
+    from empower_model.completing import LocalCompleter
     from empower_model.engine.llama import LlamaEngine
 
     engine = LlamaEngine(config, stop)
     if memory is None:
         return LocalCompleter(engine, calibration), None
-    from empower_model.memory.index import Memory
-    from empower_model.memory.keeper import KeeperThread
-    from empower_model.memory.mixture import Weights
-    from empower_model.memory.remembering import RememberingEngine
+    from empower_model.memory import KeeperThread, Memory, RememberingEngine, Weights
 
     weights = Weights.load(memory.weights)
     if weights is None:

@@ -17,11 +17,11 @@ from multiprocessing.process import BaseProcess
 from typing import Literal
 
 from empower_model.calibration import Calibration
-from empower_model.engine.seam import EngineConfig, StopFlag
+from empower_model.engine import EngineConfig, StopFlag
 from empower_model.errors import EmpowerError, EngineCrashed, EngineError
+from empower_model.feed import Remembered
 from empower_model.host.child import ChildMemory, serve
-from empower_model.memory.feed import Remembered
-from empower_model.prompt.window import window
+from empower_model.host.excerpt import window
 from empower_model.request import Completion, Request
 
 CRASHES = 3

@@ -1,1 +1,29 @@
 """Remembers the files of a workspace, and mixes what they say into a model's distribution."""
+
+from empower_model.memory import mixture
+from empower_model.memory.in_use import fitted_memory, memory_in_use
+from empower_model.memory.index import Continuations, Level, Memory, blocks
+from empower_model.memory.keeper import Keeper, KeeperThread
+from empower_model.memory.mixture import FEATURES, Coefficients, Weights
+from empower_model.memory.project import Project
+from empower_model.memory.remembering import RememberingEngine
+from empower_model.memory.segment import ORDERS, Tokens
+
+__all__ = [
+    "FEATURES",
+    "ORDERS",
+    "Coefficients",
+    "Continuations",
+    "Keeper",
+    "KeeperThread",
+    "Level",
+    "Memory",
+    "Project",
+    "RememberingEngine",
+    "Tokens",
+    "Weights",
+    "blocks",
+    "fitted_memory",
+    "memory_in_use",
+    "mixture",
+]

@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from operator import methodcaller
 
 from empower_model.errors import EmpowerError
-from empower_model.memory.feed import RECENT, Changed, Current, Library, News, Stamp, Walk, Written
+from empower_model.feed import RECENT, Changed, Current, Library, News, Stamp, Walk, Written
 from empower_model.memory.index import TAIL, Index, Level, Memory, blocks
 from empower_model.memory.segment import Tokens
 

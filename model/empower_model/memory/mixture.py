@@ -19,10 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empower_model.calibration import Calibration
-from empower_model.engine.drafting import Guess
-from empower_model.engine.seam import FimTokens, LogProbs, Transform
+from empower_model.engine import FimTokens, Guess, LogProbs, Transform
 from empower_model.errors import ModelError
-from empower_model.memory.feed import sidecar as sidecar  # noqa: PLC0414 (who has weights, saves them there)
 from empower_model.memory.index import Continuations, Level, Memory
 from empower_model.memory.segment import ORDERS
 

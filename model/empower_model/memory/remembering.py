@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from empower_model.engine.drafting import Guess
-from empower_model.engine.seam import Engine, StopFlag, Token, Transform, Vocabulary
+from empower_model.engine import Engine, Guess, StopFlag, Token, Transform, Vocabulary
 from empower_model.memory import mixture
 from empower_model.memory.index import Level, Memory, blocks
 from empower_model.memory.mixture import Weights

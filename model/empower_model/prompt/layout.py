@@ -7,22 +7,22 @@ tokens get the lines above and the current line. The trainer lays its samples ou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
-from numpy.typing import NDArray
+from empower_model.engine import Engine
+from empower_model.prompt.token_healing import roll_back
 
-from empower_model.engine.seam import IMPOSSIBLE, Engine, LogProbs, Transform, Vocabulary
-from empower_model.prompt.window import ANCHOR, CHARACTERS_A_TOKEN, LINE_CHARACTERS
-
+ANCHOR = 32
+"""The window above starts at a multiple of this many lines, so that it moves, and costs a full evaluation, rarely."""
+LINE_CHARACTERS = 2000
+"""Of a longer current line only the end is read; such lines are data."""
+CHARACTERS_A_TOKEN = 8
+"""Text further up than this many characters for each token of context is not looked at."""
 LINES_BELOW = 32
 """A new line evaluates the text below again, so it is kept short."""
 ROOM_STEP = 64
 """Tokens by which the current line takes room from the others: token by token, the window would move in mid-line."""
-ROLLBACK = 8
-"""Most tokens that healing takes back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,40 +81,3 @@ class Layout:
         """The first tokens of a text, at most LINES_BELOW lines."""
         lines = text[: LINE_CHARACTERS * 4].splitlines(keepends=True)[:LINES_BELOW]
         return list(self._tokens("".join(lines))[: max(0, room)])
-
-
-def roll_back(tokens: Sequence[int], vocabulary: Vocabulary) -> tuple[list[int], bytes]:
-    """Split a line's tokens into those to keep and the bytes of those to write again (token healing).
-
-    The tokeniser glues what a person has typed so far differently from what stands there once the word is finished:
-    ` retu` is ` ret` + `u`, but the model has only ever seen ` return`. So the most tokens are taken back whose bytes
-    together still begin a token.
-    """
-    for keep in range(max(0, len(tokens) - ROLLBACK), len(tokens)):
-        forced = b"".join(vocabulary.pieces[token] for token in tokens[keep:])
-        if forced and vocabulary.begins(forced):
-            return list(tokens[:keep]), forced
-    return list(tokens), b""
-
-
-@lru_cache(maxsize=64)
-def _allowed(vocabulary: Vocabulary, rest: bytes) -> NDArray[np.intp]:
-    """Half of all tokens begin with a space, which is what stands before most cursors."""
-    return np.array(vocabulary.compatible(rest), dtype=np.intp)
-
-
-def healing(forced: bytes, vocabulary: Vocabulary) -> Transform:
-    """Rule out tokens that contradict the bytes the text must begin with, and renormalise the rest."""
-
-    def transform(ids: Sequence[int], log_probs: LogProbs) -> LogProbs:
-        rest = forced[sum(len(vocabulary.pieces[i]) for i in ids) :]
-        allowed = _allowed(vocabulary, rest) if rest else None
-        if allowed is None or not allowed.size:
-            return log_probs
-        kept = log_probs[allowed]
-        top = kept.max()
-        out = np.full_like(log_probs, IMPOSSIBLE)
-        out[allowed] = kept - (top + np.log(np.exp(kept - top).sum()))
-        return out
-
-    return transform

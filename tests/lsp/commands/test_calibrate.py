@@ -12,9 +12,10 @@ from click.testing import CliRunner, Result
 from empower_lsp.commands.calibrate import calibrate
 from empower_lsp.log.records import CompletionRecord, OutcomeRecord, TokenRecord
 from empower_lsp.log.store import Store, log_path
-from empower_lsp.serving.serving import calibration_file, own_weights
 from empower_model.calibration import Calibration, sidecar
 from empower_model.files import store, tunings
+from empower_model.files.memory_files import memory_sidecar, own_weights
+from empower_model.files.tunings import calibration_file
 from empower_model.fitting import adaptation
 from empower_model.memory import mixture
 from empower_model.memory.mixture import Weights
@@ -191,7 +192,7 @@ def test_the_prior_is_the_sidecar_of_the_file() -> None:
 def test_with_a_memory_bits_mean_something_else_and_are_kept_apart() -> None:
     fill(30, seed=1)
     fill(400, adapter="memory")
-    weights = Weights.load(mixture.sidecar(store.checked("").path))
+    weights = Weights.load(memory_sidecar(store.checked("").path))
     assert weights is not None
     found = content()
     assert (found["memory"], found["decisions"]) == (True, 400)

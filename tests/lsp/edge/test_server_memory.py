@@ -3,7 +3,7 @@
 from queue import SimpleQueue
 
 from empower_lsp.workspace.files import Workspace
-from empower_model.memory.feed import Changed, Current, News, Walk, Written
+from empower_model.feed import Changed, Current, News, Walk, Written
 
 from .wire import Wire
 

@@ -16,8 +16,8 @@ from empower_lsp.log.store import log_path, opened
 from empower_lsp.serving.serving import Served
 from empower_lsp.settings import Settings
 from empower_model.engine.seam import Token
+from empower_model.feed import Feed
 from empower_model.host.parent import HostEvent
-from empower_model.memory.feed import Feed
 from empower_model.request import Completion, End, Request
 
 URI = "file:///work/space/app.py"

@@ -26,8 +26,8 @@ from empower_lsp.log.records import (
     token_records,
     without_text,
 )
-from empower_lsp.log.stats import stats
 from empower_lsp.log.store import Retention, Store, opened
+from empower_lsp.log.summary import stats
 from empower_model.engine.seam import Token
 from empower_model.request import Completion, End, Request
 

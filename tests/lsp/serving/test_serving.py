@@ -6,16 +6,19 @@ from typing import Any
 
 import pytest
 
-from empower_lsp.serving.serving import calibration_file, memory_in_use, own_weights, start_engine, watch
+from empower_lsp.serving.serving import start_engine, watch
 from empower_lsp.settings import Settings
 from empower_model.calibration import Calibration
 from empower_model.errors import ModelNotFound
+from empower_model.feed import Feed, Remembered
 from empower_model.files import store, tunings
 from empower_model.files.gguf_file import digest
+from empower_model.files.memory_files import DEFAULT_WEIGHTS, memory_sidecar, own_weights
 from empower_model.files.provenance import Provenance
+from empower_model.files.tunings import calibration_file
 from empower_model.fitting.mixture_fitting import cautious
 from empower_model.host.parent import EngineHost
-from empower_model.memory.feed import DEFAULT_WEIGHTS, Feed, Remembered, sidecar
+from empower_model.memory.in_use import memory_in_use
 from empower_model.memory.mixture import Weights
 
 
@@ -79,23 +82,23 @@ def test_the_memory_goes_with_the_option_and_has_the_best_weights_there_are(
     other = tmp_path / "other.gguf"
     shutil.copyfile(model.path, other)
     assert start_engine(Settings(model=str(other)), lambda _: None, feed).source.memory
-    shutil.copyfile(sidecar(model.path), sidecar(other))
+    shutil.copyfile(memory_sidecar(model.path), memory_sidecar(other))
     start_engine(Settings(model=str(other)), lambda _: None, feed)
     fitted = own_weights(store.checked(str(other)))
     fitted.parent.mkdir(parents=True)
-    shutil.copyfile(sidecar(model.path), fitted)
+    shutil.copyfile(memory_sidecar(model.path), fitted)
     start_engine(Settings(model=str(other)), lambda _: None, feed)
     assert [made["memory"] for made in hosts] == [
-        Remembered(sidecar(model.path), feed),
+        Remembered(memory_sidecar(model.path), feed),
         None,
         Remembered(DEFAULT_WEIGHTS, feed),
-        Remembered(sidecar(other), feed),
+        Remembered(memory_sidecar(other), feed),
         Remembered(fitted, feed),
     ]
 
 
 def test_weights_for_any_model_trust_the_memory_less_than_the_bundled_models_own() -> None:
-    default, bundled = Weights.load(DEFAULT_WEIGHTS), Weights.load(sidecar(store.checked("").path))
+    default, bundled = Weights.load(DEFAULT_WEIGHTS), Weights.load(memory_sidecar(store.checked("").path))
     assert default is not None
     assert bundled is not None
     expected = cautious(bundled)
@@ -106,7 +109,7 @@ def test_weights_for_any_model_trust_the_memory_less_than_the_bundled_models_own
 
 def test_weights_fitted_meanwhile_are_noticed_once_also_when_they_replace_others(hosts: list[dict[str, Any]]) -> None:
     model = store.checked("")
-    path, weights = own_weights(model), Weights.load(sidecar(model.path))
+    path, weights = own_weights(model), Weights.load(memory_sidecar(model.path))
     assert weights is not None
     path.parent.mkdir(parents=True)
     for _ in range(2):
@@ -141,11 +144,11 @@ def test_the_weights_of_a_tuned_model_are_those_of_the_model_it_was_made_from(
     tunings.promote(base, tunings.keep(base, whole, provenance).id)
     served = start_engine(Settings(), lambda _: None, Feed())
     assert served.source.logged.endswith(" + memory")
-    assert hosts[0]["memory"].weights == sidecar(base.path)
+    assert hosts[0]["memory"].weights == memory_sidecar(base.path)
     of_base, of_tuning = (own_weights(model) for model in (base, store.checked("")))
     for path in (of_base, of_tuning):
         path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(sidecar(base.path), path)
+        shutil.copyfile(memory_sidecar(base.path), path)
         start_engine(Settings(), lambda _: None, Feed())
         assert hosts[-1]["memory"].weights == path, "fitted here counts more, to the tuning itself most"
 

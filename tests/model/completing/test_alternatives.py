@@ -11,11 +11,11 @@ import pytest
 
 from empower_model.calibration import Calibration
 from empower_model.completing import alternatives
-from empower_model.completing.alternatives import FLOOR, MOST_SECONDS, alike, further, unlike
+from empower_model.completing.alternatives import FLOOR, MOST_SECONDS, further, unlike
 from empower_model.completing.completer import LocalCompleter
 from empower_model.engine.seam import IMPOSSIBLE, EngineConfig, FakeEngine, Token, Transform, Vocabulary
-from empower_model.prompt.layout import healing
-from empower_model.request import Completion, End, Limits, Request
+from empower_model.prompt.token_healing import healing
+from empower_model.request import Completion, End, Limits, Request, alike
 
 PIECES = (b"", b"re", b"return", b"raise", b"ret", b" x", b"x", b"xs", b"r")
 VOCABULARY = Vocabulary(PIECES, frozenset({0}))

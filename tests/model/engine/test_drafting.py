@@ -13,8 +13,9 @@ from empower_model.completing.completer import LocalCompleter
 from empower_model.engine.drafting import LENGTHS, TRIES, Guess, Pace
 from empower_model.engine.llama import LlamaEngine
 from empower_model.engine.seam import IMPOSSIBLE, EngineConfig, LogProbs, Token, Transform
+from empower_model.files.memory_files import memory_sidecar
 from empower_model.memory.index import Memory, blocks
-from empower_model.memory.mixture import Weights, sidecar
+from empower_model.memory.mixture import Weights
 from empower_model.memory.remembering import RememberingEngine
 from empower_model.request import Limits, Request
 
@@ -207,7 +208,7 @@ def alike(ours: Sequence[Token], theirs: Sequence[Token]) -> bool:
 
 
 def test_completions_are_the_same_with_and_without(engine: LlamaEngine, weights: Path) -> None:
-    fitted = Weights.load(sidecar(weights))
+    fitted = Weights.load(memory_sidecar(weights))
     assert fitted is not None
     memory = Memory()
     others = sorted(Path(stopping.__file__).parent.glob("*.py"))

@@ -11,8 +11,8 @@ from empower_model.calibration import Calibration
 from empower_model.engine import llama
 from empower_model.engine.drafting import Guess, Pace
 from empower_model.engine.seam import EngineConfig, StopFlag
+from empower_model.files.memory_files import memory_sidecar
 from empower_model.host import child
-from empower_model.memory.feed import sidecar
 from empower_model.request import Limits, Request
 
 REPEATED = "def first(value):\n    return quantified_zebra_margin(value, width=12)\n\n\n"
@@ -39,7 +39,7 @@ def test_the_memory_guesses_for_a_model_large_enough(weights: Path, monkeypatch:
     for small in (llama.SMALL, 0):
         monkeypatch.setattr(llama, "SMALL", small)
         news, feed = Pipe(duplex=False)
-        memory = child.ChildMemory(sidecar(weights), None, news)
+        memory = child.ChildMemory(memory_sidecar(weights), None, news)
         completer, _ = child._loaded(EngineConfig(weights, threads=1), StopFlag(), Calibration(), memory)
         before = Free.tokens
         texts.append(completer.complete(request).text)

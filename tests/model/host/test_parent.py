@@ -18,8 +18,9 @@ from empower_model.completing.completer import LocalCompleter
 from empower_model.engine.llama import LlamaEngine
 from empower_model.engine.seam import EngineConfig
 from empower_model.errors import EngineCrashed, EngineError, ModelError, ModelFileInvalid
+from empower_model.feed import Feed, Remembered
+from empower_model.files.memory_files import memory_sidecar
 from empower_model.host.parent import CRASHES, EngineHost, HostEvent
-from empower_model.memory.feed import Feed, Remembered, sidecar
 from empower_model.memory.mixture import Weights
 from empower_model.request import Completion, End, Limits, Request
 
@@ -235,7 +236,7 @@ def test_what_was_remembered_comes_back_with_the_child(weights: Path, tmp_path: 
         EngineConfig(weights),
         Calibration(),
         idle_seconds=0.3 if end == "released" else 0,
-        memory=Remembered(sidecar(weights), feed),
+        memory=Remembered(memory_sidecar(weights), feed),
     )
     for _ in range(2):
         assert eventually(partial(knows, host))
@@ -249,13 +250,13 @@ def test_what_was_remembered_comes_back_with_the_child(weights: Path, tmp_path: 
 
 
 def test_the_memory_brings_its_own_calibration(weights: Path) -> None:
-    found = Weights.load(sidecar(weights))
+    found = Weights.load(memory_sidecar(weights))
     assert found is not None
     own = Calibration(9.0, 2.0)
     etas = []
     for calibration in (None, own):
         host = EngineHost(
-            EngineConfig(weights), Calibration(), memory=Remembered(sidecar(weights), Feed(), calibration)
+            EngineConfig(weights), Calibration(), memory=Remembered(memory_sidecar(weights), Feed(), calibration)
         )
         etas.append(host.complete(REQUEST).eta)
         host.close()

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from empower_model.errors import EngineError
+from empower_model.feed import RECENT, Changed, Current, Feed, News, Stamp, Walk, Written
 from empower_model.memory import keeper as module
-from empower_model.memory.feed import RECENT, Changed, Current, Feed, News, Stamp, Walk, Written
 from empower_model.memory.index import Level, Memory
 from empower_model.memory.keeper import Keeper, KeeperThread
 
@@ -124,7 +124,7 @@ def test_another_library_takes_the_place_of_the_first() -> None:
 def test_whatever_happens_it_is_as_if_built_afresh(monkeypatch: pytest.MonkeyPatch, watched: bool) -> None:
     monkeypatch.setattr(module, "RECENT", 3)
     monkeypatch.setattr(module, "MANY_FILES", 4)
-    monkeypatch.setattr("empower_model.memory.feed.RECENT", 3)
+    monkeypatch.setattr("empower_model.feed.RECENT", 3)
     monkeypatch.setattr("empower_model.memory.index.TAIL", 300)
     rng = random.Random(watched)
     shelf, memory, feed = Shelf(denied=frozenset({"/d/1.py"})), Memory(), Feed()

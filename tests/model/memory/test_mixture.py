@@ -13,6 +13,7 @@ from empower_model.calibration import Calibration
 from empower_model.engine.distribution import Distribution
 from empower_model.engine.seam import FimTokens, StopFlag, Token, Transform, Vocabulary
 from empower_model.errors import ModelError
+from empower_model.files.memory_files import memory_sidecar
 from empower_model.fitting import mixture_fitting
 from empower_model.fitting.mixture_fitting import Observations, Witness
 from empower_model.memory import mixture
@@ -20,7 +21,7 @@ from empower_model.memory.index import Level, Memory
 from empower_model.memory.mixture import FEATURES, SHAPE, Weights
 from empower_model.memory.remembering import RememberingEngine
 from empower_model.memory.segment import ORDERS
-from empower_model.prompt.layout import healing
+from empower_model.prompt.token_healing import healing
 
 PIECES = (b"", b"a", b"b", b"c", b"d", b"ab")
 END, A, B, C, D, AB = range(6)
@@ -184,7 +185,7 @@ def test_an_engine_with_a_memory_writes_what_it_remembers_under_healing() -> Non
 
 
 def test_weights_come_back_from_their_sidecar(tmp_path: Path) -> None:
-    path = mixture.sidecar(tmp_path / "model.gguf")
+    path = memory_sidecar(tmp_path / "model.gguf")
     assert path.name == "model.memory.json"
     assert Weights.load(path) is None
     weights = Weights(np.random.default_rng(0).normal(size=SHAPE).round(4), Calibration(2.0, 3.0))

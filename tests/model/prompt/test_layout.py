@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from empower_model.engine.seam import FakeEngine, FimTokens, Vocabulary
-from empower_model.prompt.layout import ANCHOR, Layout, healing, roll_back
+from empower_model.prompt.layout import ANCHOR, Layout
+from empower_model.prompt.token_healing import healing, roll_back
 
 
 def text_of(engine: FakeEngine, tokens: list[int]) -> str:

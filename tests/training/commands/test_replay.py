@@ -19,7 +19,7 @@ from empower_training.corpus.corpus import Document
 from empower_training.replay.experiment import RUN_FILE, TALLIES_FILE, Job, Setting, Worker, chosen_works, jobs, run
 from empower_training.replay.intervals import EFFORT, interval
 from empower_training.replay.policies import BASE, DEFAULT, cuts
-from empower_training.replay.replay import Tally
+from empower_training.replay.typist import Tally
 
 ROOT = Path(__file__).parents[3]
 SMALL = ("--files", "2", "--characters", "40", "--processes", "1")

@@ -9,7 +9,7 @@ from empower_model.engine.llama import LlamaEngine
 from empower_model.engine.seam import EngineConfig
 from empower_training.corpus.corpus import Document
 from empower_training.corpus.tokenizer import SPECIAL_TOKENS, sample
-from empower_training.finetune.export import export
+from empower_training.finetune.gguf_export import export
 from empower_training.pretrain.plan import Plan, Shape
 from empower_training.pretrain.pretrain import Run
 

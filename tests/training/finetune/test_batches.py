@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from empower_training.finetune.batches import epoch, mean_loss, micro_batches, target_loss
-from empower_training.labels.examples import Example
+from empower_training.labels.example import Example
 
 LENGTHS = [5, 40, 12, 7, 33, 18, 9, 21, 14, 30]
 

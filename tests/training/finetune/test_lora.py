@@ -24,11 +24,11 @@ from empower_model.engine.seam import EngineConfig
 from empower_model.errors import ModelError
 from empower_model.files import store
 from empower_training.corpus import tokenizer as tokenizers
-from empower_training.finetune.export import export
-from empower_training.finetune.finetune import Recipe, finetune
+from empower_training.finetune.gguf_export import export
 from empower_training.finetune.lora import is_adapter, merged, write_adapter
 from empower_training.finetune.starting_weights import base_folder
-from empower_training.labels.examples import Example
+from empower_training.finetune.training import Recipe, finetune
+from empower_training.labels.example import Example
 
 SMALL = {"vocab_size": 16, "hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 2, "num_attention_heads": 2}
 

@@ -15,7 +15,7 @@ from empower_model.engine.seam import EngineConfig
 from empower_model.errors import DownloadFailed, ModelFileInvalid, ModelNotFound
 from empower_model.files import store
 from empower_training.corpus import tokenizer as tokenizers
-from empower_training.finetune.export import export
+from empower_training.finetune.gguf_export import export
 from empower_training.finetune.starting_weights import base_folder, labelling_folder
 from empower_training.pretrain.plan import Plan, Shape
 from empower_training.pretrain.pretrain import Run

@@ -8,9 +8,10 @@ from tokenizers import AddedToken, Tokenizer
 
 from empower_model.engine.llama import LlamaEngine
 from empower_model.engine.seam import EngineConfig, FimTokens
-from empower_model.prompt.layout import ROLLBACK, Layout
+from empower_model.prompt.layout import Layout
+from empower_model.prompt.token_healing import ROLLBACK
 from empower_training.corpus.tokenizer import untrained
-from empower_training.finetune.export import export
+from empower_training.finetune.gguf_export import export
 from empower_training.labels.strips import LEAST, SPAN, Page, Strip
 from empower_training.pretrain.plan import Plan, Shape
 from empower_training.pretrain.pretrain import Run

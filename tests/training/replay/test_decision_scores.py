@@ -10,7 +10,7 @@ import pytest
 
 from empower_lsp.log.records import CompletionRecord, TokenRecord
 from empower_lsp.outcome.offer import Kind
-from empower_lsp.personal.decisions import Decision
+from empower_lsp.personal.decision import Decision
 from empower_model.calibration import Calibration
 from empower_model.errors import EmpowerError
 from empower_training.replay.decision_scores import Judged, Line, auc, of_decisions, of_lines, read, scores

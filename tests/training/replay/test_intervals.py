@@ -5,7 +5,7 @@ from math import isnan, nan
 import pytest
 
 from empower_training.replay.intervals import EFFORT, FIGURES, KEPT, difference, interval, latency
-from empower_training.replay.replay import Tally
+from empower_training.replay.typist import Tally
 
 
 def tally(name: str, kept: int, characters: int = 100, **others: int) -> Tally:

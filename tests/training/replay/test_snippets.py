@@ -8,7 +8,7 @@ from empower_model.calibration import Calibration
 from empower_model.completing.completer import LocalCompleter
 from empower_model.engine.seam import FakeEngine
 from empower_model.request import Completion, Limits, Request
-from empower_model.trim.trim import trim
+from empower_model.trim.trimming import trim
 from empower_training.corpus.corpus import Document
 from empower_training.replay.snippets import Index, Quoting, Snippets, Window, names, quoted, windows
 

@@ -8,7 +8,7 @@ import pytest
 
 from empower_lsp.log.records import CompletionRecord, OutcomeRecord, TokenRecord
 from empower_lsp.log.store import Store, log_path
-from empower_lsp.personal.decisions import decisions
+from empower_lsp.personal.decision import decisions
 from empower_training.report.log import LEAST_JUDGED, History, history, lean
 
 MONDAY = date(2026, 11, 2)

@@ -2,12 +2,13 @@
 
 import pytest
 
-from empower_lsp.serving.serving import calibration_file, memory_in_use
 from empower_model.calibration import Calibration
 from empower_model.errors import EmpowerError
 from empower_model.files import store
+from empower_model.files.tunings import calibration_file
+from empower_model.memory.in_use import memory_in_use
 from empower_training.labels.texts import Text
-from empower_training.replay.replay import total
+from empower_training.replay.typist import total
 from empower_training.retrain.gate import Known, judge, later_works, typed
 
 BODY = "    stripes = quantified_zebra_margin(animal, width)\n    return stripes.normalised_giraffe_height(animal)\n"

@@ -15,7 +15,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from empower_model.errors import PromptTooLong
-from empower_model.fitting.bootstrap import Interval
+from empower_model.fitting import Interval
 from empower_model.request import Completer, Limits, Request
 from empower_training.assist.problems import Problem
 

@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from empower_lsp.commands.model import errors_as_exit
+from empower_lsp.commands import errors_as_exit
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from empower_model.calibration import Calibration
-    from empower_model.engine.seam import Engine
-    from empower_model.fitting.bootstrap import Interval
-    from empower_training.assist.assist import Assistant, Human, Score
-    from empower_training.assist.problems import Problem
+    from empower_model.engine import Engine
+    from empower_model.fitting import Interval
+    from empower_training.assist import Assistant, Human, Problem, Score
 
 REFERENCE = "reference"
 WIDE = 160
@@ -68,12 +67,11 @@ def assist(
     The human is a chat model behind an OpenAI-compatible URL, or types a known solution. Programs are run in a
     sandbox. Pass@1 is the share of problems solved, DPR discounts it by what was read and typed.
     """
+    from empower_model.engine import EngineConfig
     from empower_model.engine.llama import LlamaEngine
-    from empower_model.engine.seam import EngineConfig
     from empower_model.files import store
-    from empower_training.assist.assist import compare, score
-    from empower_training.assist.problems import solves
-    from empower_training.replay.policies import NOBODY, known
+    from empower_training.assist import compare, score, solves
+    from empower_training.replay import NOBODY, known
 
     names = known(policies)
     total, chosen = _problems(file, f"{since:%Y-%m-%d}" if since else "", platform, count, seed)
@@ -110,15 +108,14 @@ def _problems(file: Path | None, since: str, platform: str, count: int, seed: in
 
 
 def _typist(accept_wrong: float, reject_right: float, seed: int) -> Callable[[Problem], Human]:
-    from empower_training.assist.humans import Fallibility, ReferenceHuman
+    from empower_training.assist import Fallibility, ReferenceHuman
 
     fallibility = Fallibility(accept_wrong, reject_right)
     return lambda problem: ReferenceHuman(problem, fallibility, seed)
 
 
 def _chat(url: str, model: str, seed: int) -> Callable[[Problem], Human]:
-    from empower_training.assist.endpoint import Endpoint
-    from empower_training.assist.humans import ChatHuman
+    from empower_training.assist import ChatHuman, Endpoint
 
     endpoint = Endpoint(url, model)
     return lambda problem: ChatHuman(problem, endpoint, seed)
@@ -126,10 +123,10 @@ def _chat(url: str, model: str, seed: int) -> Callable[[Problem], Human]:
 
 def _assistants(engine: Engine, calibration: Calibration, policies: Iterable[str]) -> dict[str, Assistant]:
     """Nobody first, with whom the others are compared."""
-    from empower_model.completing.completer import LocalCompleter
+    from empower_model.completing import LocalCompleter
     from empower_model.request import Limits
-    from empower_training.assist.assist import assistant, nobody
-    from empower_training.replay.policies import NOBODY, cuts
+    from empower_training.assist import assistant, nobody
+    from empower_training.replay import NOBODY, cuts
 
     table = cuts(calibration)
     found = {name: assistant(LocalCompleter(engine, calibration, table[name]), Limits()) for name in policies}

@@ -14,7 +14,7 @@ import click
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from empower_training.pretrain.heldout import Result
+    from empower_training.pretrain import Result
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -148,9 +148,9 @@ def pretrain(
 
     from empower_training.corpus import corpus as documents
     from empower_training.corpus import tokenizer as tokenizers
+    from empower_training.pretrain import Rates
     from empower_training.pretrain import plan as plans
     from empower_training.pretrain import pretrain as module
-    from empower_training.pretrain.optimiser import Rates
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     torch.set_num_threads(1)  # the workers are the threads
@@ -187,7 +187,7 @@ def export(source: Path, target: Path, file_type: str, name: str, licence: str) 
     needs(source, "model.safetensors", "give the `final` folder of a training run")
     needs(source, "tokenizer.json", "give the `final` folder of a training run")
     from empower_model.errors import EmpowerError
-    from empower_training.finetune import export as module
+    from empower_training.finetune import gguf_export as module
 
     try:
         module.export(source, target, file_type, module.About(name=name, licence=licence))

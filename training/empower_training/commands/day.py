@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from empower_lsp.commands.model import errors_as_exit
+from empower_lsp.commands import errors_as_exit
 
 if TYPE_CHECKING:
-    from empower_training.replay.replay import Tally
-    from empower_training.replay.works import Work
+    from empower_training.replay import Tally, Work
 
 
 @click.command()
@@ -49,7 +48,7 @@ def day(
     after -- go to `empower-lsp train`.
     """
     from empower_training.corpus import corpus
-    from empower_training.replay.works import works
+    from empower_training.replay import works
 
     documents = corpus.load(corpus_folder, "heldout")
     plans = {}
@@ -75,9 +74,8 @@ def _some(pairs: Sequence[tuple[str, str]], count: int, seed: int) -> list[tuple
 
 def _spent(folder: Path, chosen: Sequence[Work], share: float, pause: float, options: Sequence[str]) -> str:
     """One person's day: what training said, and the last part of the day before and after it."""
-    from empower_training.day.day import Desk, typed
-    from empower_training.day.editor import Editor
-    from empower_training.replay.human import Careful
+    from empower_training.day import Desk, Editor, typed
+    from empower_training.replay import Careful
 
     data, space = folder.absolute() / "data", folder.absolute() / "space"
     space.mkdir(parents=True, exist_ok=True)
@@ -96,8 +94,8 @@ def _spent(folder: Path, chosen: Sequence[Work], share: float, pause: float, opt
 
 def _later(data: Path, share: float) -> set[str]:
     """The files that training does not see: the same split of the same log."""
-    from empower_lsp.log.store import opened
-    from empower_training.labels.texts import from_log, split
+    from empower_lsp.log import opened
+    from empower_training.labels import from_log, split
 
     with opened(data / "log.sqlite3") as store:
         return {text.name for text in split(from_log(store), share)[1]}
@@ -115,8 +113,7 @@ def _trained(data: Path, options: Sequence[str]) -> str:
 
 def _told(whole: Sequence[Tally], before: Sequence[Tally], after: Sequence[Tally]) -> str:
     """The day, and its last part before and after training, as lines."""
-    from empower_training.replay.intervals import EFFORT, FIGURES, difference, interval
-    from empower_training.replay.replay import total
+    from empower_training.replay import EFFORT, FIGURES, difference, interval, total
 
     lines = []
     for name, tallies in (("the day", whole), ("its last part", before), ("typed again", after)):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from empower_lsp.commands.model import errors_as_exit
+from empower_lsp.commands import errors_as_exit
 from empower_training.commands.assist import assist
 from empower_training.commands.day import day
 from empower_training.commands.log import log
@@ -17,7 +17,7 @@ from empower_training.commands.replay import replay
 
 if TYPE_CHECKING:
     from empower_model.request import Completer
-    from empower_training.replay.cursors import Cursor, Score
+    from empower_training.replay import Cursor, Score
 
 LINES = 3
 """Shown above a cursor."""
@@ -50,9 +50,9 @@ def cursors(corpus_folder: Path, model: str, count: int, seed: int, fit_count: i
     from rich.progress import track
 
     from empower_model.calibration import sidecar
-    from empower_model.completing.completer import LocalCompleter
+    from empower_model.completing import LocalCompleter
+    from empower_model.engine import EngineConfig
     from empower_model.engine.llama import LlamaEngine
-    from empower_model.engine.seam import EngineConfig
     from empower_model.files import store
     from empower_training.corpus import corpus
     from empower_training.replay import cursors as module

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from empower_lsp.commands.model import errors_as_exit
+from empower_lsp.commands import errors_as_exit
 from empower_model.errors import EmpowerError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-    from empower_training.labels.label import Labelled, Summary
-    from empower_training.labels.strips import Page, Strip
-    from empower_training.labels.texts import Text
+    from empower_training.labels import Labelled, Page, Strip, Summary, Text
 
 CONTEXT = 2048
 """Tokens, where the model has as many: the server's default."""
@@ -106,7 +104,7 @@ def label(
 
 def _texts(log: bool, origin: Path | None, only: tuple[str, ...]) -> list[Text]:
     """The texts that the options of `sources` name."""
-    from empower_lsp.log.store import log_path, opened
+    from empower_lsp.log import log_path, opened
     from empower_training.labels import texts as module
 
     if log == (origin is not None):
@@ -134,7 +132,7 @@ def _loaded(base: Path | None) -> tuple[Any, Tokenizer]:
     from empower_training.corpus import tokenizer as tokenizers
 
     if base is None:
-        from empower_training.finetune.starting_weights import labelling_folder
+        from empower_training.finetune import labelling_folder
 
         base = labelling_folder()
     for name in ("config.json", "tokenizer.json"):
@@ -172,9 +170,9 @@ def _label(
     count: int | None,
     out: Path | None,
 ) -> None:
-    from empower_training.labels import label as module
+    from empower_training.labels import Page
+    from empower_training.labels import labelling as module
     from empower_training.labels import texts as files
-    from empower_training.labels.strips import Page
 
     page = Page(tokenizer, _context(model))
     number = count or (TEXTS if layout == "ltr" else LINES)
@@ -188,7 +186,7 @@ def _label(
 def _strips(page: Page, texts: list[Text], layout: str, seed: int, count: int) -> Iterator[Strip]:
     import random
 
-    from empower_training.labels.examples import lines
+    from empower_training.labels import lines
 
     if layout == "fim":
         return islice(lines(page, texts, seed), count)
@@ -208,7 +206,7 @@ def _write_examples(
 ) -> None:
     from dataclasses import asdict
 
-    from empower_training.labels import examples as module
+    from empower_training.labels import example as module
     from empower_training.labels import texts as files
 
     found = module.examples(
@@ -244,7 +242,7 @@ def _print(summaries: list[Summary], eta: float, layout: str, strips: int) -> No
     from rich.console import Console
     from rich.table import Table
 
-    from empower_training.labels.label import QUANTILES
+    from empower_training.labels import QUANTILES
 
     quantiles = [f"{quantile:.0%}" for quantile in QUANTILES]
     table = Table(box=None, pad_edge=False)

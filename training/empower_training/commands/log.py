@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from empower_lsp.commands.model import errors_as_exit
+from empower_lsp.commands import errors_as_exit
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from empower_model.files.model import Model
-    from empower_model.fitting.bootstrap import Interval
-    from empower_training.replay.decision_scores import Judged, Line, Scores
+    from empower_model.files import Model
+    from empower_model.fitting import Interval
+    from empower_training.replay import Judged, Line, Scores
 
 
 @click.command("log")
@@ -38,7 +38,7 @@ def log(file: Path | None, model: str, confidence: float, seed: int, as_json: bo
     that are missing are measured with the model. Intervals (95 %) are over persons, or over the days of one.
     """
     from empower_model.files import store
-    from empower_training.replay.decision_scores import scores
+    from empower_training.replay import scores
 
     chosen = store.checked(model)
     judged, left_out = _of_log(chosen) if file is None else _of_file(file, chosen, quiet=as_json)
@@ -51,10 +51,10 @@ def log(file: Path | None, model: str, confidence: float, seed: int, as_json: bo
 
 
 def _of_log(model: Model) -> tuple[list[Judged], int]:
-    from empower_lsp.log.store import log_path, opened
-    from empower_lsp.personal.decisions import decisions
+    from empower_lsp.log import log_path, opened
+    from empower_lsp.personal import decisions
     from empower_model.errors import EmpowerError
-    from empower_training.replay.decision_scores import of_decisions
+    from empower_training.replay import of_decisions
 
     if not log_path().exists():
         raise EmpowerError(f"There is no log yet ({log_path()}): `empower-lsp log status` says whether one is kept.")
@@ -64,7 +64,7 @@ def _of_log(model: Model) -> tuple[list[Judged], int]:
 
 def _of_file(file: Path, model: Model, quiet: bool) -> tuple[list[Judged], int]:
     """The decisions of a file, and how many of its lines could not be measured."""
-    from empower_training.replay.decision_scores import of_lines, read
+    from empower_training.replay import of_lines, read
 
     lines = list(read(file))
     measured = lines if all(line.bits for line in lines) else _measured(lines, model, quiet)
@@ -75,9 +75,9 @@ def _measured(lines: Sequence[Line], model: Model, quiet: bool) -> list[Line]:
     from rich.console import Console
     from rich.progress import track
 
+    from empower_model.engine import EngineConfig
     from empower_model.engine.llama import LlamaEngine
-    from empower_model.engine.seam import EngineConfig
-    from empower_training.replay.forced_bits import Measure, Unfit
+    from empower_training.replay import Measure, Unfit
 
     engine = LlamaEngine(EngineConfig(model.path, adapter=model.adapter))
     measure, found = Measure(engine), []

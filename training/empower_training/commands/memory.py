@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from empower_lsp.commands.model import errors_as_exit
-from empower_model.files.model import Model
+from empower_lsp.commands import errors_as_exit
+from empower_model.files import Model
 
 if TYPE_CHECKING:
-    from empower_model.memory.mixture import Weights
-    from empower_training.replay.cursors import Cursor, Score
+    from empower_model.memory import Weights
+    from empower_training.replay import Cursor, Score
 
 RULES = ("budget 2.0", "gain 0.2", "gain 0.3", "gain 0.5")
 """The rules of `evaluate cursors` that are shown: the best budget and the default among others."""
@@ -42,8 +42,8 @@ def memory(
     """
     from rich.progress import track
 
+    from empower_model.engine import EngineConfig
     from empower_model.engine.llama import LlamaEngine
-    from empower_model.engine.seam import EngineConfig
     from empower_model.files import store
     from empower_training.corpus import corpus
     from empower_training.replay import memory_fit as module
@@ -73,13 +73,11 @@ def memory(
 
 def _save(model: Model, weights: Weights, cursors: int) -> None:
     """Beside the model; from those of the bundled one come the weights for models that have none."""
-    from empower_model.files import store
+    from empower_model.files import DEFAULT_WEIGHTS, memory_sidecar, store
     from empower_model.fitting import mixture_fitting
-    from empower_model.memory import mixture
-    from empower_model.memory.feed import DEFAULT_WEIGHTS
 
     today = str(date.today())
-    weights.save(mixture.sidecar(model.path), fitted_on="validation packages", cursors=cursors, date=today)
+    weights.save(memory_sidecar(model.path), fitted_on="validation packages", cursors=cursors, date=today)
     if model.name == store.bundled():
         default = mixture_fitting.cautious(weights)
         default.save(DEFAULT_WEIGHTS, made_from=model.name, caution=mixture_fitting.CAUTION, date=today)

@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from empower_lsp.commands.model import errors_as_exit
+from empower_lsp.commands import errors_as_exit
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from empower_training.corpus.corpus import Document
-    from empower_training.replay.experiment import Finished, Setting
-    from empower_training.replay.replay import Tally
-    from empower_training.replay.works import Work
+    from empower_training.corpus import Document
+    from empower_training.replay import Finished, Setting, Tally, Work
 
     Row = tuple[str, str, list[Tally]]
     """Model, policy, tallies."""
@@ -65,8 +63,7 @@ def replay(
     """
     from empower_model.files import store
     from empower_training.corpus import corpus
-    from empower_training.replay.experiment import Setting, chosen_works
-    from empower_training.replay.policies import known
+    from empower_training.replay import Setting, chosen_works, known
 
     if not (corpus_folder / "heldout.jsonl").exists():
         raise click.ClickException(f"{corpus_folder} has no heldout.jsonl: run `empower-lsp corpus` first.")
@@ -109,7 +106,7 @@ def _run(
     from rich.console import Console
     from rich.progress import Progress
 
-    from empower_training.replay.experiment import Results, jobs, run
+    from empower_training.replay import Results, jobs, run
 
     results = Results(folder, setting, of_files)
     done = {(one.model, one.source) for one in results.finished}
@@ -125,8 +122,7 @@ def _run(
 
 def _rows(setting: Setting, of_files: Sequence[tuple[Work, ...]], found: dict[tuple[str, str], Finished]) -> list[Row]:
     """Nobody's help first, then the policies model by model; tallies in the order of the works."""
-    from empower_training.replay.policies import NOBODY
-    from empower_training.replay.replay import unassisted
+    from empower_training.replay import NOBODY, unassisted
 
     rows: list[Row] = [("", NOBODY, [unassisted(work) for of_file in of_files for work in of_file])]
     for model in setting.models:
@@ -149,9 +145,8 @@ def _figures(rows: Sequence[Row], seed: int, packages: Mapping[str, str]) -> lis
 
 def _whole(rows: Sequence[Row], seed: int) -> list[dict[str, Any]]:
     """Every figure as [low, estimate, high]; what is not a number is null."""
-    from empower_model.fitting.bootstrap import Interval
-    from empower_training.replay.intervals import EFFORT, FIGURES, difference, interval, latency
-    from empower_training.replay.policies import DEFAULT
+    from empower_model.fitting import Interval
+    from empower_training.replay import DEFAULT, EFFORT, FIGURES, difference, interval, latency
 
     def ends(one: Interval) -> list[float | None]:
         return [_rounded(value) for value in (one.low, one.estimate, one.high)]
@@ -183,7 +178,7 @@ def _confidence(tallies: Sequence[Tally]) -> dict[str, Any]:
 
     import numpy as np
 
-    from empower_model.fitting.fitting import calibration_error, reliability
+    from empower_model.fitting import calibration_error, reliability
 
     judged = [one for tally in tallies for one in tally.judged]
     if not judged:

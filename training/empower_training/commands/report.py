@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from empower_lsp.commands.model import errors_as_exit
+from empower_lsp.commands import errors_as_exit
 
 if TYPE_CHECKING:
-    from empower_training.report.log import History
-    from empower_training.report.text import Coloured
+    from empower_training.report import Coloured, History
 
 OURS = Path(__file__).parents[1] / "report" / "replays"
 """What the bundled model did when it was released, with a memory of the workspace and without; see LOG.md."""
@@ -39,8 +38,7 @@ def report(*, replays: tuple[Path, ...], file: Path | None, model: str, out: Pat
     The page needs no network, and nothing on it leaves this machine. Of the log it has figures, no text.
     """
     from empower_model.errors import EmpowerError
-    from empower_training.report.page import page
-    from empower_training.report.replays import read
+    from empower_training.report import page, read
 
     found = [read(path) for path in replays or sorted(OURS.glob("*.json"))]
     written = page(found, _history(), _coloured(file, model), written=str(date.today()))
@@ -54,8 +52,8 @@ def report(*, replays: tuple[Path, ...], file: Path | None, model: str, out: Pat
 
 
 def _history() -> History | None:
-    from empower_lsp.log.store import log_path, opened
-    from empower_training.report.log import history
+    from empower_lsp.log import log_path, opened
+    from empower_training.report import history
 
     if not log_path().exists():
         return None
@@ -68,11 +66,11 @@ def _coloured(file: Path | None, name: str) -> Coloured:
     from rich.progress import track
 
     from empower_model import calibration
+    from empower_model.engine import EngineConfig
     from empower_model.engine.llama import LlamaEngine
-    from empower_model.engine.seam import EngineConfig
     from empower_model.files import store
     from empower_model.request import Limits
-    from empower_training.report.text import MOST_LINES, coloured, measured, passages, source, walk
+    from empower_training.report import MOST_LINES, coloured, measured, passages, source, walk
 
     path = file or Path(calibration.__file__)
     lines = source(path).splitlines(keepends=True)

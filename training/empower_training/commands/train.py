@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from empower_lsp.commands.model import errors_as_exit
+from empower_lsp.commands import errors_as_exit
 from empower_training.commands.label import METHODS
-from empower_training.finetune.recipe import Recipe
+from empower_training.finetune import Recipe
 
 if TYPE_CHECKING:
-    from empower_training.finetune.finetune import Progress as Step
-    from empower_training.labels.texts import Text
-    from empower_training.retrain.gate import Judgement
-    from empower_training.retrain.retrain import Watch
+    from empower_training.finetune import Progress as Step
+    from empower_training.labels import Text
+    from empower_training.retrain import Judgement, Watch
 
 ROWS = 8
 """Rows of whole text in a step: as many tokens to learn as in hundreds of spans."""
@@ -63,8 +62,8 @@ def train(
     """
     if from_log and folder is not None:
         raise click.UsageError("Give --from-log or --from, not both.")
-    from empower_training.labels.examples import Method
-    from empower_training.retrain.retrain import Plan, retrain
+    from empower_training.labels import Method
+    from empower_training.retrain import Plan, retrain
 
     texts = _texts(folder)
     batch = ROWS if method == "text" else Recipe().batch
@@ -85,7 +84,7 @@ def train(
 
 
 def _texts(folder: Path | None) -> list[Text]:
-    from empower_lsp.log.store import log_path, opened
+    from empower_lsp.log import log_path, opened
     from empower_training.labels import texts
 
     if folder is not None:
@@ -100,7 +99,7 @@ def watching(examples: int) -> Iterator[Watch]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from empower_training.retrain.retrain import Watch
+    from empower_training.retrain import Watch
 
     columns = (
         TextColumn("{task.description:<12}"),

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from empower_lsp.commands.model import errors_as_exit
+from empower_lsp.commands import errors_as_exit
 from empower_training.commands.build import FOLDER, needs
 from empower_training.commands.label import METHODS
 from empower_training.commands.train import ROWS, watching
-from empower_training.finetune.recipe import Recipe
+from empower_training.finetune import Recipe
 
 SPLIT = "tuning"
 
@@ -47,10 +47,9 @@ def tune(
     needs(source, "model.safetensors", "give the `final` folder of a training run")
     needs(corpus_folder, f"{SPLIT}.jsonl", "run `empower-lsp corpus` first")
     from empower_training.corpus import corpus
-    from empower_training.finetune.finetune import finetune
-    from empower_training.labels.examples import Method
-    from empower_training.labels.texts import Text
-    from empower_training.retrain.retrain import Plan, found_examples
+    from empower_training.finetune import finetune
+    from empower_training.labels import Method, Text
+    from empower_training.retrain import Plan, found_examples
 
     texts = [Text(f"{one.package}/{one.path}", one.text, 0.0) for one in corpus.load(corpus_folder, SPLIT)]
     batch = ROWS if method == "text" else Recipe().batch

@@ -1,1 +1,39 @@
 """Gathers source code with its licences, and cuts it into tokens and samples."""
+
+from empower_training.corpus import corpus, pack, sources, tokenizer
+from empower_training.corpus.corpus import Document, Limits, refusal
+from empower_training.corpus.samples import Encode, Hole, Marks, Stream, cut, encoder, lay_out, marks
+from empower_training.corpus.tokenizer import (
+    END,
+    FIM_MIDDLE,
+    FIM_PREFIX,
+    FIM_SUFFIX,
+    PRE_TOKENIZER,
+    SPECIAL_TOKENS,
+    untrained,
+)
+
+__all__ = [
+    "END",
+    "FIM_MIDDLE",
+    "FIM_PREFIX",
+    "FIM_SUFFIX",
+    "PRE_TOKENIZER",
+    "SPECIAL_TOKENS",
+    "Document",
+    "Encode",
+    "Hole",
+    "Limits",
+    "Marks",
+    "Stream",
+    "corpus",
+    "cut",
+    "encoder",
+    "lay_out",
+    "marks",
+    "pack",
+    "refusal",
+    "sources",
+    "tokenizer",
+    "untrained",
+]

@@ -6,7 +6,6 @@ import re
 import zlib
 
 import numpy as np
-from datasketch import MinHash, MinHashLSH
 from numpy.typing import NDArray
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
@@ -32,11 +31,15 @@ class NearDuplicates:
 
     def __init__(self, threshold: float = 0.7) -> None:
         """`threshold` is the Jaccard similarity of shingle sets from which two texts count as the same."""
+        from datasketch import MinHashLSH  # only who builds a corpus has it
+
         self._index = MinHashLSH(threshold=threshold, num_perm=_PERMUTATIONS)
         self._count = 0
 
     def add(self, text: str) -> bool:
         """Remember a text; False, and not remembered, when one like it is there already."""
+        from datasketch import MinHash
+
         sketch = MinHash(num_perm=_PERMUTATIONS, hashfunc=int)
         sketch.update_batch(shingles(text).tolist())
         if self._index.query(sketch):

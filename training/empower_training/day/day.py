@@ -8,12 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from empower_lsp.outcome.edits import difference
+from empower_lsp.outcome import difference
 from empower_model.request import Completion, End, Limits, Request
 from empower_training.day.editor import Editor
-from empower_training.replay.human import Choice, Human
-from empower_training.replay.replay import Tally, Typist
-from empower_training.replay.works import Work
+from empower_training.replay import Choice, Human, Tally, Typist, Work
 
 
 @dataclass(slots=True)

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from empower_model.errors import EmpowerError
-from empower_model.files.gguf_file import digest
-from empower_model.files.store import write_whole
+from empower_model.files import digest, write_whole
 from empower_training.finetune.recipe import Recipe, starting_rate
 
 if TYPE_CHECKING:
-    from empower_training.labels.examples import Example
+    from empower_training.labels import Example
 
 _NOTES = ("versions", "base_folder")
 """What is written down but may differ when a run is resumed."""

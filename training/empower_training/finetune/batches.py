@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 if TYPE_CHECKING:
-    from empower_training.labels.examples import Example
+    from empower_training.labels import Example
 
 _BUCKETS = 16
 """Batches' worth of shuffled examples that are sorted by length together."""

@@ -9,8 +9,8 @@ import gguf
 import numpy as np
 from tokenizers import AddedToken, models
 
-from empower_training.corpus.tokenizer import PRE_TOKENIZER, SPECIAL_TOKENS, untrained
-from empower_training.finetune.export import ARCHITECTURE, gguf_name
+from empower_training.corpus import PRE_TOKENIZER, SPECIAL_TOKENS, untrained
+from empower_training.finetune.gguf_export import ARCHITECTURE, gguf_name
 
 if TYPE_CHECKING:
     from transformers import Qwen3Config

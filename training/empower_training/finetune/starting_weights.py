@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from empower_model.errors import DownloadFailed, ModelFileInvalid, ModelNotFound
-from empower_model.files import store
-from empower_model.files.gguf_file import digest
+from empower_model.files import digest, store
 from empower_training.finetune import rebuilt
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")

@@ -10,10 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from empower_lsp.log.records import PREFIX_WINDOW, SUFFIX_WINDOW, OutcomeRecord
-from empower_lsp.log.redact import MARKER
-from empower_lsp.log.store import Entry
-from empower_lsp.outcome.offer import Kind
+from empower_lsp.log import MARKER, PREFIX_WINDOW, SUFFIX_WINDOW, Entry, OutcomeRecord
+from empower_lsp.outcome import Kind
 
 RUN, RUN_CHARACTERS = 3, 40
 """A run of at least so many lines and characters is taken for the same place of the file."""

@@ -7,9 +7,8 @@ from typing import cast
 
 from tokenizers import Tokenizer
 
-from empower_model.engine.seam import Engine, FimTokens, Vocabulary
-from empower_model.prompt.layout import ROLLBACK, ROOM_STEP, Layout
-from empower_model.prompt.window import LINE_CHARACTERS
+from empower_model.engine import Engine, FimTokens, Vocabulary
+from empower_model.prompt import LINE_CHARACTERS, ROLLBACK, ROOM_STEP, Layout
 from empower_model.request import Limits
 
 FIM_NAMES = (

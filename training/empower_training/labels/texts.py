@@ -12,12 +12,11 @@ from typing import Any
 
 import pathspec
 
-from empower_lsp.log.store import Store
+from empower_lsp.log import Store
 from empower_lsp.settings import Settings
-from empower_lsp.workspace import gitignore
-from empower_lsp.workspace.files import UNWRITTEN
+from empower_lsp.workspace import UNWRITTEN, gitignore
 from empower_model.errors import EmpowerError
-from empower_training.corpus.corpus import Limits, refusal
+from empower_training.corpus import Limits, refusal
 from empower_training.labels.stitched import Stretch, assembled, stretch
 
 LEAST = 40

@@ -1,1 +1,13 @@
 """Trains the bundled model from scratch."""
+
+from empower_training.pretrain import heldout, plan, pretrain
+from empower_training.pretrain.heldout import Result
+from empower_training.pretrain.optimiser import Rates
+
+__all__ = [
+    "Rates",
+    "Result",
+    "heldout",
+    "plan",
+    "pretrain",
+]

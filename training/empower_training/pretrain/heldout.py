@@ -12,9 +12,8 @@ import torch
 from torch import Tensor
 from transformers import Qwen3ForCausalLM
 
+from empower_training.corpus import Document, Encode, Hole, Marks, cut, encoder, lay_out, marks
 from empower_training.corpus import tokenizer as tokenizers
-from empower_training.corpus.corpus import Document
-from empower_training.corpus.samples import Encode, Hole, Marks, cut, encoder, lay_out, marks
 from empower_training.pretrain.pretrain import token_losses
 
 _LINES_BELOW = 32

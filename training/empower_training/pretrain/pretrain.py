@@ -19,8 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
-from empower_training.corpus.samples import Stream
-from empower_training.corpus.tokenizer import END
+from empower_training.corpus import END, Stream
 from empower_training.pretrain.copying_heads import initialise
 from empower_training.pretrain.optimiser import Optimiser
 from empower_training.pretrain.plan import Plan, Shape

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from empower_training.corpus.samples import Stream
+from empower_training.corpus import Stream
 
 Batch = tuple[NDArray[np.int64], float]
 """Rows, and how often the texts they come from have been passed."""

@@ -1,1 +1,57 @@
 """Lets a simulated person type real code under every rule, and says what completions were worth."""
+
+from empower_training.replay import cursors, memory_fit
+from empower_training.replay.cursors import Cursor, Score
+from empower_training.replay.decision_scores import Judged, Line, Scores, of_decisions, of_lines, read, scores
+from empower_training.replay.experiment import Finished, Results, Setting, chosen_works, jobs, run
+from empower_training.replay.forced_bits import Measure, Unfit
+from empower_training.replay.human import Careful, Choice, Human
+from empower_training.replay.intervals import EFFORT, FIGURES, KEPT, difference, interval, latency
+from empower_training.replay.policies import BASE, DEFAULT, NOBODY, cuts, known
+from empower_training.replay.projects import Projects
+from empower_training.replay.typist import Tally, Typist, replay, total, unassisted
+from empower_training.replay.work import Work, works
+
+__all__ = [
+    "BASE",
+    "DEFAULT",
+    "EFFORT",
+    "FIGURES",
+    "KEPT",
+    "NOBODY",
+    "Careful",
+    "Choice",
+    "Cursor",
+    "Finished",
+    "Human",
+    "Judged",
+    "Line",
+    "Measure",
+    "Projects",
+    "Results",
+    "Score",
+    "Scores",
+    "Setting",
+    "Tally",
+    "Typist",
+    "Unfit",
+    "Work",
+    "chosen_works",
+    "cursors",
+    "cuts",
+    "difference",
+    "interval",
+    "jobs",
+    "known",
+    "latency",
+    "memory_fit",
+    "of_decisions",
+    "of_lines",
+    "read",
+    "replay",
+    "run",
+    "scores",
+    "total",
+    "unassisted",
+    "works",
+]

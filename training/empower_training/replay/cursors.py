@@ -14,14 +14,12 @@ from itertools import accumulate
 import numpy as np
 
 from empower_model.calibration import Calibration
-from empower_model.completing.completer import MIN_CHARACTERS
-from empower_model.completing.stopping import Cut, Written, lexical_boundary
-from empower_model.fitting.fitting import GREEDY, MOST_BITS, fit
-from empower_model.fitting.typing_places import place, rows
+from empower_model.completing import MIN_CHARACTERS, Cut, Written, lexical_boundary
+from empower_model.fitting import GREEDY, MOST_BITS, fit, place, rows
 from empower_model.request import Completer, Request
-from empower_training.corpus.corpus import Document
+from empower_training.corpus import Document
 from empower_training.replay.policies import cuts
-from empower_training.replay.replay import READ, TYPED
+from empower_training.replay.typist import READ, TYPED
 
 Rule = Callable[["Span"], int]
 """How many tokens of a span to keep."""

@@ -19,11 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from empower_lsp.personal.decisions import Decision, grouped
+from empower_lsp.personal import Decision, grouped
 from empower_model.calibration import Calibration
 from empower_model.errors import EmpowerError
-from empower_model.fitting.bootstrap import Interval, clustered, share
-from empower_model.fitting.fitting import Vector, calibration_error, probabilities, reliability
+from empower_model.fitting import Interval, Vector, calibration_error, clustered, probabilities, reliability, share
 
 CONFIDENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 EDGES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)

@@ -18,23 +18,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from empower_lsp.serving.serving import memory_in_use
 from empower_model.calibration import Calibration
-from empower_model.completing.stopping import Cut
+from empower_model.completing import Cut
+from empower_model.engine import Engine, EngineConfig
 from empower_model.engine.llama import LlamaEngine
 from empower_model.engine.llama_file import physical_cores
-from empower_model.engine.seam import Engine, EngineConfig
 from empower_model.errors import EmpowerError, EngineCrashed
 from empower_model.files import store
+from empower_model.memory import memory_in_use
 from empower_model.request import Completer, Limits
-from empower_training.corpus.corpus import Document
+from empower_training.corpus import Document
 from empower_training.replay.human import Careful, Fallible, Human
 from empower_training.replay.policies import BASE, DEFAULT, cuts
 from empower_training.replay.projects import Looking, Projects
 from empower_training.replay.recording import Recording, measure_price
-from empower_training.replay.replay import Tally, Typist, together
 from empower_training.replay.snippets import Quoting, Snippets
-from empower_training.replay.works import Work, works
+from empower_training.replay.typist import Tally, Typist, together
+from empower_training.replay.work import Work, works
 
 RUN_FILE, TALLIES_FILE = "setting.json", "tallies.jsonl"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from empower_model.engine.distribution import Distribution
-from empower_model.prompt.layout import ROLLBACK, Layout, healing
+from empower_model.prompt import ROLLBACK, Layout, healing
 
 if TYPE_CHECKING:
     from empower_model.engine.llama import LlamaEngine

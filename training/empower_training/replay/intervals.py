@@ -9,8 +9,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from empower_model.fitting.bootstrap import SHARE, Interval
-from empower_training.replay.replay import TYPED, Tally
+from empower_model.fitting import SHARE, Interval
+from empower_training.replay.typist import TYPED, Tally
 
 ROUNDS = 2000
 

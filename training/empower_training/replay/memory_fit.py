@@ -14,17 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empower_model.calibration import Calibration
-from empower_model.completing.completer import LocalCompleter
-from empower_model.engine.seam import Engine
-from empower_model.fitting import mixture_fitting
-from empower_model.fitting.mixture_fitting import Observations, Witness
-from empower_model.fitting.typing_places import still_to_type
-from empower_model.memory.index import Level, Memory
-from empower_model.memory.mixture import Weights
-from empower_model.memory.project import Project
-from empower_model.memory.remembering import RememberingEngine
-from empower_model.prompt.layout import Layout
-from empower_training.corpus.corpus import Document
+from empower_model.completing import LocalCompleter
+from empower_model.engine import Engine
+from empower_model.fitting import Observations, Witness, mixture_fitting, still_to_type
+from empower_model.memory import Level, Memory, Project, RememberingEngine, Weights
+from empower_model.prompt import Layout
+from empower_training.corpus import Document
 from empower_training.replay import cursors
 from empower_training.replay.cursors import Cursor, Score, Span
 from empower_training.replay.snippets import Snippets

@@ -6,9 +6,7 @@ from collections.abc import Iterable
 from math import log2
 
 from empower_model.calibration import Calibration
-from empower_model.completing import stopping
-from empower_model.completing.completer import PEAK_FLOOR, chosen_cut
-from empower_model.completing.stopping import Cut, Verdict, Written
+from empower_model.completing import PEAK_FLOOR, Cut, Verdict, Written, chosen_cut, stopping
 from empower_model.errors import EmpowerError
 from empower_model.request import Limits
 

@@ -9,13 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
-from empower_model.engine.seam import Engine
-from empower_model.memory.index import Level, Memory, blocks
-from empower_model.memory.mixture import Weights
-from empower_model.memory.remembering import RememberingEngine
-from empower_model.memory.segment import Tokens
+from empower_model.engine import Engine
+from empower_model.memory import Level, Memory, RememberingEngine, Tokens, Weights, blocks
 from empower_model.request import Completer, Completion, Request
-from empower_training.corpus.corpus import Document
+from empower_training.corpus import Document
 
 
 class Projects:

@@ -16,9 +16,8 @@ from statistics import median
 import numpy as np
 
 from empower_model.calibration import Calibration
-from empower_model.completing.completer import LocalCompleter
-from empower_model.completing.stopping import Cut
-from empower_model.engine.seam import Engine, LogProbs, StopFlag, Token, Transform, Vocabulary
+from empower_model.completing import Cut, LocalCompleter
+from empower_model.engine import Engine, LogProbs, StopFlag, Token, Transform, Vocabulary
 from empower_model.request import Completion, Request
 
 Clock = Callable[[], float]

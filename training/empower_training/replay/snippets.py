@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empower_model.request import Completer, Completion, Request
-from empower_training.corpus.corpus import Document
+from empower_training.corpus import Document
 
 LINES, STEP = 20, 10
 """Lines of a window, and from one window of a file to the next."""

@@ -8,8 +8,7 @@ from itertools import count
 from math import floor, isfinite
 from typing import TYPE_CHECKING
 
-from empower_model.fitting.bootstrap import Interval
-from empower_model.fitting.fitting import Bin
+from empower_model.fitting import Bin, Interval
 from empower_training.report.log import Period
 from empower_training.report.replays import Row, Series
 from empower_training.report.shares import share_of

@@ -13,12 +13,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from empower_lsp.log.records import CompletionRecord, OutcomeRecord
-from empower_lsp.log.store import Entry, Store
-from empower_lsp.outcome.offer import Kind
-from empower_lsp.personal.decisions import Decision, decisions
-from empower_model.fitting.bootstrap import Interval
-from empower_model.fitting.fitting import BINS, Bin, calibration_error, reliability
+from empower_lsp.log import CompletionRecord, Entry, OutcomeRecord, Store
+from empower_lsp.outcome import Kind
+from empower_lsp.personal import Decision, decisions
+from empower_model.fitting import BINS, Bin, Interval, calibration_error, reliability
 from empower_training.report.shares import share_of
 
 MOST_DAYS = 42

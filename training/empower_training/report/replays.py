@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from empower_model.errors import EmpowerError
-from empower_model.fitting.bootstrap import Interval
-from empower_model.fitting.fitting import Bin
-from empower_training.replay.intervals import FIGURES
-from empower_training.replay.policies import BASE, DEFAULT, NOBODY
+from empower_model.fitting import Bin, Interval
+from empower_training.replay import BASE, DEFAULT, FIGURES, NOBODY
 
 _SWEPT = re.compile(r"(?P<rule>budget|gain|peak|stop at p <|Base)[ -](?P<number>[\d.]+)")
 NO_INTERVAL = Interval(nan, nan, nan)

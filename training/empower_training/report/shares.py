@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import nan, sqrt
 
-from empower_model.fitting.bootstrap import Interval
+from empower_model.fitting import Interval
 
 Z = 1.959964
 """Of a standard normal variable, 95 % lie within so much of its mean."""

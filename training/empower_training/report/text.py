@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from empower_model.calibration import Calibration
-from empower_model.completing.completer import MIN_CHARACTERS, chosen_cut
-from empower_model.completing.stopping import Written, lexical_boundary
+from empower_model.completing import MIN_CHARACTERS, Written, chosen_cut, lexical_boundary
 from empower_model.errors import EmpowerError
 from empower_model.request import Limits
-from empower_model.trim.trim import trim
-from empower_training.replay.forced_bits import Measure, Unfit
+from empower_model.trim import trim
+from empower_training.replay import Measure, Unfit
 
 if TYPE_CHECKING:
     from empower_model.engine.llama import LlamaEngine

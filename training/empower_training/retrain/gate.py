@@ -7,25 +7,31 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
-from empower_lsp.serving.serving import fitted_memory, memory_in_use
 from empower_model.calibration import Calibration
-from empower_model.completing.completer import LocalCompleter
+from empower_model.completing import LocalCompleter
+from empower_model.engine import EngineConfig
 from empower_model.engine.llama import LlamaEngine
 from empower_model.engine.llama_file import physical_cores
-from empower_model.engine.seam import EngineConfig
 from empower_model.errors import EmpowerError
-from empower_model.files.model import Model
-from empower_model.fitting.bootstrap import Interval
-from empower_model.memory.mixture import Weights
+from empower_model.files import Model
+from empower_model.fitting import Interval
+from empower_model.memory import Weights, fitted_memory, memory_in_use
 from empower_model.request import Limits
-from empower_training.corpus.corpus import Document
-from empower_training.labels.texts import Text
-from empower_training.replay import cursors
-from empower_training.replay.human import Careful
-from empower_training.replay.intervals import EFFORT, KEPT, difference
-from empower_training.replay.projects import Projects
-from empower_training.replay.replay import Tally, replay, total
-from empower_training.replay.works import Work, works
+from empower_training.corpus import Document
+from empower_training.labels import Text
+from empower_training.replay import (
+    EFFORT,
+    KEPT,
+    Careful,
+    Projects,
+    Tally,
+    Work,
+    cursors,
+    difference,
+    replay,
+    total,
+    works,
+)
 
 PER_TEXT = 4
 CHARACTERS, IN_ALL = 800, 16_000

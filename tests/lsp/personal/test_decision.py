@@ -10,7 +10,7 @@ import pytest
 from empower_lsp.log.records import CompletionRecord, OutcomeRecord, TokenRecord, without_text
 from empower_lsp.log.store import Entry
 from empower_lsp.outcome.offer import Kind
-from empower_lsp.personal.decisions import Decision, decisions, grouped, still_shown
+from empower_lsp.personal.decision import Decision, decisions, grouped, still_shown
 from empower_model.calibration import Calibration
 
 TOKENS = (TokenRecord("ret", 0.25, 1.0), TokenRecord("urn", 0.5, 2.0), TokenRecord(" x", 1.0, 3.0))

@@ -13,7 +13,7 @@ import pytest
 from empower_model.fitting.fitting import Bin
 from empower_training.replay.policies import DEFAULT, NOBODY
 from empower_training.report.log import History, Judged, Period
-from empower_training.report.page import page
+from empower_training.report.rendering import page
 from empower_training.report.replays import Replay, read
 from empower_training.report.shares import share_of
 from empower_training.report.text import Coloured, Read, Span, coloured

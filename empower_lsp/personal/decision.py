@@ -13,13 +13,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from empower_lsp.log.journal import MEMORY, Source
-from empower_lsp.log.records import CompletionRecord, OutcomeRecord, TokenRecord
-from empower_lsp.log.store import Entry
-from empower_lsp.outcome.offer import FINAL, Kind
+from empower_lsp.log import MEMORY, CompletionRecord, Entry, OutcomeRecord, Source, TokenRecord
+from empower_lsp.outcome import FINAL, Kind
 from empower_model.calibration import Calibration
-from empower_model.completing.completer import MIN_CHARACTERS, chosen_cut
-from empower_model.completing.stopping import Written, lexical_boundary
+from empower_model.completing import MIN_CHARACTERS, Written, chosen_cut, lexical_boundary
 from empower_model.request import Limits
 
 REGRETTED = 0.5

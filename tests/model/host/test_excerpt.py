@@ -9,7 +9,7 @@ from empower_model.prompt import window
 from empower_model.prompt.layout import Layout
 from empower_model.request import Limits, Request
 from empower_model.trim.scan import Around
-from empower_model.trim.trim import reindent, trim
+from empower_model.trim.trimming import reindent, trim
 
 LINES = (
     "def add(first, second):",

@@ -10,7 +10,7 @@ from transformers import Qwen3ForCausalLM
 from empower_model.engine.llama import LlamaEngine
 from empower_model.engine.seam import EngineConfig
 from empower_training.corpus.tokenizer import SPECIAL_TOKENS
-from empower_training.finetune.export import About, export
+from empower_training.finetune.gguf_export import About, export
 from empower_training.pretrain.plan import Plan, Shape
 from empower_training.pretrain.pretrain import Run, pretrain
 

@@ -10,7 +10,7 @@ from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from empower_model.completing import stopping
 from empower_model.errors import ModelError
-from empower_training.labels.label import Labelled, label, spans, summary, surprisals
+from empower_training.labels.labelling import Labelled, label, spans, summary, surprisals
 from empower_training.labels.strips import Strip
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from empower_training.replay.works import LEAST, Work, blocks, works
+from empower_training.replay.work import LEAST, Work, blocks, works
 
 PYTHON = '''import os
 

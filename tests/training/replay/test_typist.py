@@ -10,8 +10,8 @@ from empower_model.completing.completer import LocalCompleter
 from empower_model.engine.seam import FakeEngine
 from empower_model.request import Completion, End, Limits, Request
 from empower_training.replay.human import Careful, Fallible
-from empower_training.replay.replay import Tally, Typist, counted, replay, together, total, unassisted
-from empower_training.replay.works import Work
+from empower_training.replay.typist import Tally, Typist, counted, replay, together, total, unassisted
+from empower_training.replay.work import Work
 
 
 @dataclass

@@ -17,8 +17,8 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from empower_training.corpus.samples import Stream
-from empower_training.labels.label import label
+from empower_training.corpus import Stream
+from empower_training.labels.labelling import label
 from empower_training.labels.strips import Page, Strip
 from empower_training.labels.texts import Text
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from empower_model.trim.trim import reindent, trim
+from empower_model.trim.trimming import reindent, trim
 
 GOLDEN = Path(__file__).parent / "golden" / "trim"
 FILES = sorted(GOLDEN.glob("*/*.txt"))

@@ -15,7 +15,7 @@ from safetensors import safe_open
 
 from empower_model.engine.llama_file import quantise
 from empower_model.errors import ModelError
-from empower_training.corpus.tokenizer import END, FIM_MIDDLE, FIM_PREFIX, FIM_SUFFIX, PRE_TOKENIZER, SPECIAL_TOKENS
+from empower_training.corpus import END, FIM_MIDDLE, FIM_PREFIX, FIM_SUFFIX, PRE_TOKENIZER, SPECIAL_TOKENS
 
 ARCHITECTURE = "qwen3"
 _FIM_KEYS = {

@@ -7,7 +7,7 @@ from multiprocessing.connection import Connection
 
 import pytest
 
-from empower_model.memory.feed import RECENT, Changed, Current, Feed, News, Stamp, Walk, Written
+from empower_model.feed import RECENT, Changed, Current, Feed, News, Stamp, Walk, Written
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import torch
 from tokenizers import Tokenizer
 
 from empower_training.commands import label as label_command
-from empower_training.labels.examples import Example, Method, cut_points, examples, lines
-from empower_training.labels.label import label
+from empower_training.labels.example import Example, Method, cut_points, examples, lines
+from empower_training.labels.labelling import label
 from empower_training.labels.strips import Page
 from empower_training.labels.texts import Text
 from empower_training.pretrain.plan import Shape

@@ -91,15 +91,6 @@ class Remembered:
     """Fitted to the person with the memory on; None for that of the weights."""
 
 
-DEFAULT_WEIGHTS = Path(__file__).parents[1] / "weights" / "default.memory.json"
-"""Weights for models that have none of their own: they trust the memory less, since most models know more."""
-
-
-def sidecar(model: Path) -> Path:
-    """Where the weights of the memory for a model file lie: beside it, as `<stem>.memory.json`."""
-    return model.with_suffix(".memory.json")
-
-
 @dataclass(slots=True)
 class Feed:
     """Tells whoever is attached what there is to remember; to be called from any thread."""

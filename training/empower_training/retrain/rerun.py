@@ -13,18 +13,13 @@ from typing import TYPE_CHECKING
 
 from empower_lsp import __version__
 from empower_model.errors import EmpowerError
-from empower_model.files import store, tunings
-from empower_model.files.gguf_file import digest
-from empower_model.files.model import Model
-from empower_model.files.provenance import Provenance
-from empower_training.finetune.recipe import Recipe
-from empower_training.finetune.starting_weights import base_folder, labelling_folder
-from empower_training.labels.examples import Example, Method
-from empower_training.labels.texts import Text, split
+from empower_model.files import Model, Provenance, digest, store, tunings
+from empower_training.finetune import Recipe, base_folder, labelling_folder
+from empower_training.labels import Example, Method, Text, split
 from empower_training.retrain import gate
 
 if TYPE_CHECKING:
-    from empower_training.finetune.finetune import Progress
+    from empower_training.finetune import Progress
     from empower_training.retrain.gate import Judgement
 
 LEAST_EXAMPLES = 200
@@ -84,7 +79,7 @@ def retrain(texts: Sequence[Text], plan: Plan, watch: Watch | None = None) -> Ou
 
     A run that was interrupted goes on where it was when the texts and the plan are the same. Raises EmpowerError.
     """
-    from empower_training.finetune.finetune import finetune, leads
+    from empower_training.finetune import finetune, leads
 
     watch = watch or Watch()
     parent = store.checked(plan.model, tuned=False)
@@ -93,7 +88,7 @@ def retrain(texts: Sequence[Text], plan: Plan, watch: Watch | None = None) -> Ou
     chosen = gate.later_works(later, plan.seed)
     base = base_folder(plan.model, plan.weights)
     if not plan.recipe.adapter:
-        from empower_training.finetune.export import check
+        from empower_training.finetune import check
 
         check(base)
     watch.stage("labels")
@@ -127,7 +122,7 @@ def found_examples(labelling: Path, texts: Sequence[Text], plan: Plan, report: C
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
-    from empower_training.labels.examples import examples
+    from empower_training.labels import examples
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     model = AutoModelForCausalLM.from_pretrained(labelling, dtype=torch.float32, local_files_only=True)
@@ -158,11 +153,11 @@ def found_examples(labelling: Path, texts: Sequence[Text], plan: Plan, report: C
 def _exported(run: Path, base: Path, plan: Plan) -> Path:
     """The GGUF file of what was trained: an adapter, or a whole model."""
     if plan.recipe.adapter:
-        from empower_training.finetune.lora import write_adapter
+        from empower_training.finetune import write_adapter
 
         write_adapter(run / "final", base, run / tunings.ADAPTER)
         return run / tunings.ADAPTER
-    from empower_training.finetune.export import export
+    from empower_training.finetune import export
 
     export(run / "final", run / tunings.WHOLE)
     return run / tunings.WHOLE

@@ -20,14 +20,14 @@ import torch
 from accelerate import PartialState
 from accelerate.utils import reduce
 
-from empower_model.files.store import write_whole
+from empower_model.files import write_whole
 from empower_training.finetune.arguments import FinetuneError, check, describe, remember
 from empower_training.finetune.batches import epoch, micro_batches, target_loss
 from empower_training.finetune.recipe import Recipe
 from empower_training.finetune.starting_weights import TOKENIZER_FILES
 
 if TYPE_CHECKING:
-    from empower_training.labels.examples import Example
+    from empower_training.labels import Example
 
 __all__ = ["FinetuneError", "Progress", "Recipe", "finetune", "leads"]
 

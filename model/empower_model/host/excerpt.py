@@ -8,15 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from empower_model.prompt import ANCHOR, CHARACTERS_A_TOKEN, LINE_CHARACTERS
 from empower_model.request import Request
-from empower_model.trim.scan import AFTER, BEFORE
-
-ANCHOR = 32
-"""The window above starts at a multiple of this many lines, so that it moves, and costs a full evaluation, rarely."""
-LINE_CHARACTERS = 2000
-"""Of a longer current line only the end is read; such lines are data."""
-CHARACTERS_A_TOKEN = 8
-"""Text further up than this many characters for each token of context is not looked at."""
+from empower_model.trim import AFTER, BEFORE
 
 
 def window(request: Request, context_size: int) -> Request:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import isfinite
 
 from empower_lsp import __version__
-from empower_model.fitting.bootstrap import Interval
-from empower_training.replay.policies import DEFAULT, NOBODY
+from empower_model.fitting import Interval
+from empower_training.replay import DEFAULT, NOBODY
 from empower_training.report import figures
 from empower_training.report.log import History
 from empower_training.report.replays import NO_INTERVAL, Replay, Row, baseline, frontier, percent, sweeps, worth

@@ -16,8 +16,8 @@ from tokenizers import Tokenizer
 
 from empower_training.finetune.arguments import fingerprint, parameters
 from empower_training.finetune.batches import mean_loss
-from empower_training.finetune.finetune import FinetuneError, Progress, Recipe, finetune
-from empower_training.labels.examples import Example
+from empower_training.finetune.training import FinetuneError, Progress, Recipe, finetune
+from empower_training.labels.example import Example
 from empower_training.pretrain.plan import Plan, Shape
 from empower_training.pretrain.pretrain import Run
 
@@ -28,8 +28,8 @@ WHOLE = replace(ADAPTER, adapter=False, rate=1e-2)
 SCRIPT = """
 import os, pickle, signal, sys
 from pathlib import Path
-from empower_training.labels.examples import Example
-from empower_training.finetune.finetune import Recipe, finetune, processes
+from empower_training.labels.example import Example
+from empower_training.finetune.training import Recipe, finetune, processes
 
 base, data, folder, last = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
 recipe, examples = pickle.loads(Path(data).read_bytes())

@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 
-from empower_lsp.session.session import Shown
+from empower_lsp.session import Shown
 from empower_model.request import Completer, Limits, Request
 from empower_training.replay.human import TYPE_ON, Choice, Human
-from empower_training.replay.works import Work
+from empower_training.replay.work import Work
 
 TYPED, READ = 0.5, 0.1
 """Cost of a character typed or deleted, and of one read."""

@@ -11,9 +11,8 @@ from click.testing import CliRunner, Result
 
 from empower_lsp import __version__
 from empower_lsp.cli import COMMANDS, main
-from empower_lsp.serving.serving import own_weights
 from empower_model.files import store
-from empower_model.files.memory_files import memory_sidecar
+from empower_model.files.memory_files import memory_sidecar, own_weights
 from empower_model.memory.mixture import Weights
 
 SOURCE = "import os\n\n\ndef add(first, second):\n    return first + \n"

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from empower_lsp.commands.errors import errors_as_exit, model
+from empower_lsp.commands.errors import errors_as_exit
+from empower_lsp.commands.model import model
 from empower_model.errors import DownloadFailed, ModelNotFound
 from empower_model.files import download, store, tunings
 from empower_model.files.gguf_file import digest

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from empower_model.engine.seam import FakeEngine
-from empower_model.prompt import window
+from empower_model.host.excerpt import window
 from empower_model.prompt.layout import Layout
 from empower_model.request import Limits, Request
 from empower_model.trim.scan import Around
@@ -25,7 +25,7 @@ LINES = (
 
 def agree(document: str, cursor: int, context: int) -> None:
     whole = Request(document[:cursor], document[cursor:], Limits(max_tokens=7))
-    part = window.window(whole, context)
+    part = window(whole, context)
     assert part.limits == whole.limits
     layout = Layout(FakeEngine(lambda _: [], context_size=max(64, context)))
     assert layout.prompt(part.prefix, part.suffix, 16) == layout.prompt(whole.prefix, whole.suffix, 16)
@@ -61,7 +61,7 @@ def test_the_bounds_hold_to_the_character(above: str, line: str, below: str) -> 
 @pytest.mark.parametrize("document", ["x = 1\n" * 200_000, "x" * 1_000_000, "\n" * 1_000_000])
 def test_what_is_sent_does_not_grow_with_the_document(document: str) -> None:
     half = len(document) // 2
-    part = window.window(Request(document[:half], document[half:]), 2048)
+    part = window(Request(document[:half], document[half:]), 2048)
     # The context's characters, up to a block of lines more, the current line, and the text below.
     assert len(part.prefix) <= 2048 * 8 + 32 * 6 + 2501
     assert len(part.suffix) <= 8000
@@ -69,4 +69,4 @@ def test_what_is_sent_does_not_grow_with_the_document(document: str) -> None:
 
 def test_a_short_document_is_sent_whole() -> None:
     request = Request("def add(a, b):\n    return a", "\n\nx = 1\n")
-    assert window.window(request, 2048) == request
+    assert window(request, 2048) == request

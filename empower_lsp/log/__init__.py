@@ -2,7 +2,7 @@
 
 from empower_lsp.log import level
 from empower_lsp.log.errors import LogError
-from empower_lsp.log.journal import MEMORY, Journal, Source
+from empower_lsp.log.journal import Journal, Source
 from empower_lsp.log.level import Level, choose, chosen
 from empower_lsp.log.recorder import Recorder
 from empower_lsp.log.records import PREFIX_WINDOW, SUFFIX_WINDOW, CompletionRecord, OutcomeRecord, TokenRecord
@@ -12,7 +12,6 @@ from empower_lsp.log.summary import Group, stats
 
 __all__ = [
     "MARKER",
-    "MEMORY",
     "PREFIX_WINDOW",
     "SUFFIX_WINDOW",
     "CompletionRecord",

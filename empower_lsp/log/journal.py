@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from empower_lsp.session import Answer, Computed, Query
 
 
-MEMORY = "memory"
-"""Stands in the log, behind the adapter, for a memory of the workspace."""
-
-
 @dataclass(frozen=True, slots=True)
 class Source:
     """Which model wrote a completion."""
@@ -34,11 +30,6 @@ class Source:
     """The tuning of it that is in use; empty without one."""
     memory: bool = False
     """Whether it had a memory of the workspace, with which its bits mean something else."""
-
-    @property
-    def logged(self) -> str:
-        """What the log has for the adapter: as many bits say something else with the memory, it is named there."""
-        return " + ".join(filter(None, (self.adapter, MEMORY if self.memory else "")))
 
 
 class Journal:
@@ -77,7 +68,8 @@ class Journal:
             workspace=workspace,
             language=query.language,
             model=source.model,
-            adapter=source.logged,
+            adapter=source.adapter,
+            memory=source.memory,
             version=__version__,
         )
         self._recorder.record(record)

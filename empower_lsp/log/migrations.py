@@ -65,6 +65,17 @@ MIGRATIONS: tuple[Step, ...] = (
             "CREATE INDEX outcomes_completion ON outcomes (completion)",
         ),
     ),
+    (
+        "the memory in a column of its own",  # it used to stand behind the adapter: `memory`, `tuned + memory`
+        (
+            "ALTER TABLE completions ADD COLUMN memory INTEGER NOT NULL DEFAULT 0",
+            "UPDATE completions SET memory = 1, adapter = '' WHERE adapter = 'memory'",
+            """
+            UPDATE completions SET memory = 1, adapter = substr(adapter, 1, length(adapter) - length(' + memory'))
+            WHERE substr(adapter, -length(' + memory')) = ' + memory'
+            """,
+        ),
+    ),
 )
 
 

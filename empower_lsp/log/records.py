@@ -71,6 +71,8 @@ class CompletionRecord:
     total_ms: float
     version: str
     """Of the server."""
+    memory: bool = False
+    """Whether the model had a memory of the workspace, with which its bits mean something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ def completion_record(
     model: str,
     version: str,
     adapter: str = "",
+    memory: bool = False,
     at: float | None = None,
 ) -> CompletionRecord:
     """What the log keeps of a completion; `at` is now where it is not given."""
@@ -138,6 +141,7 @@ def completion_record(
         prompt_ms=completion.prompt_ms,
         total_ms=completion.total_ms,
         version=version,
+        memory=memory,
     )
 
 

@@ -240,7 +240,8 @@ def _plain(value: object) -> object:
 
 def _completion(row: Sequence[Any]) -> CompletionRecord:
     values = dict(zip(_COMPLETION, row, strict=True))
-    return CompletionRecord(**values | {"tokens": tuple(TokenRecord(*token) for token in json.loads(values["tokens"]))})
+    tokens = tuple(TokenRecord(*token) for token in json.loads(values["tokens"]))
+    return CompletionRecord(**values | {"tokens": tokens, "memory": bool(values["memory"])})
 
 
 def _names(columns: Sequence[str]) -> str:

@@ -39,7 +39,7 @@ class Stats:
     total: Group
     languages: tuple[Group, ...]
     models: tuple[Group, ...]
-    """By model, and adapter if there was one."""
+    """By model, with its adapter and a memory of the workspace where it had them: `m + tuned + memory`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,10 @@ class _Row:
 
 
 _ROWS = """
-    SELECT c.language, c.model || CASE c.adapter WHEN '' THEN '' ELSE ' + ' || c.adapter END, c.total_ms,
+    SELECT c.language,
+           c.model || CASE c.adapter WHEN '' THEN '' ELSE ' + ' || c.adapter END
+           || CASE c.memory WHEN 0 THEN '' ELSE ' + memory' END,
+           c.total_ms,
            EXISTS (SELECT 1 FROM outcomes o WHERE o.completion = c.id
                    AND o.kind IN ('shown', 'accepted', 'partially accepted')),
            (SELECT max(o.characters) FROM outcomes o WHERE o.completion = c.id

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from empower_lsp.log import MEMORY, CompletionRecord, Entry, OutcomeRecord, Source, TokenRecord
+from empower_lsp.log import CompletionRecord, Entry, OutcomeRecord, TokenRecord
 from empower_lsp.outcome import FINAL, Kind
 from empower_model.calibration import Calibration
 from empower_model.completing import MIN_CHARACTERS, Written, chosen_cut, lexical_boundary
@@ -74,7 +74,7 @@ class Decision:
     @property
     def memory(self) -> bool:
         """Whether the model had a memory of the workspace."""
-        return self.completion.adapter.endswith(MEMORY)
+        return self.completion.memory
 
     @property
     def day(self) -> str:
@@ -92,11 +92,10 @@ def decisions(entries: Iterable[Entry], model: str | None = None, adapter: str =
 
     Whether there was a memory is no matter; `Decision.memory` tells.
     """
-    logged = {Source("", adapter, memory).logged for memory in (True, False)}
     wanted = (
         entry
         for entry in entries
-        if model is None or (entry.completion.model == model and entry.completion.adapter in logged)
+        if model is None or (entry.completion.model, entry.completion.adapter) == (model, adapter)
     )
     return [decision for decision in map(_decision, wanted) if decision is not None]
 

@@ -73,7 +73,7 @@ def log(count: int = 400) -> None:
         store.write(
             CompletionRecord(
                 name, at, "a.py", "w", "python", None, None, None, 12, (), 4, "uncertain", p, 2.0, 0.3, "gain",
-                "empower-python", "memory", 900, 9, 3.0, choice.uniform(5, 80), "0",
+                "empower-python", "", 900, 9, 3.0, choice.uniform(5, 80), "0", memory=True,
             )
         )  # fmt: skip
         accepted = choice.random() < 2 / 3

@@ -38,7 +38,9 @@ def content(*args: str) -> dict[str, Any]:
     return dict(json.loads(result.stdout))
 
 
-def fill(count: int, truth: Calibration = TRUTH, model: str = "", adapter: str = "", seed: int = 0) -> None:
+def fill(
+    count: int, truth: Calibration = TRUTH, model: str = "", adapter: str = "", memory: bool = False, seed: int = 0
+) -> None:
     """A log of completions that the model's own calibration lets through, judged by a person with another."""
     random = np.random.default_rng(seed)
     model = model or store.bundled()
@@ -47,11 +49,11 @@ def fill(count: int, truth: Calibration = TRUTH, model: str = "", adapter: str =
     for i in range(count):
         bits = float(2.0 * random.random() ** 1.5)
         tokens = (TokenRecord("return", round(bits, 4), 1.0), TokenRecord("()", 3.0, 3.0))
-        id, at = f"{model}{adapter}{i}", now - 3600.0 * (count - i)
+        id, at = f"{model}{adapter}{memory}{i}", now - 3600.0 * (count - i)
         log.write(
             CompletionRecord(
                 id, at, "a.py", "w", "python", "", "", "return", 6, tokens, 1, "uncertain", 0.5, 2.0, 0.2, "gain",
-                model, adapter, 9, 3, 4.0, 20.0, "0",
+                model, adapter, 9, 3, 4.0, 20.0, "0", memory,
             )
         )  # fmt: skip
         log.write(OutcomeRecord(id, at, "shown", False))
@@ -191,7 +193,7 @@ def test_the_prior_is_the_sidecar_of_the_file() -> None:
 
 def test_with_a_memory_bits_mean_something_else_and_are_kept_apart() -> None:
     fill(30, seed=1)
-    fill(400, adapter="memory")
+    fill(400, memory=True)
     weights = Weights.load(memory_sidecar(store.checked("").path))
     assert weights is not None
     found = content()
@@ -266,7 +268,7 @@ def test_weights_are_fitted_to_a_workspace_and_kept(workspace: Path) -> None:
 
 
 def test_what_was_decided_with_other_weights_says_nothing_of_these(workspace: Path) -> None:
-    fill(400, adapter="memory")
+    fill(400, memory=True)
     doubting()
     assert content()["decisions"] == 400
     content("--workspace", str(workspace))

@@ -33,7 +33,7 @@ class Desk:
         completion = Completion(text, (), 0, End.UNCERTAIN, 0.5, 1.0, 3, 1, 1.0, 2.0)
         origin = Computed(Request(self.text, ""), completion) if computed else None
         answer = Answer(identifier, query.offset, query.offset, text, origin)
-        self.journal.answered(query, answer, Source("small", "tuned"), ["file:///space"])
+        self.journal.answered(query, answer, Source("small", "tuned", memory=True), ["file:///space"])
 
     def type(self, text: str) -> None:
         edit = (len(self.text), len(self.text), text)
@@ -72,6 +72,7 @@ async def test_a_completion_is_written_once_however_often_it_is_answered(desk: D
     [entry] = desk.entries()
     assert (entry.completion.id, entry.completion.text) == ("a", "value")
     assert (entry.completion.model, entry.completion.adapter, entry.completion.path) == ("small", "tuned", "app.py")
+    assert entry.completion.memory is True
     desk.journal.close()
 
 

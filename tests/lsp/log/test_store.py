@@ -195,44 +195,45 @@ def test_only_its_owner_can_read_it(path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_log_of_an_earlier_version_is_brought_up_to_date(path: Path) -> None:
-    path.parent.mkdir()
+def earlier(path: Path, steps: int, **columns: object) -> None:
+    """A log with a single completion as the version wrote it that knew so many of the steps."""
+    path.parent.mkdir(exist_ok=True)
     old = sqlite3.connect(path, isolation_level=None)
-    migrate(old, MIGRATIONS[:1])
-    names = ", ".join("?" * 23)
-    row = [
-        "a",
-        1000.0,
-        "src/a.py",
-        "w-1",
-        "python",
-        "p",
-        "s",
-        "t",
-        1,
-        "[]",
-        1,
-        "uncertain",
-        0.5,
-        1.5,
-        0.2,
-        "gain",
-        "m",
-        "",
-        9,
-        3,
-        4.0,
-        20.0,
-        "0",
-    ]
-    old.execute(f"INSERT INTO completions VALUES ({names})", row)
+    migrate(old, MIGRATIONS[:steps])
+    known = [row[1] for row in old.execute("PRAGMA table_info(completions)")]
+    values = {name: getattr(completion(text="t"), name) for name in known} | {"tokens": "[]"} | columns
+    names, marks = ", ".join(f'"{name}"' for name in values), ", ".join("?" * len(values))
+    old.execute(f"INSERT INTO completions ({names}) VALUES ({marks})", list(values.values()))
     old.close()
+
+
+def test_a_log_of_an_earlier_version_is_brought_up_to_date(path: Path) -> None:
+    earlier(path, 1)
     with opened(path) as log:
         assert [entry.completion.text for entry in log.entries()] == ["t"]
         assert [name for (name,) in log.query("SELECT name FROM migrations ORDER BY rowid")] == [
             name for name, _ in MIGRATIONS
         ]
         assert ("completions_at",) in log.query("SELECT name FROM sqlite_master WHERE type = 'index'")
+
+
+@pytest.mark.parametrize(
+    ("written", "adapter", "memory"),
+    [
+        ("", "", False),
+        ("memory", "", True),
+        ("tuned", "tuned", False),
+        ("tuned + memory", "tuned", True),
+        ("a + b + memory", "a + b", True),
+        ("in-memory", "in-memory", False),
+        ("tuned + Memory", "tuned + Memory", False),
+    ],
+)
+def test_the_memory_used_to_stand_behind_the_adapter(path: Path, written: str, adapter: str, memory: bool) -> None:
+    earlier(path, 2, adapter=written)
+    with opened(path) as log:
+        [entry] = log.entries()
+    assert (entry.completion.adapter, entry.completion.memory) == (adapter, memory)
 
 
 def test_a_newer_log_is_not_touched(path: Path) -> None:
@@ -351,7 +352,8 @@ def test_stats(path: Path) -> None:
                     str(i),
                     total_ms=float(i + 1),
                     language="go" if i < 5 else "python",
-                    adapter="mine" if i == 0 else "",
+                    adapter="mine" if i < 2 else "",
+                    memory=i in (1, 2),
                 )
             )
         for record in (
@@ -376,7 +378,7 @@ def test_stats(path: Path) -> None:
         ("python", 15, 0),
         ("go", 5, 2),
     ]
-    assert [group.name for group in found.models] == ["m", "m + mine"]
+    assert [group.name for group in found.models] == ["m", "m + memory", "m + mine", "m + mine + memory"]
 
 
 def test_what_is_no_log_says_what_to_do(path: Path) -> None:

@@ -159,6 +159,13 @@ def test_only_those_of_one_model_and_adapter() -> None:
     assert [d.completion.adapter for d in decisions(entries, "m", "t-1")] == ["t-1"]
 
 
+def test_a_memory_is_told_and_chooses_nothing() -> None:
+    entries = [
+        Entry(replace(DONE, adapter="t-1", memory=memory), (SHOWN, outcome("accepted", 8))) for memory in (True, False)
+    ]
+    assert [d.memory for d in decisions(entries, "m", "t-1")] == [True, False]
+
+
 def test_still_shown_asks_the_rule_it_was_made_with() -> None:
     # Bits add up to 0.25, 0.75, 1.75, 5.75; the confidence 0.2 is reached at twice the midpoint where the slope is 2.
     wide, narrow, none = Calibration(3.0, 2.0), Calibration(1.0, 2.0), Calibration(0.1, 2.0)

@@ -116,7 +116,7 @@ def lean(store: Store) -> Iterator[Entry]:
     """The completions from the oldest to the newest, without any text or tokens."""
     names = [field.name for field in fields(CompletionRecord)]
     columns = ", ".join("NULL" if name in _UNREAD else f'"{name}"' for name in names)
-    tokens = names.index("tokens")
+    tokens, memory = names.index("tokens"), names.index("memory")
     told = ", ".join(f'"{field.name}"' for field in fields(OutcomeRecord) if field.name != "text")
     # Tuples until they are needed: of a hundred thousand objects more, the collector would look at each many times.
     outcomes: dict[str, list[tuple[Any, ...]]] = {}
@@ -124,7 +124,7 @@ def lean(store: Store) -> Iterator[Entry]:
         outcomes.setdefault(row[0], []).append(row)
     for row in store.query(f"SELECT {columns} FROM completions ORDER BY at, rowid"):
         values = list(row)
-        values[tokens] = ()
+        values[tokens], values[memory] = (), bool(values[memory])
         one = CompletionRecord(*values)
         yield Entry(one, tuple(map(_outcome, outcomes.pop(one.id, ()))))
 
@@ -167,7 +167,7 @@ def _periods(
 def _models(decided: Sequence[Decision]) -> tuple[Judged, ...]:
     models: dict[str, list[Decision]] = {}
     for one in decided:
-        name = " + ".join(filter(None, (one.completion.model, one.completion.adapter)))
+        name = " + ".join(filter(None, (one.completion.model, one.completion.adapter, "memory" * one.memory)))
         models.setdefault(name, []).append(one)
     ordered = sorted(models.items(), key=lambda item: -len(item[1]))
     return tuple(_judged(name, some) for name, some in ordered if len(some) >= LEAST_JUDGED)

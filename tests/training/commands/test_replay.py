@@ -3,7 +3,6 @@
 import importlib
 import json
 import shutil
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from empower_model.files import store
-from empower_model.memory.remembering import RememberingEngine
-from empower_model.request import Request
 from empower_training.commands.evaluate import evaluate
 from empower_training.corpus.corpus import Document
 from empower_training.replay.experiment import RUN_FILE, TALLIES_FILE, Job, Setting, Worker, chosen_works, jobs, run
@@ -168,41 +165,6 @@ def test_with_a_memory_what_another_file_says_is_written_for_the_person(corpus_f
     without, one, two = (rows(*options, *more)[1] for more in ((1,), (1, "--memory"), (2, "--memory")))
     assert one["net_effort"][1] < without["net_effort"][1] - 0.2  # the two files of a package are nearly the same
     assert timeless([one]) == timeless([two])
-
-
-def test_with_snippets_the_model_reads_another_file_too(corpus_folder: Path, tmp_path: Path) -> None:
-    options = (corpus_folder, *SMALL[:2], "--characters", "160", "--processes", "1", "--policy", DEFAULT)
-    without = rows(*options, "--resume", tmp_path / "run")[1]
-    found = rows(*options, "--snippets", "1")[1]
-    assert found["net_effort"][1] < without["net_effort"][1] - 0.05  # the two files of a package are nearly the same
-    refused = call(*options, "--snippets", "1", "--resume", tmp_path / "run")
-    assert refused.exit_code == 1
-    assert "other snippets: give another folder" in refused.output
-
-
-def test_snippets_are_no_part_of_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    setting = Setting(("",), policies=(DEFAULT,), files=1, characters=60, memory=True, snippets=1)
-    prompts: list[str] = []
-    looked: list[str] = []
-
-    class Spied(RememberingEngine):
-        def look(self, request: Request) -> None:
-            looked.append(request.prefix)
-            super().look(request)
-
-        def prefill(self, prompt: Sequence[int]) -> int:
-            prompts.append(b"".join(self.vocabulary.pieces[token] for token in prompt).decode(errors="replace"))
-            return super().prefill(prompt)
-
-    monkeypatch.setattr("empower_training.replay.projects.RememberingEngine", Spied)
-    worker = Worker(setting, threads=1, documents=DOCUMENTS)
-    [job] = jobs(chosen_works(DOCUMENTS, setting), setting)
-    worker.work(job)
-    worker.close()
-    [other] = [one.path for one in DOCUMENTS if one.package == job.key[1][0] and one.path != job.key[1]]
-    assert any(f"# {other}\n" in prompt for prompt in prompts)
-    assert looked
-    assert not any(other in prefix for prefix in looked)
 
 
 def test_by_package_all_figures_are_given_for_each_too(corpus_folder: Path, tmp_path: Path) -> None:

@@ -22,12 +22,9 @@ from empower_training.replay.memory_fit import (
     fit,
     grouped,
     judge,
-    quoting,
-    rates,
     read,
     write,
 )
-from empower_training.replay.snippets import Snippets
 
 END = 256
 SIZE = 260
@@ -148,19 +145,6 @@ def test_reading_leaves_out_what_healing_binds() -> None:
     assert alone["all"] == pytest.approx(-sum(logs) / math.log(2) / len(typed))
 
 
-def test_snippets_are_in_the_prompt_and_not_in_the_memory() -> None:
-    documents, engine = package("one"), Letters()
-    at = documents[0].text.index("def load_delta")
-    place = Cursor("one", documents[0].text[:at], documents[0].text[at:], "")
-    found = [read(engine, Workspaces(documents, engine), [place], one) for one in (None, Snippets(documents, 1))]
-    alone, quoted = engine.prompts
-    assert quoted.removesuffix(alone).startswith("# one/")
-    assert "def load" not in quoted.removesuffix(alone)
-    # this model reads but the last letter: all that could differ is the memory
-    assert np.array_equal(found[0].observed.features, found[1].observed.features)
-    assert np.array_equal(found[0].observed.found, found[1].observed.found)
-
-
 def test_without_a_memory_the_engine_itself_writes() -> None:
     documents = package("one")
     workspaces = Workspaces(documents, Letters())
@@ -184,9 +168,6 @@ def test_a_fit_on_some_packages_pays_on_another() -> None:
     assert all(row["all"] == pytest.approx(row["three"]) for row in judged.rates.values())
     kept = {kind: max(score.gain for score in scores) for kind, scores in judged.scores.items()}
     assert kept["both"] > kept["none"]
-    fitting = quoting(Letters(), [*package("one"), *package("two")], windows=0, count=40, seed=0)
-    judging = quoting(Letters(), package("three"), windows=0, count=30, seed=1)
-    assert rates(fitting, judging) == judged.rates
 
 
 def test_cursors_are_grouped_by_package() -> None:

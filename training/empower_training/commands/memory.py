@@ -1,4 +1,4 @@
-"""`empower-lsp memory CORPUS`: fit the mixture with the memory of a workspace, and say what it is worth."""
+"""`empower-lsp lab memory CORPUS`: fit the mixture with the memory of a workspace, and say what it is worth."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import click
 
 from empower_lsp.commands import errors_as_exit
 from empower_model.files import Model
+from empower_training.commands import options
+from empower_training.commands.options import needs_split
 
 if TYPE_CHECKING:
     from empower_model.memory import Weights
@@ -21,24 +23,18 @@ RULES = ("budget 2.0", "gain 0.2", "gain 0.3", "gain 0.5")
 
 
 @click.command()
-@click.argument("corpus_folder", metavar="CORPUS", type=click.Path(path_type=Path, file_okay=False, exists=True))
-@click.option("--model", default="", help="Name of a model, or path of a GGUF file.")
+@options.corpus
+@options.model
 @click.option("--fit", "fit_count", default=600, show_default=True, help="Cursors of the validation packages to fit.")
 @click.option("--count", default=600, show_default=True, help="Cursors of the held-out packages to judge.")
-@click.option("--seed", default=0, show_default=True)
-@click.option(
-    "--snippets", default=0, type=click.IntRange(0), help="Also with so many pieces of other files in prompts."
-)
+@options.seed
 @click.option("--save/--no-save", default=False, help="Write the weights beside the model file.")
 @errors_as_exit()
-def memory(
-    *, corpus_folder: Path, model: str, fit_count: int, count: int, seed: int, snippets: int, save: bool
-) -> None:
+def memory(*, corpus_folder: Path, model: str, fit_count: int, count: int, seed: int, save: bool) -> None:
     """Fit the memory of a workspace for a model, and judge it on the packages held out of CORPUS.
 
     What the file above the cursor and the other files of its package are worth, apart and together: bits per character
-    of the text that follows a cursor, and net gain of what is written there. With snippets, bits per character of the
-    same with these in the prompt.
+    of the text that follows a cursor, and net gain of what is written there.
     """
     from rich.progress import track
 
@@ -51,6 +47,8 @@ def memory(
     def shown(name: str, places: Sequence[Cursor]) -> Iterable[Cursor]:
         return track(places, f"{name:<20}", transient=True)
 
+    for split in ("validation", "heldout"):
+        needs_split(corpus_folder, split)
     chosen = store.checked(model)
     engine = LlamaEngine(EngineConfig(chosen.path))
     validation, heldout = (corpus.load(corpus_folder, split) for split in ("validation", "heldout"))
@@ -58,15 +56,10 @@ def memory(
     if save:
         _save(chosen, fitted["both"], fit_count)
     judged = module.judge(engine, heldout, fitted, count, seed, shown)
-    quoted = {}
-    if snippets:
-        fitting = module.quoting(engine, validation, snippets, fit_count, seed, shown)
-        judging = module.quoting(engine, heldout, snippets, count, seed, shown)
-        quoted = {f"{kind} + snippets": row for kind, row in module.rates(fitting, judging).items()}
     for kind, weights in fitted.items():
         curve = weights.calibration
         click.echo(f"{kind:<8} calibration: half right at {curve.midpoint:.3f} bits, slope {curve.slope:.3f}")
-    _print_rates(judged.rates | quoted)
+    _print_rates(judged.rates)
     _print_scores({kind: [score for score in scores if score.rule in RULES] for kind, scores in judged.scores.items()})
     engine.close()
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from empower_lsp.commands import errors_as_exit
+from empower_training.commands import options
+from empower_training.commands.options import FOLDER, needs_split
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("corpus_folder", metavar="CORPUS", type=click.Path(path_type=Path, file_okay=False))
+@options.corpus
 @click.option("--model", "models", multiple=True, help="Name or path; the first with all policies. [default: yours]")
 @click.option("--policy", "policies", multiple=True, help="Only this one, for all models; may be repeated.")
 @click.option("--files", default=200, show_default=True, type=click.IntRange(1))
@@ -33,10 +35,9 @@ if TYPE_CHECKING:
 @click.option("--fallible", default=0.0, type=click.FloatRange(0, 1), help="Probability of taking a wrong text.")
 @click.option("--whole", is_flag=True, help="Texts are taken as a whole or not at all, not by words and lines.")
 @click.option("--memory", is_flag=True, help="With a memory of the other files of the package, and of the file itself.")
-@click.option("--snippets", default=0, type=click.IntRange(0), help="So many pieces of other files in prompts.")
-@click.option("--seed", default=0, show_default=True)
+@options.seed
 @click.option("--processes", default=2, show_default=True, type=click.IntRange(1))
-@click.option("--resume", type=click.Path(path_type=Path, file_okay=False), help="Keep results here, and go on there.")
+@click.option("--resume", type=FOLDER, help="Keep results here, and go on there.")
 @click.option("--by-package", is_flag=True, help="The figures of each package too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with the data of reliability diagrams.")
 @errors_as_exit()
@@ -50,7 +51,6 @@ def replay(
     fallible: float,
     whole: bool,
     memory: bool,
-    snippets: int,
     seed: int,
     processes: int,
     resume: Path | None,
@@ -65,8 +65,7 @@ def replay(
     from empower_training.corpus import corpus
     from empower_training.replay import Setting, chosen_works, known
 
-    if not (corpus_folder / "heldout.jsonl").exists():
-        raise click.ClickException(f"{corpus_folder} has no heldout.jsonl: run `empower-lsp corpus` first.")
+    needs_split(corpus_folder, "heldout")
     known(policies)
     setting = Setting(
         tuple(dict.fromkeys(models)) or (store.default_model(),),
@@ -77,7 +76,6 @@ def replay(
         fallible,
         partial=not whole,
         memory=memory,
-        snippets=snippets,
     )
     documents = corpus.load(corpus_folder, "heldout")
     of_files = chosen_works(documents, setting)
@@ -85,7 +83,7 @@ def replay(
         raise click.ClickException(f"{corpus_folder} holds out no file with anything to type.")
     with ExitStack() as stack:
         folder = resume or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="empower-replay-")))
-        found = _run(folder, setting, of_files, processes, documents if memory or snippets else ())
+        found = _run(folder, setting, of_files, processes, documents if memory else ())
     chosen = {of_file[0].source for of_file in of_files} if by_package else ()
     packages = {one.path: one.package for one in documents if one.path in chosen}
     figures = _figures(_rows(setting, of_files, found), seed, packages)

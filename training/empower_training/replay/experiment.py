@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,6 @@ from empower_training.replay.human import Careful, Fallible, Human
 from empower_training.replay.policies import BASE, DEFAULT, cuts
 from empower_training.replay.projects import Looking, Projects
 from empower_training.replay.recording import Recording, measure_price
-from empower_training.replay.snippets import Quoting, Snippets
 from empower_training.replay.typist import Tally, Typist, together
 from empower_training.replay.work import Work, works
 
@@ -61,8 +59,6 @@ class Setting:
     """Whether beginnings of a text are taken."""
     memory: bool = False
     """Whether the models have a memory, of the other files of the package and of the one that is typed."""
-    snippets: int = 0
-    """Windows of the package's other files in each prompt."""
 
     def human(self) -> Human:
         """The person who types."""
@@ -126,12 +122,11 @@ class Worker:
     """Does one job after the other, with one model in memory."""
 
     def __init__(self, setting: Setting, threads: int, documents: Sequence[Document] = ()) -> None:
-        """`threads` as in EngineConfig; `documents` are what there is to remember, and to quote."""
+        """`threads` as in EngineConfig; `documents` are what there is to remember."""
         self._setting = setting
         self._threads = threads
         self._documents = documents
         self._projects: Projects | None = None
-        self._snippets = Snippets(documents, setting.snippets) if setting.snippets else None
         self._name: str | None = None
         self._calibration = Calibration()
         self._recording: Recording | None = None
@@ -145,16 +140,14 @@ class Worker:
             self._projects.open(job.key[1])
         for work in job.works:
             recording.clear()
-            completers = [self._completer(recording, table[name], work.source) for name in names]
+            completers = [self._completer(recording, table[name]) for name in names]
             tallies = together([Typist(one, Limits(), work, human) for one in completers])
             for name, tally in zip(names, tallies, strict=True):
                 found.tallies[name].append(tally)
         return found
 
-    def _completer(self, recording: Recording, cut: Cut, path: str) -> Completer:
+    def _completer(self, recording: Recording, cut: Cut) -> Completer:
         found: Completer = recording.completer(self._calibration, cut)
-        if self._snippets is not None:
-            found = Quoting(found, partial(self._snippets.above, path))
         return found if self._projects is None else Looking(found, self._projects.engine)
 
     def close(self) -> None:
@@ -194,7 +187,7 @@ def _work(job: Job) -> Finished:
 def run(
     waiting: Sequence[Job], setting: Setting, processes: int, documents: Sequence[Document] = ()
 ) -> Iterator[Finished]:
-    """The jobs as they are finished; `documents` are what a memory may hold, and what is quoted.
+    """The jobs as they are finished; `documents` are what a memory may hold.
 
     Raises ModelError and EngineError.
     """

@@ -22,7 +22,6 @@ from empower_model.prompt import Layout
 from empower_training.corpus import Document
 from empower_training.replay import cursors
 from empower_training.replay.cursors import Cursor, Score, Span
-from empower_training.replay.snippets import Snippets
 
 KINDS: dict[str, frozenset[Level]] = {
     "none": frozenset(),
@@ -95,38 +94,17 @@ def grouped(places: Iterable[Cursor]) -> list[Cursor]:
     return sorted(places, key=lambda cursor: cursor.package)
 
 
-def read(engine: Engine, workspaces: Workspaces, places: Iterable[Cursor], snippets: Snippets | None = None) -> Reading:
-    """What model and memory think of the text after each cursor, up to what stands below already.
-
-    `snippets` stand in the prompt, not in the memory.
-    """
+def read(engine: Engine, workspaces: Workspaces, places: Iterable[Cursor]) -> Reading:
+    """What model and memory think of the text after each cursor, up to what stands below already."""
     layout, witness = Layout(engine), Witness()
     packages: list[str] = []
     characters: list[int] = []
     for cursor in places:
-        quoted = snippets.above(workspaces.path(cursor), cursor.prefix) if snippets is not None else ""
         with workspaces.at(cursor, KINDS["both"]) as memory:
-            noted = witness.read(engine, layout, memory, (quoted + cursor.prefix, cursor.suffix), ahead(cursor))
+            noted = witness.read(engine, layout, memory, (cursor.prefix, cursor.suffix), ahead(cursor))
         packages += [cursor.package] * len(noted)
         characters += noted
     return Reading(witness.observations(), tuple(packages), tuple(characters))
-
-
-def quoting(
-    engine: Engine, documents: Sequence[Document], windows: int, count: int, seed: int, track: Track = _untracked
-) -> Reading:
-    """What is thought at the cursors that `fit` and `judge` choose, when each prompt has `windows` snippets."""
-    places = grouped(cursors.cursors(documents, count, seed))
-    return read(engine, Workspaces(documents, engine), track("snippets", places), Snippets(documents, windows))
-
-
-def rates(fitting: Reading, judging: Reading) -> dict[str, dict[str, float]]:
-    """Bits a character in one reading, of each package and of all, with weights for each kind fitted to the other."""
-    found = {}
-    for kind, levels in KINDS.items():
-        coefficients = mixture_fitting.fit(fitting.observed.only(levels))
-        found[kind] = judging.rates(mixture_fitting.probabilities(judging.observed.only(levels), coefficients))
-    return found
 
 
 def ahead(cursor: Cursor) -> str:

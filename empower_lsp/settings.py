@@ -6,33 +6,12 @@ import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields, replace
-from functools import lru_cache
 from typing import Any
 
-import pathspec
-
+from empower_lsp.workspace import is_glob
 from empower_model.request import Limits
 
 SECTION = "empower"
-
-DENIED = (
-    *(".env*", "*.env", ".netrc", "_netrc", ".npmrc", ".pypirc", ".pgpass", ".htpasswd", ".git-credentials"),
-    *("*.pem", "*.key", "*.p12", "*.pfx", "*.ppk", "*.jks", "*.keystore", "*.kdbx", "*.gpg"),
-    *(
-        "id_rsa*",
-        "id_dsa*",
-        "id_ecdsa*",
-        "id_ed25519*",
-        ".ssh/",
-        ".gnupg/",
-        ".aws/",
-        ".kube/",
-        "**/.docker/config.json",
-    ),
-    *("secrets.*", "*.secret", "*.secrets", "credentials", "credentials.*", "*.tfvars", "*.tfstate*"),
-    "!secrets.py",  # a module of the standard library, and a common name for code about secrets
-)
-"""Files that are never read, gitignore style, in lower case; `denyGlobs` adds to them."""
 
 
 def _option(
@@ -125,7 +104,7 @@ class Settings:
 
     @property
     def limits(self) -> Limits:
-        """What bounds a completion; its own defaults are the same, which a test holds."""
+        """What bounds a completion; the defaults of `Limits` are the same, which a test holds."""
         return Limits(self.confidence, self.rule, self.max_tokens, self.max_lines)
 
     @property
@@ -134,17 +113,12 @@ class Settings:
         return tuple(getattr(self, f.name) for f in fields(self) if f.metadata["engine"])
 
     def allows(self, language: str) -> bool:
-        """Whether inline completions are on for a language id."""
+        """Return whether inline completions are on for a language id."""
         return self.languages.get(language, self.languages.get("*", True))
-
-    def denies(self, path: str, folder: str = "/") -> bool:
-        """Whether a file must not be read: an absolute path and the workspace folder it is in, both with `/`."""
-        relative = path.removeprefix(folder.rstrip("/") + "/").lstrip("/")
-        return _spec(DENIED).match_file(path.lower().lstrip("/")) or _spec(self.deny_globs).match_file(relative)
 
 
 def parse(raw: object, base: Settings | None = None) -> tuple[Settings, list[str]]:
-    """Settings as a client sent them, flat or under `empower`, and a sentence for each that cannot be used.
+    """Read settings as a client sent them, flat or under `empower`; return them and a sentence for each unusable one.
 
     What is missing or cannot be used is as in `base`, which is the defaults unless given.
     """
@@ -174,7 +148,7 @@ def parse(raw: object, base: Settings | None = None) -> tuple[Settings, list[str
 
 
 def options_table() -> str:
-    """All options as a Markdown table: name, kind, default, meaning."""
+    """Return all options as a Markdown table: name, kind, default, meaning."""
     rows = ["| option | value | default | meaning |", "|---|---|---|---|"]
     for f in fields(Settings):
         default = json.dumps(getattr(Settings(), f.name))
@@ -183,7 +157,7 @@ def options_table() -> str:
 
 
 def json_schema() -> dict[str, dict[str, Any]]:
-    """All options as VS Code's `contributes.configuration.properties` wants them."""
+    """Return all options as VS Code's `contributes.configuration.properties` wants them."""
     schema: dict[str, dict[str, Any]] = {}
     for f in fields(Settings):
         default = getattr(Settings(), f.name)
@@ -206,13 +180,13 @@ def _unknown(name: str, known: list[str]) -> str:
 
 
 def _fits(value: object, like: object, option: Mapping[str, Any]) -> bool:
-    """Whether the value is of the type of `like` and within the option's choices or bounds."""
+    """Return whether the value is of the type of `like` and within the option's choices or bounds."""
     if isinstance(like, str):
         return isinstance(value, str) and (not option["choices"] or value in option["choices"])
     if isinstance(like, dict):
         return value == [] or (isinstance(value, Mapping) and all(isinstance(on, bool) for on in value.values()))
     if isinstance(like, tuple):
-        return value == {} or (isinstance(value, list) and all(isinstance(g, str) and _valid(g) for g in value))
+        return value == {} or (isinstance(value, list) and all(isinstance(g, str) and is_glob(g) for g in value))
     if isinstance(like, bool) or isinstance(value, bool):
         return isinstance(like, bool) and isinstance(value, bool)
     if not isinstance(value, int | float):
@@ -231,7 +205,7 @@ def _kind(default: object) -> dict[str, Any]:
 
 
 def _wanted(option: Field[Any]) -> str:
-    """What an option takes, in words."""
+    """Say what an option takes, in words."""
     low, high, choices = (option.metadata[key] for key in ("low", "high", "choices"))
     if choices:
         return "one of " + ", ".join(choices)
@@ -250,15 +224,3 @@ def _wanted(option: Field[Any]) -> str:
 def _brief(value: object) -> str:
     text = json.dumps(value, default=str)
     return text if len(text) <= 60 else text[:59] + "…"
-
-
-def _valid(glob: str) -> bool:
-    try:
-        return bool(_spec((glob,)))
-    except ValueError:
-        return False
-
-
-@lru_cache(maxsize=8)
-def _spec(globs: tuple[str, ...]) -> pathspec.GitIgnoreSpec:
-    return pathspec.GitIgnoreSpec.from_lines(globs)

@@ -11,8 +11,8 @@ from urllib.parse import unquote, urlsplit
 
 import pathspec
 
-from empower_lsp.settings import Settings
 from empower_lsp.workspace import gitignore
+from empower_lsp.workspace.deny import is_denied
 from empower_model.feed import Stamp
 
 LARGEST = 1_000_000
@@ -41,18 +41,21 @@ class Workspace:
     deny_globs: tuple[str, ...] = ()
 
     def denies(self, name: str) -> bool:
-        """Whether a file must not be read, in whichever folder it is."""
-        return Settings(deny_globs=self.deny_globs).denies(name, self._folder(name) or "/")
+        """Return whether a file must not be read, in whichever folder it is."""
+        return is_denied(name, self._folder(name) or "/", self.deny_globs)
 
     def holds(self, name: str) -> bool:
-        """Whether a file, or what an editor will save as one, is in the workspace and nothing says to leave it out."""
+        """Return whether a file, there or to be saved, is in the workspace and nothing says to leave it out."""
         folder = self._folder(name)
         if not folder or _is_home(folder) or not self._wanted(name):
             return False
         return gitignore.lists(Path(folder), name[len(folder) + 1 :])
 
     def files(self) -> Iterator[tuple[str, Stamp | None]]:
-        """Each file that it holds and the state it is in, once; None for one passed over, so that one may pause."""
+        """Yield each file that it holds once, with the state it is in.
+
+        None stands for the state of a file that is passed over: whoever walks may pause there too.
+        """
         count = 0
         for folder in self.folders:
             if _is_home(folder):
@@ -67,11 +70,11 @@ class Workspace:
                 yield name, stamp
 
     def is_folder(self, name: str) -> bool:
-        """Whether there is a folder at that path."""
+        """Return whether there is a folder at that path."""
         return os.path.isdir(name)  # noqa: PTH112 (asked for each file that changes)
 
     def text(self, name: str) -> str | None:
-        """What a file says, with `\\n` line ends; None for one that is gone, or not text, or not written by a person.
+        """Return what a file says, with `\\n` line ends; None for one that is gone, or not text a person has written.
 
         Does not ask whether the workspace `holds` it.
         """
@@ -84,46 +87,46 @@ class Workspace:
         return text if text and _is_written(text) else None
 
     def _folder(self, name: str) -> str:
-        """The innermost folder that a file is in; empty when it is in none."""
-        return max((one for one in self.folders if name.startswith(one + "/")), key=len, default="")
+        """Return the innermost folder that a file is in; empty when it is in none."""
+        return max((folder for folder in self.folders if name.startswith(folder + "/")), key=len, default="")
 
     def _wanted(self, name: str) -> bool:
         return not self.denies(name) and not UNWRITTEN.match_file(name.rpartition("/")[2])
 
 
 def root_of(path: Path) -> Path:
-    """The folder that an editor would probably have opened for a file: its repository, or else where it lies."""
+    """Return the folder an editor would probably have opened for a file: its repository, or else where it lies."""
     folder = path.resolve().parent
-    return next((one for one in (folder, *folder.parents) if (one / ".git").exists()), folder)
+    return next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), folder)
 
 
 def file_name(uri: str) -> str:
-    """The path of a document, absolute and with `/`; of one that is no file, what stands in its place."""
+    """Return the path of a document, absolute and with `/`; of one that is no file, what stands in its place."""
     path = unquote(urlsplit(uri).path)
     return path[1:] if re.match(r"/[A-Za-z]:", path) else path
 
 
 def is_file(uri: str) -> bool:
-    """Whether a document is a file on this machine."""
+    """Return whether a document is a file on this machine."""
     return urlsplit(uri).scheme == "file"
 
 
 def _is_home(folder: str) -> bool:
-    """Whether a folder is someone's home or holds it: what lies there is private, not a project."""
+    """Return whether a folder is someone's home or holds it: what lies there is private, not a project."""
     home = Path.home()
     return Path(folder) in (home, *home.parents)
 
 
 def _stamp(path: Path) -> Stamp | None:
     try:
-        found = os.stat(path)  # noqa: PTH116 (half the time of Path.stat)
+        status = os.stat(path)  # noqa: PTH116 (half the time of Path.stat)
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size
+    return status.st_mtime_ns, status.st_size
 
 
 def _is_written(text: str) -> bool:
-    """Whether a text looks as if a person had written it."""
+    """Return whether a text looks as if a person had written it."""
     if "\0" in text or _GENERATED.search("".join(text.splitlines(keepends=True)[:12])):
         return False
     return max(map(len, text.splitlines()), default=0) <= LONGEST_LINE

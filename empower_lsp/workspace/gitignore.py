@@ -30,7 +30,7 @@ class _Pattern:
     """Whether it matches all that lies below a path."""
 
     def matches(self, path: str, folder: bool) -> bool:
-        """Whether this very file or folder is meant, not something that it lies in."""
+        """Return whether this very file or folder is meant, not something that it lies in."""
         if self.only_folders and not folder:
             return False
         above, _, name = path.rpartition("/")
@@ -49,7 +49,7 @@ class _Rules:
 
 
 def files(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Each file and its path relative to `folder`, with `/`; by name within a folder.
+    """Yield each file and its path relative to `folder`, with `/`; by name within a folder.
 
     Respected are the .gitignore files in the folder, below it, and above it up to the root of its repository, unless
     they exclude the folder itself, which somebody has named after all. Links are not followed, as git does not, so
@@ -62,7 +62,7 @@ def files(folder: Path) -> Iterator[tuple[Path, str]]:
 
 
 def lists(folder: Path, name: str) -> bool:
-    """Whether `files` would list a file of that path relative to `folder`, be it there or not."""
+    """Return whether `files` would list a file of that path relative to `folder`, be it there or not."""
     at = folder.resolve()
     inner, rules = _rules_for(at)
     *above, last = name.split("/")
@@ -78,8 +78,8 @@ def lists(folder: Path, name: str) -> bool:
 
 
 def _rules_for(folder: Path) -> tuple[str, list[_Rules]]:
-    """The name of a folder from where the paths of the rules begin, and the rules of what is around it."""
-    top = next((one for one in (folder, *folder.parents) if (one / ".git").exists()), folder)
+    """Return the name of a folder, from where the paths of the rules begin, and the rules of what is around it."""
+    top = next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), folder)
     inner = "" if top == folder else folder.relative_to(top).as_posix() + "/"
     rules = [*_exclude(top), *_above(top, inner)]
     if any(_ignored(inner[: at + 1], rules) for at, sign in enumerate(inner) if sign == "/"):
@@ -88,7 +88,7 @@ def _rules_for(folder: Path) -> tuple[str, list[_Rules]]:
 
 
 def _below(folder: Path, name: str, rules: Sequence[_Rules]) -> Iterator[tuple[Path, str]]:
-    """The files in a folder whose own name, from where the paths of the rules begin, is `name`."""
+    """Yield the files in a folder whose own name, from where the paths of the rules begin, is `name`."""
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError:
@@ -106,12 +106,15 @@ def _below(folder: Path, name: str, rules: Sequence[_Rules]) -> Iterator[tuple[P
 
 
 def _ignored(name: str, rules: Sequence[_Rules]) -> bool:
-    """What the last pattern that matches says, that of the innermost .gitignore; a folder's name ends with `/`."""
+    """Return whether git ignores a file, or a folder, whose name ends with `/`.
+
+    The last pattern that matches decides, in the innermost .gitignore that has one.
+    """
     path = name.removesuffix("/")
-    for one in reversed(rules):
-        if path.startswith(one.folder):
-            for pattern in reversed(one.patterns):
-                if pattern.matches(path[len(one.folder) :], folder=path != name):
+    for ruling in reversed(rules):
+        if path.startswith(ruling.folder):
+            for pattern in reversed(ruling.patterns):
+                if pattern.matches(path[len(ruling.folder) :], folder=path != name):
                     return pattern.excludes
     return False
 
@@ -121,7 +124,7 @@ def _exclude(top: Path) -> Iterator[_Rules]:
 
 
 def _above(top: Path, inner: str) -> Iterator[_Rules]:
-    """The rules of the folders above the one named `inner`, the outermost first."""
+    """Yield the rules of the folders above the folder named `inner`, the outermost first."""
     names = inner.split("/")[:-1]
     for depth in range(len(names)):
         name = "".join(f"{part}/" for part in names[:depth])
@@ -137,7 +140,7 @@ def _rules(file: Path, folder: str) -> Iterator[_Rules]:
 
 
 def _pattern(line: str) -> _Pattern | None:
-    """None for an empty line, a comment, and what git does not understand either."""
+    """Read a line of a .gitignore; None for an empty line, a comment, and what git does not understand either."""
     line = line.rstrip()
     excludes = not line.startswith("!")
     body = line.removeprefix("!").removesuffix("/")

@@ -1,4 +1,4 @@
-"""Options: what is accepted, what is said of the rest, which files are denied."""
+"""Options: what is accepted, what is said of the rest."""
 
 import dataclasses
 from typing import Any
@@ -116,47 +116,6 @@ def test_languages_are_on_unless_turned_off() -> None:
     only = Settings(languages={"*": False, "python": True})
     assert only.allows("python")
     assert not only.allows("c")
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/home/me/app/.env",
-        "/home/me/app/.env.local",
-        "/home/me/app/production.env",
-        "/home/me/app/deploy/secrets.yaml",
-        "/home/me/.ssh/config",
-        "/home/me/.aws/credentials",
-        "/home/me/.docker/config.json",
-        "/home/me/id_rsa",
-        "/home/me/ID_ED25519.PUB",
-        "/srv/tls/server.key",
-        "/srv/tls/server.PEM",
-        "/c:/Users/me/.npmrc",
-        "/home/me/infra/prod.tfvars",
-    ],
-)
-def test_keys_and_secrets_are_denied(path: str) -> None:
-    assert Settings().denies(path)
-    assert Settings(deny_globs=("!*", "!.env", "!*.pem")).denies(path), "globs of the user cannot take away"
-
-
-@pytest.mark.parametrize(
-    "path", ["/home/me/app/main.py", "/lib/python3/secrets.py", "/a/environment.py", "/a/keys.ts", "Untitled-1", ""]
-)
-def test_code_is_not_denied(path: str) -> None:
-    assert not Settings().denies(path)
-
-
-def test_globs_of_the_user_count_from_the_workspace_folder() -> None:
-    settings = Settings(deny_globs=("generated/", "/top.py", "*.sql", "!keep.sql"))
-    folder = "/home/me/generated/app"
-    assert settings.denies(f"{folder}/generated/deep/a.py", folder)
-    assert settings.denies(f"{folder}/top.py", f"{folder}/")
-    assert settings.denies(f"{folder}/sub/q.sql", folder)
-    assert not settings.denies(f"{folder}/sub/keep.sql", folder)
-    assert not settings.denies(f"{folder}/sub/top.py", folder)
-    assert not settings.denies(f"{folder}/main.py", folder)
 
 
 def test_every_option_is_in_the_tables() -> None:

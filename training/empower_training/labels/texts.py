@@ -13,8 +13,7 @@ from typing import Any
 import pathspec
 
 from empower_lsp.log import Store
-from empower_lsp.settings import Settings
-from empower_lsp.workspace import UNWRITTEN, gitignore
+from empower_lsp.workspace import UNWRITTEN, gitignore, is_denied
 from empower_model.errors import EmpowerError
 from empower_training.corpus import Limits, refusal
 from empower_training.labels.stitched import Stretch, assembled, stretch
@@ -38,15 +37,15 @@ class Text:
 def from_folder(folder: Path, only: Sequence[str] = ()) -> list[Text]:
     """The files of a folder that a person may have written, by name; `only` has globs to keep, gitignore style.
 
-    Left out are files that git would ignore, that the server would not read either (`settings.DENIED`), and binary,
+    Left out are files that git would ignore, that the server would not read either (`workspace.DENIED`), and binary,
     huge and generated ones. Raises EmpowerError where there is no such folder, or on an invalid glob.
     """
     if not folder.is_dir():
         raise EmpowerError(f"There is no folder {folder}: name one with code in it.")
-    wanted, server = globs(only), Settings()
+    wanted = globs(only)
     found = []
     for path, name in gitignore.files(folder):
-        if server.denies(f"/{name}") or UNWRITTEN.match_file(name) or (only and not wanted.match_file(name)):
+        if is_denied(f"/{name}") or UNWRITTEN.match_file(name) or (only and not wanted.match_file(name)):
             continue
         try:
             status = path.stat()
@@ -141,7 +140,7 @@ def load(path: Path) -> list[Text]:
     except OSError as error:
         raise EmpowerError(f"{path} cannot be read: {error.strerror}.") from error
     except (ValueError, TypeError) as error:
-        raise EmpowerError(f"{path} holds no texts: make it with `empower-lsp texts`.") from error
+        raise EmpowerError(f"{path} holds no texts: make it with `empower-lsp lab texts`.") from error
 
 
 def globs(lines: Sequence[str]) -> pathspec.GitIgnoreSpec:

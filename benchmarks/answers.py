@@ -19,6 +19,7 @@ from empower_lsp.session.session import Session
 from empower_model.calibration import Calibration
 from empower_model.completing.completer import LocalCompleter
 from empower_model.engine.distribution import Distribution
+from empower_model.engine.drafting import Drafts
 from empower_model.engine.llama import LlamaEngine
 from empower_model.engine.seam import EngineConfig, Token, Transform
 from empower_model.host.parent import EngineHost
@@ -46,8 +47,8 @@ class Recorder(LlamaEngine):
         self.work = Work(list(prompt), new, [])
         return new
 
-    def decode(self, transforms: Sequence[Transform] = ()) -> Iterator[Token]:
-        for token in super().decode(transforms):
+    def decode(self, transforms: Sequence[Transform] = (), drafts: Drafts | None = None) -> Iterator[Token]:
+        for token in super().decode(transforms, drafts):
             self.work.generated.append(token.id)
             yield token
 

@@ -26,7 +26,7 @@ from figures import Figure, compare, show
 from workload import Cursor, scattered, source
 
 from empower_model.completing.completer import LocalCompleter
-from empower_model.engine.drafting import LENGTHS, TRIES, Guess, Guesses, Pace
+from empower_model.engine.drafting import LENGTHS, TRIES, Drafts, Guess, Pace
 from empower_model.engine.llama import LlamaEngine
 from empower_model.engine.seam import IMPOSSIBLE, Engine, EngineConfig, LogProbs, Token, Transform
 from empower_model.files import store
@@ -91,8 +91,8 @@ def told(text: Sequence[int]) -> Transform:
     return step
 
 
-def right(text: Sequence[int], rate: float, seed: int) -> Guesses:
-    """Guesses of a text, each right with this probability, and told so."""
+def right(text: Sequence[int], rate: float, seed: int) -> Drafts:
+    """Drafts of a text, each right with this probability, and told so."""
 
     def guesses(ids: Sequence[int]) -> Iterator[Guess]:
         random = Random(f"{seed} {len(ids)}")
@@ -119,9 +119,8 @@ def prices(engine: LlamaEngine, text: Sequence[int], name: str, rounds: int) -> 
     for turn in range(rounds + 1):
         for length in random.sample(sorted(took), len(took)):
             engine.pace = pace = Fixed(length)
-            engine.guesses = right(text[PROMPT:], 1.0, 0)
             engine.prefill(text[:PROMPT])
-            list(islice(engine.decode([told(text[PROMPT:])]), 2))
+            list(islice(engine.decode([told(text[PROMPT:])], right(text[PROMPT:], 1.0, 0)), 2))
             if turn:  # the first warms up
                 took[length].append(pace.noted[0][1])
     return [
@@ -137,9 +136,8 @@ def writing(engine: LlamaEngine, text: Sequence[int], name: str, rate: float, ro
     theirs: list[float] = []
     for turn in range(WARM + rounds):
         after = text[PROMPT + turn * TOKENS :][:TOKENS]
-        for times, guesses in ((theirs, None), (ours, right(after, rate, turn))):
-            engine.guesses = guesses
-            times.append(milliseconds(engine, text[:PROMPT], after))
+        for times, drafts in ((theirs, None), (ours, right(after, rate, turn))):
+            times.append(milliseconds(engine, text[:PROMPT], after, drafts))
     return written(f"a token written, {rate:.0%} of the guesses right, {name}", engine.pace, ours, theirs)
 
 
@@ -155,9 +153,8 @@ def remembered(engine: LlamaEngine, name: str, spans: Sequence[Span]) -> Figure:
         prompt = layout.prompt(cursor.prefix, cursor.suffix, TOKENS)
         near = mixture.context(prompt.tokens, engine.vocabulary.fim)  # random weights have no use for more
         after = engine.tokenize(prompt.forced.decode() + text)
-        for times, guesses in ((theirs, None), (ours, mixed.guesses)):
-            engine.guesses = guesses
-            times.append(milliseconds(mixed, near, after))
+        for times, drafts in ((theirs, None), (ours, mixed.guesses)):
+            times.append(milliseconds(mixed, near, after, drafts))
     return written(f"a token written, guesses of a memory, {name}", engine.pace, ours, theirs)
 
 
@@ -177,11 +174,11 @@ def bundled_spans(count: int) -> list[Span]:
     return spans[:count]
 
 
-def milliseconds(engine: Engine, prompt: Sequence[int], after: Sequence[int]) -> float:
+def milliseconds(engine: Engine, prompt: Sequence[int], after: Sequence[int], drafts: Drafts | None) -> float:
     """What a token of a text that is forced takes."""
     engine.prefill(prompt)
     began = time.perf_counter()
-    count = len(list(islice(engine.decode([told(after)]), len(after))))
+    count = len(list(islice(engine.decode([told(after)], drafts), len(after))))
     return (time.perf_counter() - began) * 1000 / count
 
 
@@ -220,17 +217,18 @@ def sameness(cursors: int) -> list[Figure]:
     weights = bundled_weights()
     engine = LlamaEngine(EngineConfig(path))
     mixed = remembering(engine, weights)
-    completer = LocalCompleter(mixed, weights.calibration, look=mixed.look)
+    alone, drafting = (
+        LocalCompleter(mixed, weights.calibration, look=mixed.look, drafts=drafts) for drafts in (None, mixed.guesses)
+    )
     engine.pace = pace = Free()
     plain, cached, guessed = (list[tuple[Token, ...]]() for _ in range(3))
     for cursor in scattered(cursors):
-        for answers, guesses, fresh in ((plain, None, True), (cached, None, False), (guessed, mixed.guesses, True)):
+        for answers, completer, fresh in ((plain, alone, True), (cached, alone, False), (guessed, drafting, True)):
             if fresh:
                 engine.prefill([1])
-            engine.guesses = guesses
             before = len(pace.lengths)
             answers.append(completer.complete(cursor.request(TOKENS)).tokens)
-            if guesses is None:
+            if completer is alone:
                 del pace.lengths[before:]
     engine.close()
     written = sum(len(tokens) - 1 for tokens in guessed)  # the first needs no evaluation of its own

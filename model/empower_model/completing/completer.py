@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from empower_model.calibration import Calibration
 from empower_model.completing import alternatives, stopping
 from empower_model.completing.stopping import Cut, Verdict, Written
-from empower_model.engine import Engine, Token, Transform
+from empower_model.engine import Drafts, Engine, Token, Transform
 from empower_model.errors import EngineStopped
 from empower_model.prompt import ROLLBACK, Layout, Prompt, healing
 from empower_model.request import Completion, End, Limits, Request
@@ -40,7 +40,8 @@ class LocalCompleter:
     """Answers requests with an engine in this process.
 
     `cut` ends the spans; without one, the rule that a request's limits name does. `look` is shown each request before
-    it is answered: an engine with a memory wants to see the whole of it.
+    it is answered: an engine with a memory wants to see the whole of it. `drafts` is handed to the engine, which may
+    ask it what probably comes next.
     """
 
     def __init__(
@@ -49,11 +50,13 @@ class LocalCompleter:
         calibration: Calibration,
         cut: Cut | None = None,
         look: Callable[[Request], None] | None = None,
+        drafts: Drafts | None = None,
     ) -> None:
         self._engine = engine
         self._calibration = calibration
         self._cut = cut
         self._look = look
+        self._drafts = drafts
         self._layout = Layout(engine)
 
     def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
@@ -90,7 +93,7 @@ class LocalCompleter:
     ) -> Completion:
         evaluated, prefilled = 0, started
         limits = request.limits
-        span = _Span(limits, self._cut or chosen_cut(limits, self._calibration), other)
+        span = _Span(limits, self._cut or chosen_cut(limits, self._calibration), other, self._drafts)
         try:
             evaluated = self._engine.prefill(prompt.tokens)
             prefilled = time.perf_counter()
@@ -128,6 +131,7 @@ class _Span:
     cut: Cut
     other: Transform | None = None
     """How it must begin otherwise than what was written before; then the person, not the rule, judges its start."""
+    drafts: Drafts | None = None
     tokens: list[Token] = field(default_factory=list)
     text: str = ""
     lengths: list[int] = field(default_factory=list)
@@ -139,7 +143,8 @@ class _Span:
         """Generate until something ends the span; what only repeats the forced bytes adds no text."""
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         transforms = [healing(forced, engine.vocabulary)] if forced else []
-        for token in engine.decode([*transforms, self.other] if self.other else transforms):
+        transforms += [self.other] if self.other else []
+        for token in engine.decode(transforms, self.drafts):
             if token.id in engine.vocabulary.end_of_generation or not token.piece:
                 self.end = End.END_OF_TEXT
                 return

@@ -1,7 +1,7 @@
 """Measures what a language model thinks of every token: the seam, and llama.cpp behind it."""
 
 from empower_model.engine.adapter_file import is_adapter
-from empower_model.engine.drafting import Guess
+from empower_model.engine.drafting import Drafts, Guess
 from empower_model.engine.seam import (
     IMPOSSIBLE,
     Engine,
@@ -16,6 +16,7 @@ from empower_model.engine.seam import (
 
 __all__ = [
     "IMPOSSIBLE",
+    "Drafts",
     "Engine",
     "EngineConfig",
     "FimTokens",

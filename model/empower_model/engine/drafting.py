@@ -30,7 +30,7 @@ class Guess(NamedTuple):
     probability: float
 
 
-Guesses: TypeAlias = Callable[[Sequence[int]], Iterator[Guess]]
+Drafts: TypeAlias = Callable[[Sequence[int]], Iterator[Guess]]
 """From the ids generated so far to what probably comes next, one guess after another."""
 
 

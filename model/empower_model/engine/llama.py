@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empower_model.engine.distribution import Distribution
-from empower_model.engine.drafting import LENGTHS, Guesses, Pace
+from empower_model.engine.drafting import LENGTHS, Drafts, Pace
 from empower_model.engine.llama_file import (
     cannot_step_back,
     last_complaint,
@@ -75,10 +75,8 @@ class LlamaEngine:
         """The tokens whose keys and values lie in the cache, from position 0 on."""
         self._fresh = False
         """Whether the logits belong to the last token of the state."""
-        self.guesses: Guesses | None = None
-        """Who may be asked what probably comes next; what is written does not depend on it."""
         self.pace = None if self._small or cannot_step_back(self._model) else Pace()
-        """How many guesses are worth evaluating; None where none ever is."""
+        """How many drafted tokens are worth evaluating; None where none ever is."""
 
     def _new_context(self) -> Any:
         params = llama_cpp.llama_context_default_params()
@@ -131,8 +129,11 @@ class LlamaEngine:
             self._evaluate(fresh[start : start + BATCH])
         return len(fresh)
 
-    def decode(self, transforms: Sequence[Transform] = ()) -> Iterator[Token]:
-        """Continue the prefilled prompt greedily; ends after end-of-generation, a full context, or a stop."""
+    def decode(self, transforms: Sequence[Transform] = (), drafts: Drafts | None = None) -> Iterator[Token]:
+        """Continue the prefilled prompt greedily; ends after end-of-generation, a full context, or a stop.
+
+        Tokens that `drafts` expects are evaluated along where the pace says that it pays.
+        """
         ids: list[int] = []
         ahead: list[int] = []  # guesses that were evaluated, and lie in the state behind what was chosen
         while self._fresh and not self.stop.is_set():
@@ -146,7 +147,7 @@ class LlamaEngine:
                 continue
             try:
                 self._truncate(len(self._state) - len(ahead))
-                ahead = self._go_on(ids)
+                ahead = self._go_on(ids, drafts)
             except EngineStopped:
                 return
 
@@ -163,13 +164,13 @@ class LlamaEngine:
         token = distribution.best()
         return Token(token, self.vocabulary.pieces[token], distribution.surprisal(token), distribution.entropy)
 
-    def _go_on(self, ids: Sequence[int]) -> list[int]:
+    def _go_on(self, ids: Sequence[int], drafts: Drafts | None) -> list[int]:
         """Append the last of the ids to the state, and behind it guesses that are worth it, which are returned."""
         started = time.perf_counter()
         ahead: list[int] = []
-        if self.pace is not None and self.guesses is not None:
+        if self.pace is not None and drafts is not None:
             room = self.context_size - len(self._state) - 1
-            ahead = self.pace.worth(islice(self.guesses(ids), room))
+            ahead = self.pace.worth(islice(drafts(ids), room))
         self._evaluate([ids[-1], *ahead], 1 + len(ahead))
         if self.pace is not None:
             self._logits()  # a GPU is still at work until they are there

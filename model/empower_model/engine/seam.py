@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
+from empower_model.engine.drafting import Drafts
+
 if TYPE_CHECKING:  # the server's own process does without numpy
     import numpy as np
     from numpy.typing import NDArray
@@ -163,9 +165,10 @@ class Engine(Protocol):
         """
         ...
 
-    def decode(self, transforms: Sequence[Transform] = ()) -> Iterator[Token]:
+    def decode(self, transforms: Sequence[Transform] = (), drafts: Drafts | None = None) -> Iterator[Token]:
         """Continue the prefilled prompt greedily, token by token.
 
+        `drafts` may be asked what probably comes next, to evaluate it along; what is written does not depend on it.
         Ends after an end-of-generation token, at the end of the context, or when told to stop.
         """
         ...
@@ -205,8 +208,8 @@ class FakeEngine:
         self.prompts.append(b"".join(marks.get(i) or self.vocabulary.pieces[i] for i in prompt).decode())
         return len(prompt)
 
-    def decode(self, transforms: Sequence[Transform] = ()) -> Iterator[Token]:
-        """Yield the script of the last prompt; transforms are not consulted."""
+    def decode(self, transforms: Sequence[Transform] = (), drafts: Drafts | None = None) -> Iterator[Token]:
+        """Yield the script of the last prompt; neither transforms nor drafts are consulted."""
         for piece, surprisal, entropy in self.script(self.prompts[-1]):
             if self.stop.is_set():
                 return

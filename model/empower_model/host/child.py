@@ -81,9 +81,9 @@ def _loaded(
         return LocalCompleter(engine, calibration), None
     keeper = KeeperThread(Memory(), engine.tokenize, memory.news)
     remembering = RememberingEngine(engine, keeper.memory, weights)
-    engine.guesses = remembering.guesses
     keeper.start()
-    return LocalCompleter(remembering, memory.calibration or weights.calibration, look=remembering.look), keeper
+    curve = memory.calibration or weights.calibration
+    return LocalCompleter(remembering, curve, look=remembering.look, drafts=remembering.guesses), keeper
 
 
 def _sparsely(send: Callable[[str], None]) -> Callable[[str], None]:

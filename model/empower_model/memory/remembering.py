@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from empower_model.engine import Engine, Guess, StopFlag, Token, Transform, Vocabulary
+from empower_model.engine import Drafts, Engine, Guess, StopFlag, Token, Transform, Vocabulary
 from empower_model.memory import mixture
 from empower_model.memory.index import Level, Memory, blocks
 from empower_model.memory.mixture import Weights
@@ -58,11 +58,11 @@ class RememberingEngine:
         self._context = mixture.context(prompt, self.vocabulary.fim)
         return self._engine.prefill(prompt)
 
-    def decode(self, transforms: Sequence[Transform] = ()) -> Iterator[Token]:
+    def decode(self, transforms: Sequence[Transform] = (), drafts: Drafts | None = None) -> Iterator[Token]:
         """Continue the prefilled prompt greedily; what is chosen from and measured is the mixture."""
         ends = sorted(self.vocabulary.end_of_generation)
         mix = mixture.transform(self.memory, self._context, self._weights, ends)
-        return self._engine.decode([mix, *transforms])
+        return self._engine.decode([mix, *transforms], drafts)
 
     def guesses(self, ids: Sequence[int]) -> Iterator[Guess]:
         """What the memory expects to follow the prefilled prompt and these ids, token by token, while it knows any."""

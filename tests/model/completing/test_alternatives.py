@@ -13,6 +13,7 @@ from empower_model.calibration import Calibration
 from empower_model.completing import alternatives
 from empower_model.completing.alternatives import FLOOR, MOST_SECONDS, further, unlike
 from empower_model.completing.completer import LocalCompleter
+from empower_model.engine.drafting import Drafts
 from empower_model.engine.seam import IMPOSSIBLE, EngineConfig, FakeEngine, Token, Transform, Vocabulary
 from empower_model.prompt.token_healing import healing
 from empower_model.request import Completion, End, Limits, Request, alike
@@ -130,7 +131,7 @@ class Table(FakeEngine):
         pieces = sorted({piece for row in table.values() for piece in row if piece})
         self.vocabulary = replace(self.vocabulary, pieces=(*self.vocabulary.pieces, *pieces))
 
-    def decode(self, transforms: Sequence[Transform] = ()) -> Iterator[Token]:
+    def decode(self, transforms: Sequence[Transform] = (), drafts: Drafts | None = None) -> Iterator[Token]:
         pieces, ids = self.vocabulary.pieces, []
         while not self.stop.is_set():
             row = np.full(len(pieces), IMPOSSIBLE, dtype=np.float32)

@@ -64,7 +64,7 @@ def test_a_character_split_between_tokens_comes_out_whole() -> None:
     rocket = "🚀".encode()
 
     class Bytes(FakeEngine):
-        def decode(self, transforms=()):  # type: ignore[no-untyped-def]
+        def decode(self, transforms=(), drafts=None):  # type: ignore[no-untyped-def]
             from empower_model.engine.seam import Token
 
             for piece in (b"say ", rocket[:2], rocket[2:], "界".encode()[:1]):

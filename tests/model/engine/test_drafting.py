@@ -129,7 +129,7 @@ def loaded(weights: Path) -> Iterator[LlamaEngine]:
 @pytest.fixture
 def engine(loaded: LlamaEngine) -> LlamaEngine:
     loaded.stop.clear()
-    loaded.guesses, loaded.pace = None, Always()
+    loaded.pace = Always()
     return loaded
 
 
@@ -168,8 +168,7 @@ def test_what_is_written_is_what_the_transforms_say_whatever_is_guessed(
             yield Guess(text[at] + (at in wrong), 1.0)
 
     engine.prefill(engine.tokenize(SOURCE)[:300])
-    engine.guesses = next_of
-    assert [token.id for token in islice(engine.decode([told(text)]), 21)] == text
+    assert [token.id for token in islice(engine.decode([told(text)], next_of), 21)] == text
     assert evaluated(engine) == batches
 
 
@@ -183,10 +182,10 @@ def test_each_token_sees_its_own_row_of_logits(engine: LlamaEngine) -> None:
             seen.append(log_probs.copy())
             return log_probs
 
-        engine.guesses = (lambda ids: (Guess(text[at], 1) for at in range(len(ids), 30))) if guessing else None
+        drafts = (lambda ids: (Guess(text[at], 1) for at in range(len(ids), 30))) if guessing else None
         engine.prefill([1])
         engine.prefill(engine.tokenize(SOURCE)[:300])
-        list(islice(engine.decode([look, told(text)]), 30))
+        list(islice(engine.decode([look, told(text)], drafts), 30))
         return seen
 
     for ours, theirs in zip(rows(True), rows(False), strict=True):
@@ -215,14 +214,16 @@ def test_completions_are_the_same_with_and_without(engine: LlamaEngine, weights:
     memory.update_all({path.name: blocks(path.read_text(encoding="utf-8"), engine.tokenize) for path in others})
     memory.settle()
     remembering = RememberingEngine(engine, memory, fitted)
-    completer = LocalCompleter(remembering, Calibration(), look=remembering.look)
+    completers = [
+        LocalCompleter(remembering, Calibration(), look=remembering.look, drafts=drafts)
+        for drafts in (None, remembering.guesses)
+    ]
     limits = Limits(confidence=0.0, rule="budget", max_tokens=16, max_lines=9)
     same = 0
     places = range(200, len(SOURCE), len(SOURCE) // 16)
     for place in places:
         written = []
-        for asked in (None, remembering.guesses):
-            engine.guesses = asked
+        for completer in completers:
             engine.prefill([1])
             written.append(completer.complete(Request(SOURCE[:place], "", limits)).tokens)
         same += alike(*written)
@@ -236,10 +237,9 @@ def test_completions_are_the_same_with_and_without(engine: LlamaEngine, weights:
 
 def test_a_stop_ends_generation_within_one_token(engine: LlamaEngine) -> None:
     text = engine.tokenize(SOURCE)[300:330]
-    engine.guesses = lambda ids: (Guess(text[at], 1) for at in range(len(ids), 30))
     engine.prefill(engine.tokenize(SOURCE)[:300])
     written = []
-    for token in engine.decode([told(text)]):
+    for token in engine.decode([told(text)], lambda ids: (Guess(text[at], 1) for at in range(len(ids), 30))):
         written.append(token.id)
         if len(written) == 3:
             engine.stop.set()
@@ -252,8 +252,7 @@ def test_what_was_guessed_and_not_written_does_not_stay(engine: LlamaEngine) -> 
     engine.prefill(text)
     expected = engine.logits()
     engine.prefill(text[:300])
-    engine.guesses = lambda ids: iter(guesses(*[1] * 7))
-    list(islice(engine.decode([told(text[300:])]), 3))
+    list(islice(engine.decode([told(text[300:])], lambda ids: iter(guesses(*[1] * 7))), 3))
     assert evaluated(engine) == [8, 8]
     assert engine.prefill(text) == 1
     np.testing.assert_allclose(engine.logits(), expected, atol=0.2)
@@ -265,8 +264,11 @@ def test_guesses_end_at_the_end_of_the_context(weights: Path, right: bool) -> No
     small.pace = pace = Always()
     text = small.tokenize(SOURCE)[:80]
     small.prefill(text[:58])
-    small.guesses = lambda ids: (Guess(text[58 + at] + (not right), 1) for at in range(len(ids), 22))
-    assert [token.id for token in small.decode([told(text[58:])])] == text[58:65]
+
+    def drafts(ids: Sequence[int]) -> Iterator[Guess]:
+        return (Guess(text[58 + at] + (not right), 1) for at in range(len(ids), 22))
+
+    assert [token.id for token in small.decode([told(text[58:])], drafts)] == text[58:65]
     assert pace.evaluated == ([6] if right else [6, 5, 4, 3, 2, 1])
     small.close()
 
@@ -277,7 +279,6 @@ def test_nothing_is_drafted_for_a_small_model(weights: Path) -> None:
     def asked(ids: Sequence[int]) -> Iterator[Guess]:
         raise AssertionError("it was looked up")
 
-    engine.guesses = asked
     engine.prefill(engine.tokenize(SOURCE)[:100])
-    assert len(list(islice(engine.decode(), 4))) == 4
+    assert len(list(islice(engine.decode(drafts=asked), 4))) == 4
     engine.close()

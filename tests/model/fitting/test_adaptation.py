@@ -8,6 +8,7 @@ import pytest
 
 from empower_model.calibration import Calibration
 from empower_model.engine.distribution import Distribution
+from empower_model.engine.drafting import Drafts
 from empower_model.engine.seam import FimTokens, StopFlag, Token, Transform, Vocabulary
 from empower_model.fitting.adaptation import READING, TooLittleText, adapted, beginnings
 from empower_model.memory.mixture import SHAPE, Weights
@@ -48,7 +49,7 @@ class Letters:
         self.known = bytes(plain[-12:]).decode()
         return len(prompt)
 
-    def decode(self, transforms: Sequence[Transform] = ()) -> Iterator[Token]:
+    def decode(self, transforms: Sequence[Transform] = (), drafts: Drafts | None = None) -> Iterator[Token]:
         written: list[int] = []
         distribution = Distribution(SIZE)
         while True:

@@ -11,6 +11,7 @@ import pytest
 
 from empower_model.calibration import Calibration
 from empower_model.engine.distribution import Distribution
+from empower_model.engine.drafting import Drafts
 from empower_model.engine.seam import FimTokens, StopFlag, Token, Transform, Vocabulary
 from empower_model.errors import ModelError
 from empower_model.files.memory_files import memory_sidecar
@@ -59,7 +60,7 @@ class Uniform:
         self.prompts.append(list(prompt))
         return len(prompt)
 
-    def decode(self, transforms: Sequence[Transform] = ()) -> Iterator[Token]:
+    def decode(self, transforms: Sequence[Transform] = (), drafts: Drafts | None = None) -> Iterator[Token]:
         written: list[int] = []
         distribution = Distribution(6)
         while True:

@@ -10,6 +10,7 @@ import pytest
 
 from empower_model.calibration import Calibration
 from empower_model.engine.distribution import Distribution
+from empower_model.engine.drafting import Drafts
 from empower_model.engine.seam import FimTokens, StopFlag, Token, Transform, Vocabulary
 from empower_model.memory.index import Level, Memory
 from empower_model.memory.mixture import SHAPE, Weights
@@ -66,7 +67,7 @@ class Letters:
         self.prompts.append(b"".join(self.vocabulary.pieces[token] for token in prompt).decode())
         return len(prompt)
 
-    def decode(self, transforms: Sequence[Transform] = ()) -> Iterator[Token]:
+    def decode(self, transforms: Sequence[Transform] = (), drafts: Drafts | None = None) -> Iterator[Token]:
         written: list[int] = []
         distribution = Distribution(SIZE)
         while True:

@@ -8,6 +8,7 @@ import pytest
 
 from empower_model.calibration import Calibration
 from empower_model.completing.completer import LocalCompleter
+from empower_model.engine.drafting import Drafts
 from empower_model.engine.llama import LlamaEngine
 from empower_model.engine.seam import EngineConfig, FakeEngine, Token, Transform
 from empower_model.files import store
@@ -35,7 +36,7 @@ class Counting(FakeEngine):
         self.seconds += 0.5
         return super().prefill(prompt)
 
-    def decode(self, transforms: Sequence[Transform] = ()) -> Iterator[Token]:
+    def decode(self, transforms: Sequence[Transform] = (), drafts: Drafts | None = None) -> Iterator[Token]:
         start = self.prompts[-1].count("\0")  # the id of all written tokens
         for number in range(start, 6):
             piece = f"w{number} "

@@ -17,7 +17,7 @@ import numpy as np
 
 from empower_model.calibration import Calibration
 from empower_model.completing import Cut, LocalCompleter
-from empower_model.engine import Engine, LogProbs, StopFlag, Token, Transform, Vocabulary
+from empower_model.engine import Drafts, Engine, LogProbs, StopFlag, Token, Transform, Vocabulary
 from empower_model.request import Completion, Request
 
 Clock = Callable[[], float]
@@ -166,7 +166,7 @@ class _View:
         self.spent += (self._recording.clock() - started) * 1000
         return evaluated
 
-    def decode(self, transforms: Sequence[Transform] = ()) -> Iterator[Token]:
+    def decode(self, transforms: Sequence[Transform] = (), drafts: Drafts | None = None) -> Iterator[Token]:
         span = self._recording.span(self.line, self._prompt, transforms)
         number = 0
         while not self.stop.is_set():

@@ -50,17 +50,17 @@ FILES := model/empower_model/weights/empower-python-7m
 model: export EMPOWER_LSP_DATA := $(CURDIR)/$(MODEL)/data
 model: $(VENV)/.dev
 	test -f $(MODEL)/corpus/manifest.json || \
-		$(BIN)/empower-lsp corpus $(MODEL)/corpus --wheels $(MODEL)/wheels --download
-	test -f $(MODEL)/tokenizer/tokenizer.json || $(BIN)/empower-lsp tokenizer $(MODEL)/corpus $(MODEL)/tokenizer
+		$(BIN)/empower-lsp lab corpus $(MODEL)/corpus --wheels $(MODEL)/wheels --download
+	test -f $(MODEL)/tokenizer/tokenizer.json || $(BIN)/empower-lsp lab tokenizer $(MODEL)/corpus $(MODEL)/tokenizer
 	test -f $(MODEL)/base/final/training.json || \
-		$(BIN)/empower-lsp pretrain $(MODEL)/corpus $(MODEL)/tokenizer $(MODEL)/base --minutes $(MINUTES)
-	$(BIN)/empower-lsp tune $(MODEL)/base/final $(MODEL)/corpus $(MODEL)/tuned
-	$(BIN)/empower-lsp export $(MODEL)/base/final $(FILES)-base-q8_0.gguf --name empower-python-base
-	$(BIN)/empower-lsp export $(MODEL)/tuned/final $(FILES)-q8_0.gguf
+		$(BIN)/empower-lsp lab pretrain $(MODEL)/corpus $(MODEL)/tokenizer $(MODEL)/base --minutes $(MINUTES)
+	$(BIN)/empower-lsp lab tune $(MODEL)/base/final $(MODEL)/corpus $(MODEL)/tuned
+	$(BIN)/empower-lsp lab export $(MODEL)/base/final $(FILES)-base-q8_0.gguf --name empower-python-base
+	$(BIN)/empower-lsp lab export $(MODEL)/tuned/final $(FILES)-q8_0.gguf
 	$(BIN)/empower-lsp evaluate cursors $(MODEL)/corpus --model empower-python-base --fit 600
 	$(BIN)/empower-lsp evaluate cursors $(MODEL)/corpus --model empower-python --fit 600
-	$(BIN)/empower-lsp memory $(MODEL)/corpus --model empower-python --fit 360 --count 360 --save
-	$(BIN)/empower-lsp heldout $(MODEL)/tuned/final $(MODEL)/corpus
+	$(BIN)/empower-lsp lab memory $(MODEL)/corpus --model empower-python --fit 360 --count 360 --save
+	$(BIN)/empower-lsp lab heldout $(MODEL)/tuned/final $(MODEL)/corpus
 	sha256sum $(FILES)*.gguf
 
 clean:

@@ -52,6 +52,21 @@ def test_other_rooms_are_entered_by_their_doors() -> None:
     assert through_the_wall == []
 
 
+def test_no_command_imports_another() -> None:
+    """Only a group knows commands, to register them; what commands share stands in modules that are no commands."""
+    shared = {"errors", "one_memory", "options", "progress"}
+    groups = {"evaluate"}
+    between = [
+        f"{path.relative_to(ROOT)}: {module}"
+        for here, path in _sources()
+        if here.endswith(".commands") and path.stem not in {"__init__", *groups}
+        for module, name in _imported(path)
+        if (module == here and name not in {*shared, "errors_as_exit"})
+        or (module.startswith(f"{here}.") and module.rpartition(".")[2] not in shared)
+    ]
+    assert between == []
+
+
 @pytest.mark.parametrize(("package", "room"), ROOMS)
 def test_a_door_says_what_the_room_is_for_and_holds_what_others_take(package: str, room: str) -> None:
     folder = PACKAGES[package] / room

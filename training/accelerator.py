@@ -201,7 +201,7 @@ def bring(pieces: Path, out: Path, first: int, last: int) -> None:
 
 
 def join(pieces: Path, target: Path) -> None:
-    """Make of the pieces in a folder one in the Hugging Face format, in fp32, as `empower-lsp export` takes it."""
+    """Make of the pieces in a folder one in the Hugging Face format, in fp32, as `empower-lsp lab export` takes it."""
     from safetensors.torch import load, save_file
 
     whole = b"".join(path.read_bytes() for path in sorted(pieces.glob("weights.[0-9][0-9]")))

@@ -12,7 +12,7 @@ from empower_model.errors import EmpowerError
 
 @contextmanager
 def errors_as_exit() -> Iterator[None]:
-    """Ends a command with `Error: ...` on one line of stderr and exit code 1; also a decorator."""
+    """End a command with `Error: ...` on one line of stderr and exit code 1; also a decorator."""
     try:
         yield
     except EmpowerError as error:

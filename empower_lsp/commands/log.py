@@ -1,6 +1,6 @@
 """`empower-lsp log ...`: what is logged of your completions, whether it is, and getting rid of it.
 
-Everything heavy is imported inside the commands: the server's own start passes through here.
+Heavy imports wait inside the commands, so that `--help` and the light ones among them answer at once.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from empower_lsp.commands import options
 from empower_lsp.commands.errors import errors_as_exit
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def path() -> None:
 
 
 @log.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@options.as_json
 @errors_as_exit()
 def status(as_json: bool) -> None:
     """Show whether completions are logged, and how much there is."""
@@ -96,7 +97,7 @@ def off() -> None:
 
 @log.command()
 @click.option("--since", metavar="AGE", callback=_age, help="Only completions younger than this, such as 7d.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@options.as_json
 @errors_as_exit()
 def stats(since: float | None, as_json: bool) -> None:
     """Show what completions were worth: shown, accepted, kept, and how fast they came."""

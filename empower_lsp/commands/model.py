@@ -1,6 +1,6 @@
 """`empower-lsp model ...`: which models there are, pulling, choosing and checking one, and what was tuned from it.
 
-Everything heavy is imported inside the commands: the server's own start passes through here.
+Heavy imports wait inside the commands, so that `--help` and the light ones among them answer at once.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from empower_lsp.commands import options
 from empower_lsp.commands.errors import errors_as_exit
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def model() -> None:
 
 
 @model.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@options.as_json
 @errors_as_exit()
 def list_models(as_json: bool) -> None:
     """Show the models there are, and which is in use."""
@@ -162,7 +163,7 @@ def path(name: str | None) -> None:
 
 @model.command("tunings")
 @click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@options.as_json
 @errors_as_exit()
 def list_tunings(name: str | None, as_json: bool) -> None:
     """Show what was tuned from the model NAME, or from the one in use, and what became of it."""

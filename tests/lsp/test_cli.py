@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from empower_model.files import store
 from empower_model.files.memory_files import memory_sidecar, own_weights
 from empower_model.memory.mixture import Weights
 
+IN_THE_LAB = ["corpus", "export", "heldout", "label", "memory", "pack", "pretrain", "texts", "tokenizer", "tune"]
+EXTRA = ("accelerate", "datasketch", "gguf", "jinja2", "matplotlib", "peft", "safetensors", "tokenizers", "torch")
 SOURCE = "import os\n\n\ndef add(first, second):\n    return first + \n"
 
 
@@ -26,7 +29,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(main, arguments)
+    return CliRunner().invoke(main, arguments, prog_name="empower-lsp")
 
 
 def test_completing_shows_code_bits_and_the_reason(source: Path) -> None:
@@ -158,12 +161,44 @@ def test_an_unknown_command_is_refused() -> None:
     assert run("levitate").exit_code == 2
 
 
-def test_a_missing_extra_is_one_clear_sentence(tmp_path: Path) -> None:
-    without = "import sys; sys.modules['datasketch'] = None; from empower_lsp.cli import main; main()"
-    command = [sys.executable, "-c", without, "corpus", str(tmp_path / "corpus")]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+def test_help_shows_what_a_user_does_and_the_lab_what_makes_a_model() -> None:
+    listed = commands_of(run("--help").output)
+    assert listed == [*sorted(COMMANDS | {"evaluate": "", "report": "", "train": ""})]
+    assert commands_of(run("lab", "--help").output) == IN_THE_LAB
+
+
+def commands_of(text: str) -> list[str]:
+    return [line.split()[0] for line in text.partition("Commands:\n")[2].splitlines() if line[2:3].strip()]
+
+
+@pytest.mark.parametrize("name", IN_THE_LAB)
+def test_what_moved_to_the_lab_answers_to_its_old_name_and_says_the_new_one(name: str) -> None:
+    old, new = run(name, "--help"), run("lab", name, "--help")
+    assert old.exit_code == new.exit_code == 0
+    assert old.stdout.replace(f"empower-lsp {name}", f"empower-lsp lab {name}").split() == new.stdout.split()
+    said = f"`empower-lsp {name}` is now `empower-lsp lab {name}`; the next version knows only that.\n"
+    assert (old.stderr, new.stderr) == (said, "")
+
+
+def without(lacking: Iterable[str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A run of the command line in a Python that lacks some packages."""
+    run = f"import sys; sys.modules.update(dict.fromkeys({lacking})); from empower_lsp.cli import main; main()"
+    return subprocess.run([sys.executable, "-c", run, *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("named", [("lab", "corpus"), ("corpus",)])
+def test_a_missing_extra_is_one_clear_sentence(tmp_path: Path, named: tuple[str, ...]) -> None:
+    result = without(["datasketch"], *named, str(tmp_path / "corpus"))
     assert result.returncode == 1
-    assert result.stderr == "Error: `corpus` needs datasketch: pip install 'empower-lsp[training]'.\n"
+    assert result.stderr.splitlines()[-1] == "Error: `corpus` needs datasketch: pip install 'empower-lsp[training]'."
+    assert len(result.stderr.splitlines()) == 3 - len(named)
+
+
+@pytest.mark.parametrize("named", [(), ("lab",), ("train",), ("evaluate",), ("lab", "tune")])
+def test_help_needs_no_extra(named: tuple[str, ...]) -> None:
+    result = without(EXTRA, *named, "--help")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("Usage: ")
 
 
 def test_stdio_stands_alone() -> None:

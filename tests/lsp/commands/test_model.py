@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from empower_lsp.commands.errors import errors_as_exit
 from empower_lsp.commands.model import model
+from empower_model import files
 from empower_model.errors import DownloadFailed, ModelNotFound
 from empower_model.files import download, store, tunings
 from empower_model.files.gguf_file import digest
@@ -99,7 +100,7 @@ def test_pull_says_where_the_model_is_and_how_to_use_it(monkeypatch: pytest.Monk
         progress(10, 10)
         return store.resolve(name)
 
-    monkeypatch.setattr(download, "pull", arrive)
+    monkeypatch.setattr(files, "pull", arrive)
     result = run("pull", REFERENCE)
     assert result.exit_code == 0
     where, how = result.stdout.splitlines()  # and no bar, which is no part of what a script reads
@@ -118,7 +119,7 @@ def test_force_fetches_what_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append(force)
         return store.resolve(name)
 
-    monkeypatch.setattr(download, "pull", arrive)
+    monkeypatch.setattr(files, "pull", arrive)
     assert run("pull", "--force", REFERENCE).exit_code == 0
     assert asked == [True]
 
@@ -128,7 +129,7 @@ def test_ctrl_c_says_that_the_pull_can_continue(monkeypatch: pytest.MonkeyPatch)
         progress(5, 10)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(download, "pull", interrupted)
+    monkeypatch.setattr(files, "pull", interrupted)
     result = run("pull", REFERENCE)
     assert result.exit_code == 130
     assert f"`empower-lsp model pull {REFERENCE}` continues where it stopped" in result.stderr
@@ -138,7 +139,7 @@ def test_a_failed_pull_is_one_line_on_stderr(monkeypatch: pytest.MonkeyPatch) ->
     def failed(name: str, progress: download.Progress, *, force: bool) -> store.Model:
         raise DownloadFailed("The hub cannot be reached.\nTry again.")
 
-    monkeypatch.setattr(download, "pull", failed)
+    monkeypatch.setattr(files, "pull", failed)
     result = run("pull", REFERENCE)
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-1] == "Error: The hub cannot be reached. Try again."

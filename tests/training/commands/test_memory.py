@@ -1,4 +1,4 @@
-"""`empower-lsp memory` with the bundled model: what its table says of the memory."""
+"""`empower-lsp lab memory` with the bundled model: what its table says of the memory."""
 
 import json
 from pathlib import Path

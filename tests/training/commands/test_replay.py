@@ -124,7 +124,7 @@ def test_another_setting_needs_another_folder(corpus_folder: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ((), "run `empower-lsp corpus` first"),
+        ((), "run `empower-lsp lab corpus` first"),
         (("--policy", "vibes"), "There is no policy 'vibes'; there are: Base, "),
         (("--model", "nowhere.gguf"), "There is no model and no file nowhere.gguf"),
     ],

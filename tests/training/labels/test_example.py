@@ -10,7 +10,7 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
-from empower_training.commands import label as label_command
+from empower_training.commands import options
 from empower_training.labels.example import Example, Method, cut_points, examples, lines
 from empower_training.labels.labelling import label
 from empower_training.labels.strips import Page
@@ -123,4 +123,4 @@ def test_rows_hold_the_text_once_and_are_learned_whole(tokenizer: Tokenizer, wri
 
 
 def test_the_command_knows_the_methods() -> None:
-    assert tuple(method.value for method in Method) == label_command.METHODS
+    assert tuple(method.value for method in Method) == options.METHODS

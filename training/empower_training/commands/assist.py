@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import click
 
 from empower_lsp.commands import errors_as_exit
+from empower_training.commands import options
+from empower_training.commands.options import FILE
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -29,12 +31,12 @@ WIDE = 160
 
 
 @click.command()
-@click.option("--model", default="", help="Name of a model, or path of a GGUF file.")
+@options.model
 @click.option("--policy", "policies", multiple=True, help="Only this one; may be repeated.  [default: all]")
 @click.option(
     "--problems",
     "file",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="JSONL in LiveCodeBench's format.  [default: the bundled ones]",
 )
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Only problems of contests from that day on.")
@@ -44,7 +46,7 @@ WIDE = 160
 @click.option("--human-model", default="", help="The chat model, where the server at URL has several.")
 @click.option("--accept-wrong", default=0.0, type=click.FloatRange(0, 1), help="The reference human's probability.")
 @click.option("--reject-right", default=0.0, type=click.FloatRange(0, 1), help="The reference human's probability.")
-@click.option("--seed", default=0, show_default=True)
+@options.seed
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every episode.")
 @errors_as_exit()
 def assist(

@@ -1,40 +1,20 @@
-"""Commands that make a model file: corpus, tokenizer, pack, pretrain, export, heldout. Heavy imports wait."""
+"""`empower-lsp lab corpus`, `tokenizer`, `pack`, `pretrain`, `export`, `heldout`: make a model file, and judge it."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from empower_training.commands import options
+from empower_training.commands.options import FILE, FOLDER, needs, needs_model, needs_split
+from empower_training.commands.progress import bar
+
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from empower_training.pretrain import Result
-
-FOLDER = click.Path(path_type=Path, file_okay=False)
-FILE = click.Path(path_type=Path, dir_okay=False)
-
-
-def needs(folder: Path, name: str, cure: str) -> None:
-    """Raise ClickException, with the cure, for a folder that lacks a file."""
-    if not (folder / name).exists():
-        raise click.ClickException(f"{folder} has no {name}: {cure}.")
-
-
-@contextmanager
-def _bar() -> Iterator[Progress]:
-    """A progress bar on stderr with the time left."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        yield progress
 
 
 @click.command()
@@ -59,7 +39,7 @@ def corpus(target: Path, wheels: Path | None, download: bool, cap: int) -> None:
     missing = lists.heldout - {package.name for package in packages}
     if missing:
         raise click.ClickException(f"Held-out packages are not at hand: {', '.join(sorted(missing))}; use --download.")
-    with _bar() as progress:
+    with bar() as progress:
         task = progress.add_task("", total=len({package.name for package in packages}))
         entries = module.build(
             packages,
@@ -75,13 +55,13 @@ def corpus(target: Path, wheels: Path | None, download: bool, cap: int) -> None:
 
 
 @click.command()
-@click.argument("corpus_folder", metavar="CORPUS", type=FOLDER)
+@options.corpus
 @click.argument("target", type=FOLDER)
 @click.option("--size", default=8192, show_default=True, help="Entries of the vocabulary.")
 @click.option("--characters", default=20_000_000, show_default=True, help="Characters of the sample to train on.")
 def tokenizer(corpus_folder: Path, target: Path, size: int, characters: int) -> None:
     """Train a tokeniser on CORPUS into TARGET/tokenizer.json."""
-    needs(corpus_folder, "train.jsonl", "run `empower-lsp corpus` first")
+    needs_split(corpus_folder, "train")
     from empower_training.corpus import corpus as documents
     from empower_training.corpus import tokenizer as module
 
@@ -93,13 +73,13 @@ def tokenizer(corpus_folder: Path, target: Path, size: int, characters: int) -> 
 
 
 @click.command()
-@click.argument("corpus_folder", metavar="CORPUS", type=FOLDER)
+@options.corpus
 @click.argument("tokenizer_folder", metavar="TOKENIZER", type=FOLDER)
 @click.argument("target", type=FILE)
 def pack(corpus_folder: Path, tokenizer_folder: Path, target: Path) -> None:
     """Put CORPUS and TOKENIZER into the one file TARGET, to train from on a machine without a network."""
-    needs(corpus_folder, "train.jsonl", "run `empower-lsp corpus` first")
-    needs(tokenizer_folder, "tokenizer.json", "run `empower-lsp tokenizer` first")
+    needs_split(corpus_folder, "train")
+    needs(tokenizer_folder, "tokenizer.json", "run `empower-lsp lab tokenizer` first")
     from empower_training.corpus import corpus as documents
     from empower_training.corpus import pack as module
 
@@ -113,7 +93,7 @@ def pack(corpus_folder: Path, tokenizer_folder: Path, target: Path) -> None:
 
 
 @click.command()
-@click.argument("corpus_folder", metavar="CORPUS", type=FOLDER)
+@options.corpus
 @click.argument("tokenizer_folder", metavar="TOKENIZER", type=FOLDER)
 @click.argument("target", type=FOLDER)
 @click.option("--minutes", default=90.0, show_default=True, help="How long to train; resumed pieces add up.")
@@ -123,7 +103,7 @@ def pack(corpus_folder: Path, tokenizer_folder: Path, target: Path) -> None:
 @click.option("--feed-forward", default=768, show_default=True)
 @click.option("--rate", default=1.5e-3, show_default=True, help="Peak learning rate of the blocks (Muon).")
 @click.option("--embedding-rate", default=2e-3, show_default=True, help="Peak learning rate of the rest (AdamW).")
-@click.option("--seed", default=0, show_default=True)
+@options.seed
 @click.option("--workers", default=2, show_default=True, help="Threads to compute with; 1 is exactly repeatable.")
 def pretrain(
     *,
@@ -141,8 +121,8 @@ def pretrain(
     workers: int,
 ) -> None:
     """Train a model from scratch on CORPUS into TARGET; run again with the same arguments to resume."""
-    needs(corpus_folder, "train.jsonl", "run `empower-lsp corpus` first")
-    needs(tokenizer_folder, "tokenizer.json", "run `empower-lsp tokenizer` first")
+    needs_split(corpus_folder, "train")
+    needs(tokenizer_folder, "tokenizer.json", "run `empower-lsp lab tokenizer` first")
     import torch
     from transformers.utils import logging
 
@@ -163,7 +143,7 @@ def pretrain(
     texts, watched = ([item.text for item in documents.load(corpus_folder, name)] for name in ("train", "validation"))
     try:
         run = module.Run(plan, texts, tokenizers.load(tokenizer_folder))
-        with _bar() as progress:
+        with bar() as progress:
             task = progress.add_task("", total=1.0)
 
             def report(step: module.Progress) -> None:
@@ -184,7 +164,7 @@ def pretrain(
 @click.option("--licence", default="MIT", show_default=True)
 def export(source: Path, target: Path, file_type: str, name: str, licence: str) -> None:
     """Write the model in SOURCE (Hugging Face format) as the GGUF file TARGET."""
-    needs(source, "model.safetensors", "give the `final` folder of a training run")
+    needs_model(source)
     needs(source, "tokenizer.json", "give the `final` folder of a training run")
     from empower_model.errors import EmpowerError
     from empower_training.finetune import gguf_export as module
@@ -198,21 +178,21 @@ def export(source: Path, target: Path, file_type: str, name: str, licence: str) 
 
 @click.command()
 @click.argument("source", type=FOLDER)
-@click.argument("corpus_folder", metavar="CORPUS", type=FOLDER)
+@options.corpus
 @click.option("--characters", default=300_000, show_default=True, help="Most characters of a package, left to right.")
 @click.option("--holes", default=300, show_default=True, help="Random cuts of a package to fill in.")
 @click.option("--split", default="heldout", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Write JSON instead of a table.")
+@options.as_json
 def heldout(*, source: Path, corpus_folder: Path, characters: int, holes: int, split: str, as_json: bool) -> None:
     """Measure the model in SOURCE in bits per character on the packages held out of CORPUS."""
-    needs(source, "model.safetensors", "give the `final` folder of a training run")
-    needs(corpus_folder, f"{split}.jsonl", "run `empower-lsp corpus` first")
+    needs_model(source)
+    needs_split(corpus_folder, split)
     from empower_training.corpus import corpus as documents
     from empower_training.pretrain import heldout as module
 
     found = documents.load(corpus_folder, split)
     effort = module.Effort(characters=characters, holes=holes)
-    with _bar() as progress:
+    with bar() as progress:
         task = progress.add_task("", total=len({document.package for document in found}))
 
         def report(name: str) -> None:

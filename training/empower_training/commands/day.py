@@ -13,20 +13,22 @@ from typing import TYPE_CHECKING
 import click
 
 from empower_lsp.commands import errors_as_exit
+from empower_training.commands import options
+from empower_training.commands.options import FOLDER, needs_split
 
 if TYPE_CHECKING:
     from empower_training.replay import Tally, Work
 
 
 @click.command()
-@click.argument("corpus_folder", metavar="CORPUS", type=click.Path(path_type=Path, file_okay=False, exists=True))
-@click.argument("target", type=click.Path(path_type=Path, file_okay=False))
+@options.corpus
+@click.argument("target", type=FOLDER)
 @click.option("--package", "packages", multiple=True, default=("jinja2", "docker", "networkx"), show_default=True)
 @click.option("--files", default=30, show_default=True, type=click.IntRange(4), help="Of a package, at random.")
 @click.option("--characters", default=1000, show_default=True, type=click.IntRange(50), help="Typed of a file.")
 @click.option("--pause", default=0.55, show_default=True, help="Seconds that a new text is looked at.")
 @click.option("--share", default=0.7, show_default=True, type=click.FloatRange(0.1, 0.9), help="Of the day trained on.")
-@click.option("--seed", default=0, show_default=True)
+@options.seed
 @click.argument("train_options", nargs=-1, type=click.UNPROCESSED)
 @errors_as_exit()
 def day(
@@ -47,6 +49,7 @@ def day(
     trained on; what came last is typed once more with the new model, in the same server, which was not restarted. Words
     after -- go to `empower-lsp train`.
     """
+    needs_split(corpus_folder, "heldout")
     from empower_training.corpus import corpus
     from empower_training.replay import works
 

@@ -1,4 +1,4 @@
-"""`empower-lsp texts` and `label`: collect what people wrote, and see where the paper's rule ends spans in it."""
+"""`empower-lsp lab texts` and `label`: collect what people wrote, and see where the paper's rule ends spans in it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import click
 
 from empower_lsp.commands import errors_as_exit
 from empower_model.errors import EmpowerError
+from empower_training.commands import options
+from empower_training.commands.options import FILE, METHODS
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -22,8 +24,6 @@ CONTEXT = 2048
 """Tokens, where the model has as many: the server's default."""
 LINES, TEXTS = 300, 20
 """How much is labelled unless told otherwise: a few minutes for the bundled model."""
-METHODS = ("empower", "sft-10", "sft-20", "sft-rand", "text")
-"""The values of `examples.Method`, which is not loaded for a help text; a test compares them."""
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -37,7 +37,7 @@ def sources(command: _Command) -> _Command:
             "origin",
             metavar="PATH",
             type=click.Path(path_type=Path),
-            help="A folder of code, or a file that `empower-lsp texts` made.",
+            help="A folder of code, or a file that `empower-lsp lab texts` made.",
         ),
         click.option("--from-log", "log", is_flag=True, help="What ended up in your files, as the log tells it."),
     ):
@@ -47,7 +47,7 @@ def sources(command: _Command) -> _Command:
 
 @click.command()
 @sources
-@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="JSON lines to write.")
+@click.option("--out", required=True, type=FILE, help="JSON lines to write.")
 @errors_as_exit()
 def texts(log: bool, origin: Path | None, only: tuple[str, ...], out: Path) -> None:
     """Collect texts that people wrote, from the log or a folder of code; they stay on this machine."""
@@ -73,8 +73,8 @@ def texts(log: bool, origin: Path | None, only: tuple[str, ...], out: Path) -> N
     help="Random lines in the server's own prompt, or whole texts from left to right.",
 )
 @click.option("--count", type=click.IntRange(min=1), help=f"Lines [{LINES}], texts [{TEXTS}], or examples [{LINES}].")
-@click.option("--seed", default=0, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="JSON lines to write the labels to.")
+@options.seed
+@click.option("--out", type=FILE, help="JSON lines to write the labels to.")
 @click.option("--examples", "method", type=click.Choice(METHODS), help="Write training examples to --out instead.")
 @errors_as_exit()
 def label(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from empower_lsp.commands import errors_as_exit
+from empower_training.commands import options
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
 @click.option(
     "--jsonl", "file", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Not the log: FILE."
 )
-@click.option("--model", default="", help="Name of a model, or path of a GGUF file; the one in use by default.")
+@options.model
 @click.option("--confidence", type=click.FloatRange(0, 1), default=0.3, show_default=True, help="Of the expected gain.")
 @click.option("--seed", default=0, show_default=True, help="Of the intervals.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@options.as_json
 @errors_as_exit()
 def log(file: Path | None, model: str, confidence: float, seed: int, as_json: bool) -> None:
     """Judge scores by the completions that people accepted and rejected.

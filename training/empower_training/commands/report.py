@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from empower_lsp.commands import errors_as_exit
+from empower_training.commands.options import FILE
 
 if TYPE_CHECKING:
     from empower_training.report import Coloured, History
@@ -22,14 +23,12 @@ OURS = Path(__file__).parents[1] / "report" / "replays"
     "--replay",
     "replays",
     multiple=True,
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="What `evaluate replay --json` printed; may be repeated. [default: 200 held-out files with the bundled model]",
 )
-@click.option(
-    "--file", type=click.Path(path_type=Path, dir_okay=False), help="To be coloured. [default: one of this program's]"
-)
+@click.option("--file", type=FILE, help="To be coloured. [default: one of this program's]")
 @click.option("--model", default="", help="Which reads FILE: a name, or path of a GGUF file; yours by default.")
-@click.option("--out", default="report.html", show_default=True, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--out", default="report.html", show_default=True, type=FILE)
 @click.option("--open", "show", is_flag=True, help="Show it in the browser.")
 @errors_as_exit()
 def report(*, replays: tuple[Path, ...], file: Path | None, model: str, out: Path, show: bool) -> None:

@@ -2,42 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from empower_lsp.commands import errors_as_exit
-from empower_training.commands.label import METHODS
-from empower_training.finetune import Recipe
+from empower_training.commands import options
+from empower_training.commands.options import FOLDER, ROWS
+from empower_training.commands.progress import watching
 
 if TYPE_CHECKING:
-    from empower_training.finetune import Progress as Step
     from empower_training.labels import Text
-    from empower_training.retrain import Judgement, Watch
+    from empower_training.retrain import Judgement
 
-ROWS = 8
-"""Rows of whole text in a step: as many tokens to learn as in hundreds of spans."""
+EPOCHS, RANK = 2, 16
+"""Those of `Recipe`, which brings torch and is not loaded for a help text; a test compares them."""
 
 
 @click.command()
 @click.option("--from-log", is_flag=True, help="Learn from what the log says you wrote. [the default]")
-@click.option("--from", "folder", type=click.Path(path_type=Path, file_okay=False), help="Learn from a folder of code.")
+@click.option("--from", "folder", type=FOLDER, help="Learn from a folder of code.")
 @click.option("--model", default="", help="Name or path of the model to tune. [default: the one in use]")
 @click.option("--weights", default="", help="Its weights: a folder, or owner/name on the hub, which is then fetched.")
-@click.option("--method", type=click.Choice(METHODS), default="empower", show_default=True)
-@click.option("--eta", default=32.0, show_default=True, type=click.FloatRange(0), help="Bits of an Empower target.")
+@options.method
+@options.eta
 @click.option("--adapter/--full", default=True, show_default=True, help="A small adapter, or all weights.")
 @click.option("--examples", default=4000, show_default=True, type=click.IntRange(1), help="Most places to learn from.")
-@click.option("--epochs", default=Recipe().epochs, show_default=True, type=click.IntRange(1))
-@click.option("--rank", default=Recipe().rank, show_default=True, type=click.IntRange(1), help="Of the adapter.")
-@click.option("--rate", type=click.FloatRange(0, min_open=True), help="Peak learning rate. [default: by size]")
+@click.option("--epochs", default=EPOCHS, show_default=True, type=click.IntRange(1))
+@click.option("--rank", default=RANK, show_default=True, type=click.IntRange(1), help="Of the adapter.")
+@options.rate
 @click.option(
     "--share", default=0.7, show_default=True, type=click.FloatRange(0.1, 0.95), help="Earlier part trained on."
 )
-@click.option("--seed", default=0, show_default=True)
+@options.seed
 @errors_as_exit()
 def train(
     *,
@@ -62,6 +60,7 @@ def train(
     """
     if from_log and folder is not None:
         raise click.UsageError("Give --from-log or --from, not both.")
+    from empower_training.finetune import Recipe
     from empower_training.labels import Method
     from empower_training.retrain import Plan, retrain
 
@@ -91,34 +90,6 @@ def _texts(folder: Path | None) -> list[Text]:
         return texts.from_folder(folder)
     with opened(log_path()) as store:
         return texts.from_log(store)
-
-
-@contextmanager
-def watching(examples: int) -> Iterator[Watch]:
-    """A line for each stage on stderr, with the time left; `examples` is how many are to be labelled."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from empower_training.retrain import Watch
-
-    columns = (
-        TextColumn("{task.description:<12}"),
-        BarColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[said]}"),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-
-        def stage(name: str) -> None:
-            for task in progress.tasks:
-                progress.update(task.id, total=1, completed=1)
-            progress.add_task(name, total=examples if name == "labels" else None, said="")
-
-        def step(found: Step) -> None:
-            said = f"loss {found.loss:.2f}"
-            progress.update(progress.task_ids[-1], total=found.steps, completed=found.step, said=said)
-
-        yield Watch(stage, lambda done: progress.update(progress.task_ids[-1], completed=done), step)
 
 
 def _print(judgement: Judgement) -> None:

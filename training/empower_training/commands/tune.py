@@ -1,4 +1,4 @@
-"""`empower-lsp tune`: the last step of making a model, its fine-tune on packages that it was not pre-trained on."""
+"""`empower-lsp lab tune`: the last step of making a model, its fine-tune on packages that it was not pre-trained on."""
 
 from __future__ import annotations
 
@@ -7,25 +7,24 @@ from pathlib import Path
 import click
 
 from empower_lsp.commands import errors_as_exit
-from empower_training.commands.build import FOLDER, needs
-from empower_training.commands.label import METHODS
-from empower_training.commands.train import ROWS, watching
-from empower_training.finetune import Recipe
+from empower_training.commands import options
+from empower_training.commands.options import FOLDER, ROWS, needs_model, needs_split
+from empower_training.commands.progress import watching
 
 SPLIT = "tuning"
 
 
 @click.command()
 @click.argument("source", type=FOLDER)
-@click.argument("corpus_folder", metavar="CORPUS", type=FOLDER)
+@options.corpus
 @click.argument("target", type=FOLDER)
-@click.option("--method", type=click.Choice(METHODS), default="empower", show_default=True)
-@click.option("--eta", default=32.0, show_default=True, type=click.FloatRange(0), help="Bits of an Empower target.")
+@options.method
+@options.eta
 @click.option("--examples", default=3000, show_default=True, type=click.IntRange(1), help="Places to learn from.")
 @click.option("--context", default=256, show_default=True, type=click.IntRange(64), help="Most tokens of an example.")
 @click.option("--epochs", default=1, show_default=True, type=click.IntRange(1))
-@click.option("--rate", type=click.FloatRange(0, min_open=True), help="Peak learning rate. [default: by size]")
-@click.option("--seed", default=0, show_default=True)
+@options.rate
+@options.seed
 @errors_as_exit()
 def tune(
     *,
@@ -44,14 +43,14 @@ def tune(
 
     TARGET/final is what `export` takes. Run again with the same arguments to resume.
     """
-    needs(source, "model.safetensors", "give the `final` folder of a training run")
-    needs(corpus_folder, f"{SPLIT}.jsonl", "run `empower-lsp corpus` first")
+    needs_model(source)
+    needs_split(corpus_folder, SPLIT)
     from empower_training.corpus import corpus
-    from empower_training.finetune import finetune
+    from empower_training.finetune import Recipe, finetune
     from empower_training.labels import Method, Text
     from empower_training.retrain import Plan, found_examples
 
-    texts = [Text(f"{one.package}/{one.path}", one.text, 0.0) for one in corpus.load(corpus_folder, SPLIT)]
+    texts = [Text(f"{file.package}/{file.path}", file.text, 0.0) for file in corpus.load(corpus_folder, SPLIT)]
     batch = ROWS if method == "text" else Recipe().batch
     recipe = Recipe(adapter=False, rate=rate, epochs=epochs, batch=batch, seed=seed)
     plan = Plan(method=Method(method), eta=eta, count=examples, context=context, seed=seed, recipe=recipe)

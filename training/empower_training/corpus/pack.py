@@ -36,7 +36,7 @@ def write(pack: Pack, target: Path) -> int:
         if size > LARGEST:
             raise ValueError(
                 f"The pack would be {size / 2**20:.1f} MiB and may be {LARGEST / 2**20:.0f} at most: "
-                "make a smaller corpus (`empower-lsp corpus --cap`)."
+                "make a smaller corpus (`empower-lsp lab corpus --cap`)."
             )
         draft.replace(target)
     finally:
@@ -50,4 +50,4 @@ def read(source: Path) -> Pack:
         with lzma.open(source, "rt", encoding="utf-8") as file:
             return Pack(**json.load(file))
     except (EOFError, TypeError, ValueError, lzma.LZMAError) as error:
-        raise ValueError(f"{source} is not a whole pack: write it again with `empower-lsp pack`.") from error
+        raise ValueError(f"{source} is not a whole pack: write it again with `empower-lsp lab pack`.") from error

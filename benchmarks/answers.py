@@ -65,7 +65,7 @@ class Server:
         """One request; nothing shown before is remembered, so that the engine has to work."""
         self.session.close_document(URI)
         text = cursor.prefix + cursor.suffix
-        await self.session.complete(Query(URI, 1, text, len(cursor.prefix), "python"), self._limits)
+        await self.session.complete(Query(URI, text, len(cursor.prefix), "python"), self._limits)
         assert self.session.last is not None
         return self.session.last
 
@@ -177,7 +177,7 @@ async def _type_through(rounds: int) -> Figure:
         session.close_document(URI)
         for typed in range(len(text)):
             before = cursor.prefix + text[:typed]
-            query = Query(URI, typed, before + cursor.suffix, len(before), "python")
+            query = Query(URI, before + cursor.suffix, len(before), "python")
             started = time.perf_counter()
             answer = await session.complete(query, exactly(16))
             times.append((time.perf_counter() - started) * 1000)

@@ -1,4 +1,4 @@
-"""Between the protocol's types and the session's: positions, documents, queries, items."""
+"""Translates between the protocol's types and the session's: positions, documents, queries, items."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _CODECS = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32
 
 
 def units(text: str, encoding: str) -> int:
-    """Length of a text in the code units of a position encoding."""
+    """Return the length of a text in the code units of a position encoding."""
     codec, width = _CODECS[encoding]
     return len(text.encode(codec)) // width
 
 
 def characters(text: str, count: int, encoding: str) -> int:
-    """Code points in the first `count` units; clamped to the text and, within a code point, to its start."""
+    """Return the code points in the first `count` units; clamped to the text and, within a code point, to its start."""
     codec, width = _CODECS[encoding]
     return len(text.encode(codec)[: count * width].decode(codec, "ignore"))
 
 
 def offset_at(text: str, position: types.Position, encoding: str) -> int:
-    """Code-point offset of a position, clamped to its line's text and to the end of the text."""
+    """Return the code-point offset of a position, clamped to its line's text and to the end of the text."""
     counted = _countable(text)
     above = counted.split("\n", position.line)
     if len(above) <= position.line:
@@ -42,14 +42,14 @@ def offset_at(text: str, position: types.Position, encoding: str) -> int:
 
 
 def position_at(text: str, offset: int, encoding: str) -> types.Position:
-    """Position of a code-point offset."""
+    """Return the position of a code-point offset."""
     counted = _countable(text)
     start = counted.rfind("\n", 0, offset) + 1
     return types.Position(counted.count("\n", 0, offset), units(text[start:offset], encoding))
 
 
 def _countable(text: str) -> str:
-    """The text with a newline in place of each carriage return that ends a line by itself."""
+    """Put a newline in place of each carriage return that ends a line by itself."""
     return text if text.count("\r") == text.count("\r\n") else _LONE_RETURN.sub("\n", text)
 
 
@@ -74,13 +74,13 @@ class Document(TextDocument):
         self._source = source[:start] + text + source[end:]
 
     def take_edits(self) -> list[tuple[int, int, str]]:
-        """The edits since the last call, each in what the one before has left: code points from, to, and the text."""
+        """Return the edits since the last call, each in what the one before left: code points from, to, and text."""
         edits, self._edits = self._edits, []
         return edits
 
 
 def query(document: TextDocument, params: types.InlineCompletionParams, encoding: str) -> Query:
-    """The session's question for a document as it is now."""
+    """Return the session's question about a document as it is now."""
     text = document.source
     offset = offset_at(text, params.position, encoding)
     selected = None
@@ -88,11 +88,17 @@ def query(document: TextDocument, params: types.InlineCompletionParams, encoding
         start = offset_at(text, info.range.start, encoding)
         if start <= offset and info.range.start.line == params.position.line:
             selected = Selected(start, _whole(info.text))
-    return Query(document.uri, document.version, text, offset, document.language_id or "", selected)
+    by_hand = params.context.trigger_kind is not types.InlineCompletionTriggerKind.Automatic
+    return Query(document.uri, text, offset, document.language_id or "", selected, by_hand)
+
+
+def items(answer: Answer | None, text: str, encoding: str) -> list[types.InlineCompletionItem]:
+    """Return the protocol's items for an answer about `text`, its alternatives after it; none for None."""
+    return [item(each, text, encoding) for each in ((answer, *answer.others) if answer is not None else ())]
 
 
 def item(answer: Answer, text: str, encoding: str) -> types.InlineCompletionItem:
-    """The protocol's item for an answer about `text`; the range is always there, since Neovim relies on it."""
+    """Return the protocol's item for an answer about `text`; always with a range, since Neovim relies on it."""
     return types.InlineCompletionItem(
         insert_text=answer.text,
         range=types.Range(position_at(text, answer.start, encoding), position_at(text, answer.end, encoding)),
@@ -101,7 +107,7 @@ def item(answer: Answer, text: str, encoding: str) -> types.InlineCompletionItem
 
 
 def item_id(params: object) -> str | None:
-    """The completion id of `{item}` as a client sends it back; None when there is none."""
+    """Return the completion id of `{item}` as a client sends it back; None when there is none."""
     match params:
         case {"item": {"command": {"arguments": [str(id), *_]}}}:
             return id
@@ -109,9 +115,9 @@ def item_id(params: object) -> str | None:
 
 
 def left(params: object) -> int | None:
-    """Code points at the end of the item's text that a client says it has not inserted; None when it does not say.
+    """Return the code points at the end of an item's text that a client has not inserted; None when it does not say.
 
-    It says what it has, in UTF-16 units.
+    The client says what it has inserted, in UTF-16 units.
     """
     match params:
         case {"item": {"insertText": str(text)}, "acceptedLength": int(count)} if count > 0:
@@ -121,7 +127,7 @@ def left(params: object) -> int | None:
 
 
 def _whole(text: str) -> str:
-    """The text with lone surrogates, which no file and no tokeniser can hold, replaced one by one."""
+    """Replace lone surrogates, which no file and no tokeniser can hold, one by one."""
     try:
         text.encode()
     except UnicodeEncodeError:

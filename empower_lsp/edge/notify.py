@@ -1,4 +1,4 @@
-"""What the person is told: changes of state, each said once, and the loading of a model as progress."""
+"""Tells the person, through the client, of changes of state, each said once, and the loading of a model as progress."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pygls.lsp.server import LanguageServer
 
 
 def outline(error: BaseException) -> str:
-    """Type and place of an exception, for the log, without its words, which may quote a document."""
+    """Return type and place of an exception, for the log, without its words, which may quote a document."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return type(error).__name__ + place
 
 
 class Notifier:
-    """Speaks to the client; to be used on the server's own thread."""
+    """The `Announcer` of the protocol; to be used on the server's own thread."""
 
     def __init__(self, server: LanguageServer) -> None:
         self._server = server
@@ -40,7 +40,7 @@ class Notifier:
         self._say(text, types.MessageType.Error)
 
     def forget(self) -> None:
-        """After a deliberate change, everything may be said again."""
+        """Let everything be said again, after a deliberate change."""
         self._said.clear()
 
     def begin(self, title: str) -> None:

@@ -1,4 +1,4 @@
-"""Serving over standard input and output, which nothing but the protocol may touch."""
+"""Serves over standard input and output, which nothing but the protocol may touch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def serve() -> None:
 
 
 def shield() -> tuple[BinaryIO, BinaryIO]:
-    """The real standard streams; in their places, an empty input, and output that goes to standard error.
+    """Return the real standard streams; put in their places an empty input, and output that goes to standard error.
 
     What native code or a child process prints or reads can then not break the protocol.
     """

@@ -1,4 +1,4 @@
-"""pygls' reading and answering of messages, made to bear clients that stray from the protocol."""
+"""Reads and answers messages as pygls does, and bears clients that stray from the protocol."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Protocol(LanguageServerProtocol):
 
 
 def tolerant_converter() -> Converter:
-    """pygls' converter, which also reads inline completion requests of clients that stray from the protocol."""
+    """Return pygls' converter, made to read also requests of clients that stray from the protocol."""
     converter: Converter = default_converter()  # type: ignore[no-untyped-call]
 
     def context(raw: Any, _: object) -> types.InlineCompletionContext:

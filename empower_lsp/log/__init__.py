@@ -2,7 +2,7 @@
 
 from empower_lsp.log import level
 from empower_lsp.log.errors import LogError
-from empower_lsp.log.journal import Journal, Source
+from empower_lsp.log.journal import Journal
 from empower_lsp.log.level import Level, choose, chosen
 from empower_lsp.log.recorder import Recorder
 from empower_lsp.log.records import PREFIX_WINDOW, SUFFIX_WINDOW, CompletionRecord, OutcomeRecord, TokenRecord
@@ -23,7 +23,6 @@ __all__ = [
     "OutcomeRecord",
     "Recorder",
     "Retention",
-    "Source",
     "Store",
     "TokenRecord",
     "choose",

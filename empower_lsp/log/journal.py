@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -18,18 +17,7 @@ if TYPE_CHECKING:
     from empower_lsp.log.recorder import Recorder
     from empower_lsp.log.store import Retention
     from empower_lsp.outcome import Outcome
-    from empower_lsp.session import Answer, Computed, Query
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Which model wrote a completion."""
-
-    model: str
-    adapter: str = ""
-    """The tuning of it that is in use; empty without one."""
-    memory: bool = False
-    """Whether it had a memory of the workspace, with which its bits mean something else."""
+    from empower_lsp.session import Answer, Computed, Query, Source
 
 
 class Journal:
@@ -50,13 +38,15 @@ class Journal:
         self._recorder.level, self._recorder.retention = level, retention
 
     def answered(self, query: Query, answer: Answer, source: Source, roots: Sequence[str]) -> None:
-        """Items were returned; `roots` are the URIs of the workspace folders."""
+        """Write down that items were returned; `roots` are the URIs of the workspace folders."""
         at = time.monotonic()
         for item in (answer, *answer.others):
             if item.computed is not None:
                 self._write(query, item.id, item.computed, source, roots)
             where = (query.uri, item.start, item.end)
-            self._take(self._tracker.answered(item.id, *where, item.text, at, alternative=item is not answer))
+            length = len(item.computed.completion.text) if item.computed is not None else None
+            told = self._tracker.answered(item.id, *where, item.text, at, alternative=item is not answer, length=length)
+            self._take(told)
 
     def _write(self, query: Query, identifier: str, computed: Computed, source: Source, roots: Sequence[str]) -> None:
         path, workspace = place(query.uri, roots)
@@ -75,31 +65,31 @@ class Journal:
         self._recorder.record(record)
 
     def shown(self, identifier: str) -> None:
-        """The editor says that it shows a completion."""
+        """Write down that the editor shows a completion, as it says."""
         self._take(self._tracker.shown(identifier, time.monotonic()))
 
     def accepted(self, identifier: str) -> None:
-        """The editor ran the item's command."""
+        """Write down that the editor ran the command of an item, which is how it says that it was accepted."""
         self._take(self._tracker.accepted(identifier, time.monotonic()))
 
     def partially_accepted(self, identifier: str, left: int) -> None:
-        """The editor has inserted an item but for so many code points at its end."""
+        """Write down that the editor has inserted an item but for `left` code points at its end."""
         self._take(self._tracker.partially_accepted(identifier, left, time.monotonic()))
 
     def dismissed(self, identifier: str) -> None:
-        """The editor says that a person has put a completion away."""
+        """Write down that a person has put a completion away, as the editor says."""
         self._take(self._tracker.dismissed(identifier, time.monotonic()))
 
     def changed(self, uri: str, edits: Sequence[tuple[int, int, str]]) -> None:
-        """A document was edited: code points `start` to `end` gave way to a text, one after the other."""
+        """Follow edits of a document: code points `start` to `end` gave way to a text, one edit after the other."""
         self._take(self._tracker.changed(uri, edits, time.monotonic()))
 
     def closed(self, uri: str) -> None:
-        """A document is about to be closed."""
+        """End what was offered in a document that is closed."""
         self._take(self._tracker.closed(uri, time.monotonic()))
 
     def close(self) -> None:
-        """The editor goes: all that is awaited is said now, and written."""
+        """Say all that is still awaited, and write it: the editor goes."""
         self._take(self._tracker.ended(time.monotonic()))
         if self._timer is not None:
             self._timer.cancel()

@@ -1,8 +1,13 @@
-"""Holds what serves one client together: settings, engine, session, memory, log; knows no LSP types."""
+"""Holds one editor's conversation: decides what is answered, by which engine, and what is remembered of it."""
 
-from empower_lsp.serving.serving import Served, start_engine
+from empower_lsp.serving.announcer import Announcer
+from empower_lsp.serving.conversation import Conversation
+from empower_lsp.serving.served_engine import Served, Starter, start_engine
 
 __all__ = [
+    "Announcer",
+    "Conversation",
     "Served",
+    "Starter",
     "start_engine",
 ]

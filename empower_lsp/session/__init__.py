@@ -1,7 +1,8 @@
 """Knows what is shown in each document, computes what is asked, and explains it; knows no LSP types."""
 
-from empower_lsp.session.query import Answer, Computed, Query, Selected
-from empower_lsp.session.session import Session, Shown
+from empower_lsp.session.query import Answer, Computed, Query, Selected, Source
+from empower_lsp.session.session import Session
+from empower_lsp.session.shown import Shown
 from empower_lsp.session.why import explanation
 
 __all__ = [
@@ -11,5 +12,6 @@ __all__ = [
     "Selected",
     "Session",
     "Shown",
+    "Source",
     "explanation",
 ]

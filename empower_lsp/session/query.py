@@ -1,4 +1,4 @@
-"""What is asked at a cursor, and what is answered; knows no LSP types."""
+"""What is asked at a cursor, what is answered, and which model it came from; knows no LSP types."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ class Query:
     """A cursor in a document; offsets count code points in `text`."""
 
     uri: str
-    version: int | None
     text: str
     offset: int
     language: str
     selected: Selected | None = None
+    by_hand: bool = False
+    """Whether the person has asked for it; else the editor asked, because something was typed."""
 
     def context(self) -> tuple[str, str]:
-        """Text before and after the cursor, the selected item taken as accepted, with `\\n` line ends."""
+        """Return the text before and after the cursor, the selected item taken as accepted, with `\\n` line ends."""
         before = self.text[: self.offset]
         if self.selected is not None:
             before = self.text[: self.selected.start] + self.selected.text
@@ -40,6 +41,17 @@ class Computed:
 
     request: Request
     completion: Completion
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Which model wrote a completion."""
+
+    model: str
+    adapter: str = ""
+    """The tuning of it that is in use; empty without one."""
+    memory: bool = False
+    """Whether it had a memory of the workspace, with which its bits mean something else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,33 +16,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from empower_lsp.session.query import Answer, Computed, Query
+from empower_lsp.session.shown import Shown, typed_since
 from empower_model.request import Completer, Completion, End, Limits, Request, alike
 
 CANCEL_GRACE_SECONDS = 0.1
 """An editor that cancels because of a keystroke asks again within this time; until then the work goes on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A completion as it was answered at a cursor."""
-
-    id: str
-    prefix: str
-    suffix: str
-    limits: Limits
-    text: str
-    alternatives: int = 0
-    """How many others were asked for at its cursor, where they need not be computed again; 0 where it was only typed
-    along."""
-
-    def rest(self, prefix: str, suffix: str, limits: Limits) -> str:
-        """What is left of the text when it was typed along up to here; empty when it was not."""
-        typed = _typed(self.prefix, self.suffix, prefix, suffix)
-        return (
-            self.text[len(typed) :]
-            if typed is not None and limits == self.limits and self.text.startswith(typed)
-            else ""
-        )
 
 
 @dataclass(slots=True)
@@ -61,7 +39,7 @@ class _Job:
     abandoned: bool = False
 
     def agrees(self) -> bool:
-        """Whether what was typed and what was generated so far begin alike."""
+        """Return whether what was typed and what was generated so far begin alike."""
         return self.text.startswith(self.typed) or self.typed.startswith(self.text)
 
 
@@ -75,16 +53,14 @@ class _Item:
 
 
 def _rest(computed: Computed, request: Request) -> str:
-    """What is left of a completion for a request that came after more was typed; empty when it says otherwise."""
+    """Return the part of a completion that is still to be typed at the cursor of a request that came after its own.
+
+    Empty when what was typed since is not how the completion begins. `request` must be for the same document, its
+    prefix that of the completion and more, as `typed_since` finds out.
+    """
     typed = request.prefix[len(computed.request.prefix) :]
     text = computed.completion.text
     return text[len(typed) :] if text.startswith(typed) else ""
-
-
-def _typed(prefix: str, suffix: str, new_prefix: str, new_suffix: str) -> str | None:
-    """What was typed at one cursor to arrive at another; None if anything else has changed."""
-    same = new_suffix == suffix and new_prefix.startswith(prefix)
-    return new_prefix[len(prefix) :] if same else None
 
 
 class Session:
@@ -102,7 +78,7 @@ class Session:
         """The last completion computed, shown or not: for "why did it stop here"."""
 
     async def complete(self, query: Query, limits: Limits, alternatives: int = 0) -> Answer | None:
-        """The completion at a cursor, with others if they are wanted; None without one, or when a newer request came.
+        """Answer a query, with up to so many alternatives; None without a completion, or when a newer request came.
 
         Raises ModelError and EngineError. When cancelled, stops the work unless a keystroke is behind it.
         """
@@ -130,7 +106,7 @@ class Session:
         return self._answer(query, items)
 
     def edited(self, uri: str) -> None:
-        """The document has changed: a cancellation that follows comes from typing."""
+        """Note that a document has changed: a cancellation that follows comes from typing."""
         if self._job is not None and self._job.uri == uri:
             self._job.edited = True
 
@@ -142,8 +118,8 @@ class Session:
         self._worker.submit(old.close)
 
     def forget(self, identifier: str) -> None:
-        """A completion has come to its end: at the same cursor, another one is computed."""
-        left = {uri: tuple(each for each in shown if each.id != identifier) for uri, shown in self._shown.items()}
+        """Drop a completion that has come to its end: at the same cursor, another one is computed."""
+        left = {uri: tuple(item for item in shown if item.id != identifier) for uri, shown in self._shown.items()}
         self._shown = {uri: shown for uri, shown in left.items() if shown}
 
     def close_document(self, uri: str) -> None:
@@ -160,7 +136,7 @@ class Session:
         self._worker.shutdown(wait=True)
 
     async def _compute(self, uri: str, request: Request, ticket: asyncio.Future[None]) -> Computed | None:
-        """What a request is answered from: the running job if that agrees, else a new one; None when superseded."""
+        """Compute what a request is answered from, by the running job if that agrees; None when superseded."""
         while True:
             job = self._adopt(uri, request)
             either: set[asyncio.Future[Any]] = {job.done, ticket}
@@ -178,10 +154,10 @@ class Session:
                 return None  # the engine was stopped from elsewhere
 
     def _adopt(self, uri: str, request: Request) -> _Job:
-        """The running job if it may still serve the request; else a new one, queued behind the one it abandons."""
+        """Return the running job if it may still serve the request, else a new one, queued behind the abandoned one."""
         job = self._job
         if job is not None and not job.abandoned and not job.done.done() and _serves(job.request, request):
-            typed = _typed(job.request.prefix, job.request.suffix, request.prefix, request.suffix)
+            typed = typed_since(job.request.prefix, job.request.suffix, request.prefix, request.suffix)
             if typed is not None and job.uri == uri:
                 job.typed, job.edited = typed, False
                 if job.agrees():
@@ -193,7 +169,7 @@ class Session:
         return job
 
     def _run(self, job: _Job, loop: asyncio.AbstractEventLoop) -> None:
-        """In the worker thread: compute, unless the job was abandoned while it waited."""
+        """Compute, in the worker thread, unless the job was abandoned while it waited."""
 
         def progress(text: str) -> None:
             if job.abandoned:  # the stop came before the completer had begun
@@ -222,7 +198,7 @@ class Session:
             self._completer.stop()
 
     def _cancelled(self) -> None:
-        """The newest request was withdrawn: at once, or because of a keystroke that will ask again."""
+        """Stop the work for the newest request, now withdrawn; after a keystroke, only if nobody asks again soon."""
         job = self._job
         if job is not None and job.edited:
             asyncio.get_running_loop().call_later(CANCEL_GRACE_SECONDS, self._abandon_unless_adopted, job)
@@ -239,13 +215,13 @@ class Session:
             older.set_result(None)
 
     def _rests(self, uri: str, request: Request) -> list[_Item]:
-        """What is left of the items of a document's last answer."""
-        found = []
+        """Return those items of a document's last answer that still fit at a request's cursor, each cut to its rest."""
+        items = []
         for shown in self._shown.get(uri, ()):
             if rest := shown.rest(request.prefix, request.suffix, request.limits):
                 known = shown.alternatives if rest == shown.text else 0
-                found.append(_Item(Shown(shown.id, request.prefix, request.suffix, request.limits, rest, known)))
-        return found
+                items.append(_Item(Shown(shown.id, request.prefix, request.suffix, request.limits, rest, known)))
+        return items
 
     def _answer(self, query: Query, items: Sequence[_Item]) -> Answer:
         self._shown[query.uri] = tuple(item.shown for item in items)
@@ -263,21 +239,25 @@ def _answered(query: Query, item: _Item) -> Answer:
 
 
 def _serves(running: Request, request: Request) -> bool:
-    """Whether a request, as far as its cursor goes, may be answered from what is computed for another."""
+    """Return whether a request, as far as its cursor goes, may be answered from what is computed for another."""
     return running.limits == request.limits and running.alternatives >= request.alternatives
 
 
 def _items(rests: Sequence[_Item], computed: Computed, request: Request) -> list[_Item]:
-    """What was shown already and then what was computed, as far as that says something else."""
+    """Return what was shown already and then what was computed, as far as that says something else.
+
+    So what a person reads does not move when they ask by hand: shown `value`, with `value` and `None` computed, the
+    items are `value`, under its old id, and `None`.
+    """
     wanted = request.alternatives
-    found = [_Item(replace(item.shown, alternatives=wanted)) for item in rests]
+    items = [_Item(replace(item.shown, alternatives=wanted)) for item in rests]
     for completion in (computed.completion, *computed.completion.alternatives):
-        one = Computed(computed.request, completion)
-        text = _rest(one, request)
-        if text and not any(alike(text, item.shown.text) for item in found):
+        own = Computed(computed.request, completion)
+        text = _rest(own, request)
+        if text and not any(alike(text, item.shown.text) for item in items):
             shown = Shown(uuid.uuid4().hex, request.prefix, request.suffix, request.limits, text, wanted)
-            found.append(_Item(shown, one))
-    return found[: 1 + wanted]
+            items.append(_Item(shown, own))
+    return items[: 1 + wanted]
 
 
 def _finish(done: asyncio.Future[Completion | None], completion: Completion | None, error: Exception | None) -> None:

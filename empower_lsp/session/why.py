@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def explanation(completion: Completion) -> dict[str, Any]:
-    """Surprisal, entropy and eta in bits, durations in milliseconds."""
+    """Return what JSON can carry of a completion: surprisal, entropy and eta in bits, durations in milliseconds."""
     return {
         "text": completion.text,
         "end": completion.end.value,
@@ -33,5 +33,5 @@ def explanation(completion: Completion) -> dict[str, Any]:
 
 
 def _finite(value: float) -> float | None:
-    """What JSON can carry of a number, rounded to read."""
+    """Return what JSON can carry of a number, rounded to read; None for infinity and what is no number."""
     return round(value, 4) if math.isfinite(value) else None

@@ -99,11 +99,11 @@ def test_prints_do_not_reach_the_protocol(
     opening: bytes, options: dict[str, Any], environment: dict[str, str], tmp_path: Path
 ) -> None:
     noisy = (
-        "import os, subprocess, sys; import empower_lsp.edge.connection as c; start = c.Connection.configure\n"
+        "import os, subprocess, sys; import empower_lsp.serving.conversation as c; start = c.Conversation.configure\n"
         "def loud(self, raw):\n"
         "    print('python'); sys.stdout.flush(); os.write(1, b'native'); subprocess.run(['echo', 'child'])\n"
         "    assert not sys.stdin.buffer.read(1); start(self, raw)\n"
-        "c.Connection.configure = loud\n"
+        "c.Conversation.configure = loud\n"
         "from empower_lsp.edge.stdio import serve; serve()"
     )
     messages = converse([sys.executable, "-P", "-c", noisy], environment, tmp_path, opening)

@@ -5,7 +5,7 @@ All tests here share one window, since its start takes long; each has a file of 
 
 from __future__ import annotations
 
-from empower_lsp.edge.connection import LOGGED
+from empower_lsp.serving.journal import LOGGED
 from tests.clients.vscode.scene import ABOVE, BEFORE, BELOW, LINE, NUMBER, TYPED, ended, leave, line, offered, settled
 from tests.clients.vscode.window import VSCode
 

@@ -110,7 +110,7 @@ def test_a_query_holds_the_document_as_it_is() -> None:
     opened = document("x = 1\r\ny = 😀")
     asked = query(opened, params(1, 6), "utf-16")
     opened.apply_change(edit(at(0, 0), at(0, 0), "# "))
-    assert (asked.uri, asked.version, asked.language) == ("file:///a.py", 7, "python")
+    assert (asked.uri, asked.by_hand, asked.language) == ("file:///a.py", False, "python")
     assert (asked.text, asked.offset, asked.selected) == ("x = 1\r\ny = 😀", 12, None)
 
 

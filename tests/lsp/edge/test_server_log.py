@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from empower_lsp.edge.connection import LOGGED
 from empower_lsp.log.store import log_path, opened
+from empower_lsp.serving.journal import LOGGED
 
 from .wire import Wire, hang_up, logged
 

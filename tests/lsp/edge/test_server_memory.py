@@ -25,7 +25,7 @@ class Drained(list[News]):
 def told(wire: Wire) -> Drained:
     """All that the memory is told from now on; filled as it is said."""
     queue: SimpleQueue[News | None] = SimpleQueue()
-    wire.server.feed._queues.append(queue)  # as `attach` does, without a thread and a process
+    wire.server.conversation._workspace.feed._queues.append(queue)  # as `attach` does, without a thread and a process
     return Drained(queue)
 
 
@@ -86,4 +86,4 @@ async def test_the_same_memory_is_told_to_every_engine_and_the_status_says_wheth
     wire.notify("workspace/didChangeConfiguration", {"settings": {"empower": {"memory": False}}})
     await wire.settle()
     assert [settings.memory for settings in wire.started] == [True, False]
-    assert wire.feeds == [wire.server.feed] * 2
+    assert wire.feeds == [wire.server.conversation._workspace.feed] * 2

@@ -51,10 +51,10 @@ async def test_pushed_settings_are_taken_on_over_the_initial_ones(wire: Wire) ->
     await wire.initialize({"confidence": 0.5, "maxLines": 3})
     wire.notify("workspace/didChangeConfiguration", {"settings": {"empower": {"confidence": 0.6}}})
     await wire.settle()
-    assert wire.server.settings == Settings(confidence=0.6, max_lines=3)
+    assert wire.server.conversation.settings == Settings(confidence=0.6, max_lines=3)
     wire.notify("workspace/didChangeConfiguration", {"settings": None})
     await wire.settle()
-    assert wire.server.settings == Settings(confidence=0.5, max_lines=3)
+    assert wire.server.conversation.settings == Settings(confidence=0.5, max_lines=3)
     assert len(wire.started) == 1, "the engine is kept"
 
 
@@ -62,7 +62,7 @@ async def test_settings_are_pulled_where_the_client_can_be_asked(wire: Wire) -> 
     wire.answers["workspace/configuration"] = [{"threads": 3}]
     changes = {"configuration": True, "didChangeConfiguration": {"dynamicRegistration": True}}
     await wire.initialize({"confidence": 0.5}, workspace=changes)
-    await wire.server.configured.wait()
+    await wire.server.conversation.configured.wait()
     assert wire.started == [Settings(threads=3, confidence=0.5)]
     wish = await wire.seen(lambda message: message.get("method") == "client/registerCapability")
     assert wish["params"]["registrations"][0]["registerOptions"] == {"section": "empower"}
@@ -92,12 +92,12 @@ async def test_a_client_that_stops_answering_keeps_its_settings(
     monkeypatch.setattr("empower_lsp.edge.server.PULL_SECONDS", 0.05)
     wire = Wire(**{"workspace/configuration": [{"threads": 3}]})
     await wire.initialize(workspace={"configuration": True})
-    await wire.server.configured.wait()
+    await wire.server.conversation.configured.wait()
     wire.answers.pop("workspace/configuration")
     wire.notify("workspace/didChangeConfiguration", {"settings": None})
     await asyncio.sleep(0.1)
     await wire.settle()
-    assert wire.server.settings == Settings(threads=3)
+    assert wire.server.conversation.settings == Settings(threads=3)
     assert len(wire.started) == 1
     await hang_up(wire)
 
@@ -115,6 +115,6 @@ async def test_a_completion_asked_before_the_configuration_waits_for_it(monkeypa
     monkeypatch.setattr("empower_lsp.edge.server.PULL_SECONDS", 0.1)
     await wire.initialize(workspace={"configuration": True})
     wire.open("x = ")
-    assert wire.server.session is None
+    assert wire.started == [], "no engine yet"
     assert await wire.items(0, 4)
     await hang_up(wire)

@@ -10,10 +10,10 @@ from typing import Any
 from pygls.io_ import run_async
 
 from empower_lsp.edge.server import create_server
-from empower_lsp.log.journal import Source
 from empower_lsp.log.records import CompletionRecord
 from empower_lsp.log.store import log_path, opened
-from empower_lsp.serving.serving import Served
+from empower_lsp.serving.served_engine import Served
+from empower_lsp.session.query import Source
 from empower_lsp.settings import Settings
 from empower_model.engine.seam import Token
 from empower_model.feed import Feed

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from empower_lsp.log.journal import Journal, Source
+from empower_lsp.log.journal import Journal
 from empower_lsp.log.level import Level
 from empower_lsp.log.recorder import Recorder
 from empower_lsp.log.store import Entry, Store
-from empower_lsp.session.query import Answer, Computed, Query
+from empower_lsp.session.query import Answer, Computed, Query, Source
 from empower_model.request import Completion, End, Request
 
 URI = "file:///space/app.py"
@@ -29,7 +29,7 @@ class Desk:
         self.journal = Journal(self.recorder, lambda uri: self.text if uri == URI else None, self.ended.append)
 
     def answer(self, identifier: str, text: str, computed: bool = True) -> None:
-        query = Query(URI, 1, self.text, len(self.text), "python")
+        query = Query(URI, self.text, len(self.text), "python")
         completion = Completion(text, (), 0, End.UNCERTAIN, 0.5, 1.0, 3, 1, 1.0, 2.0)
         origin = Computed(Request(self.text, ""), completion) if computed else None
         answer = Answer(identifier, query.offset, query.offset, text, origin)

@@ -58,7 +58,7 @@ def done(text: str, end: End) -> Completion:
 
 
 def query(text: str, after: str = "", **fields: object) -> Query:
-    return Query("file:///a.py", 1, text + after, len(text), "python", **fields)  # type: ignore[arg-type]
+    return Query("file:///a.py", text + after, len(text), "python", **fields)  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -1,20 +1,21 @@
-"""The engine behind a connection: which model it is of, and whether it is still the one that should be."""
+"""An engine that serves an editor: which model it is of, and whether it is still the one that should be."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from empower_lsp.log import Source
+from empower_lsp.session import Source
 from empower_model.errors import EmpowerError
+from empower_model.request import Completion, End
 
 if TYPE_CHECKING:
     from empower_lsp.settings import Settings
     from empower_model.feed import Feed, Remembered
     from empower_model.files import Model
     from empower_model.host import HostEvent
-    from empower_model.request import Completer
+    from empower_model.request import Completer, Request
 
 
 def _never() -> bool:
@@ -29,6 +30,32 @@ class Served:
     source: Source
     outdated: Callable[[], bool] = _never
     """Whether another model, tuning or calibration should be in use by now; takes microseconds while none is."""
+
+
+class Starter(Protocol):
+    """Begins to load a model; `start_engine`, or a fake."""
+
+    def __call__(self, settings: Settings, on_event: Callable[[HostEvent], None], feed: Feed) -> Served:
+        """Return the engine that the settings ask for; `on_event` is called on any thread. Raises EmpowerError."""
+        ...
+
+
+class NoCompleter:
+    """A completer for as long as there is no model: it ends each request at once, as if it had been superseded."""
+
+    def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
+        """Return a completion that was stopped before its first token."""
+        return Completion("", (), 0, End.STOPPED, 0.0, 0.0, 0, 0, 0.0, 0.0)
+
+    def stop(self) -> None:
+        """Do nothing: no request lasts."""
+
+    def close(self) -> None:
+        """Do nothing: there is no model to free."""
+
+
+NOTHING = Served(NoCompleter(), Source(""))
+"""What serves an editor before the settings are known, and while no model can be used."""
 
 
 def start_engine(settings: Settings, on_event: Callable[[HostEvent], None], feed: Feed) -> Served:
@@ -48,7 +75,7 @@ def start_engine(settings: Settings, on_event: Callable[[HostEvent], None], feed
 
 
 def _remembered(model: Model, feed: Feed) -> Remembered:
-    """The memory for a model. Raises ModelError."""
+    """Return what an engine needs to have a memory beside a model. Raises ModelError."""
     from empower_model.calibration import Calibration
     from empower_model.feed import Remembered
     from empower_model.files import memory_weights, tunings
@@ -58,7 +85,7 @@ def _remembered(model: Model, feed: Feed) -> Remembered:
 
 
 def watch(wish: str, model: Model, memory: Remembered | None = None) -> Callable[[], bool]:
-    """Whether `wish`, a name or empty for the person's choice, has come to mean something else than `model`.
+    """Return what says whether `wish`, a name or empty for the person's choice, no longer means `model`.
 
     With a memory, also whether its weights or their calibration have changed.
     """

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from empower_lsp.serving.serving import start_engine, watch
+from empower_lsp.serving.served_engine import start_engine, watch
 from empower_lsp.settings import Settings
 from empower_model.calibration import Calibration
 from empower_model.errors import ModelNotFound
@@ -143,7 +143,8 @@ def test_the_weights_of_a_tuned_model_are_those_of_the_model_it_was_made_from(
     provenance = Provenance(digest(base.path), base.size or 0, "cd" * 32, "empower", 0.3, "2026-11-22", "0.1.0")
     tunings.promote(base, tunings.keep(base, whole, provenance).id)
     served = start_engine(Settings(), lambda _: None, Feed())
-    assert served.source.adapter and served.source.memory
+    assert served.source.adapter
+    assert served.source.memory
     assert hosts[0]["memory"].weights == memory_sidecar(base.path)
     of_base, of_tuning = (own_weights(model) for model in (base, store.checked("")))
     for path in (of_base, of_tuning):

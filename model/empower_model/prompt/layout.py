@@ -1,12 +1,15 @@
-"""The prompt of a cursor: fill-in-the-middle layout, the window of text that fits, and token healing.
+"""The prompt of a cursor: a fill-in-the-middle layout whose parts stay where they are while a person types on.
 
-Layout: FIM-prefix + whole lines above, FIM-suffix + text after the cursor, FIM-middle + the current line up to the
-cursor. A keystroke only appends, so all but the last few tokens stay in the engine's cache. Files without the FIM
-tokens get the lines above and the current line. The trainer lays its samples out with the same functions.
+Layout: FIM-prefix + far text above, FIM-suffix + text below the cursor, FIM-middle + everything from an *anchor* some
+lines above up to the cursor. It is kin to the suffix-prefix-middle order of Bavarian et al. (arXiv 2207.14255): what
+was just written stands next to what is written now. Anchor and text below stay while a person types at one place, so
+that a key, and a newline, only append; all before them stays in the engine's cache. Models without the FIM tokens get
+far and near text in a row. The trainer lays its samples out with the same functions.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,15 +17,25 @@ from empower_model.engine import Engine
 from empower_model.prompt.token_healing import roll_back
 
 ANCHOR = 32
-"""The window above starts at a multiple of this many lines, so that it moves, and costs a full evaluation, rarely."""
-LINE_CHARACTERS = 2000
-"""Of a longer current line only the end is read; such lines are data."""
+"""Anchors, and the window above, stand at multiples of so many lines: places in one file then share their far text."""
+NEAREST = 16
+"""Least lines from an anchor down to the cursor, where there are that many."""
+FINER = ((8, 4), (1, 0))
+"""Where those lines are too long: other steps of lines for the anchor, and the least lines below it."""
+LINE_STEP = 1000
+"""Where even the cursor's line is too long: the anchor stands within it, at a multiple of so many characters, or of a
+part of them."""
+LINE_CHARACTERS = 2 * LINE_STEP
+"""Of a longer line at most so much stands before the cursor when an anchor is set; such lines are data."""
 CHARACTERS_A_TOKEN = 8
 """Text further up than this many characters for each token of context is not looked at."""
 LINES_BELOW = 32
-"""A new line evaluates the text below again, so it is kept short."""
-ROOM_STEP = 64
-"""Tokens by which the current line takes room from the others: token by token, the window would move in mid-line."""
+CLOSERS = ")]}\"'`"
+"""What editors insert behind a cursor, and a person types over."""
+PLACES = 8
+"""Places whose layout is remembered; the engine keeps their states."""
+_PROBE = 256
+"""Characters by which the beginning of one window is found in another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,32 +46,133 @@ class Prompt:
     forced: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A place in a text where a person types: what stays while the cursor moves on."""
+
+    above: str
+    """All that is known of the text above the anchor."""
+    below: str
+    """The text below as far as the prompt has it, without closers at its beginning."""
+    head: tuple[int, ...]
+    """The tokens before those of the text from the anchor to the cursor."""
+
+    def near(self, prefix: str) -> str | None:
+        """Return the text from the anchor to a cursor; None where another text stands above the anchor."""
+        if prefix.startswith(self.above):
+            return prefix[len(self.above) :]
+        start = _moved(self.above, prefix)  # the window may begin further down by now, or further up
+        if start and prefix.startswith(self.above[start:]):
+            return prefix[len(self.above) - start :]
+        start = _moved(prefix, self.above)
+        if start and prefix.startswith(self.above, start):
+            return prefix[start + len(self.above) :]
+        return None
+
+
 class Layout:
-    """Lays out prompts for one engine, and remembers the tokens of lines it has seen."""
+    """Lays out prompts for one engine, and remembers the places they were for."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._vocabulary = engine.vocabulary
         self._tokens = lru_cache(maxsize=512)(lambda text: tuple(engine.tokenize(text)))
+        self._places: list[_Place] = []
+        """The last one that was typed at comes last."""
+        self._next: _Place | None = None
+        """Takes over from the last place once its prompt is evaluated."""
 
     def prompt(self, prefix: str, suffix: str, reserve: int) -> Prompt:
-        """The prompt of a cursor between two texts, leaving `reserve` tokens of the context to generate."""
-        head = prefix.rfind("\n") + 1
-        above, line = prefix[:head], prefix[head:][-LINE_CHARACTERS:]
-        kept, forced = roll_back(self._engine.tokenize(line), self._vocabulary)
-        # 8 for the control tokens; a current line too long for the context keeps its end
-        room = self._engine.context_size - reserve - 8
-        kept = kept[-room:]
-        room -= (len(kept) // ROOM_STEP + 1) * ROOM_STEP
-        start = [] if self._vocabulary.bos is None else [self._vocabulary.bos]
-        fim = self._vocabulary.fim
-        if fim is None:
-            return Prompt([*start, *self._above(above, room), *kept], forced)
-        below = self._below(suffix, room // 4)
-        before = self._above(above, room - len(below))
-        return Prompt([*start, fim.prefix, *before, fim.suffix, *below, fim.middle, *kept], forced)
+        """Lay out a cursor between two texts, leaving `reserve` tokens of the context to generate.
 
-    def _above(self, text: str, room: int) -> list[int]:
+        At a place that is known, the prompt is that of before with what was typed since; a text below that differs only
+        by closers at its beginning is the same. Elsewhere an anchor is set anew.
+        """
+        room = self._room(reserve)
+        for place in reversed(self._places):
+            near = self._continued(place, prefix, suffix)
+            if near is not None and len(place.head) + len(near) <= room:
+                break
+        else:
+            place, near = self._place(prefix, suffix, room)
+        self._visit(place)
+        kept, forced = roll_back(near, self._vocabulary)
+        return Prompt([*place.head, *kept] or [self._beginning()], forced)
+
+    def fresh(self, prefix: str, suffix: str, reserve: int) -> list[int]:
+        """Lay out a cursor as where nobody has typed before, without taking tokens back, and remember nothing."""
+        place, near = self._place(prefix, suffix, self._room(reserve))
+        return [*place.head, *near]
+
+    def ahead(self, prefix: str, suffix: str, reserve: int) -> list[int]:
+        """Lay out the place that is to take over from the last one, if that has little room left; else return nothing.
+
+        For a time when nobody waits. Once its tokens are evaluated, `move` makes it the last place.
+        """
+        room = self._room(reserve)
+        if not self._places:
+            return []
+        last = self._places[-1]
+        near = self._continued(last, prefix, suffix)
+        if near is None or len(last.head) + len(near) <= room - room // 8:
+            return []
+        ours = self._continued(self._next, prefix, suffix) if self._next is not None else None
+        if self._next is None or ours is None:
+            self._next, ours = self._place(prefix, suffix, room)
+        if len(self._next.head) + len(ours) >= len(last.head) + len(near):
+            return []  # one endless line, say: nothing is gained
+        return [*self._next.head, *roll_back(ours, self._vocabulary)[0]]
+
+    def move(self) -> None:
+        """Let the place that was laid out ahead take over."""
+        if self._next is not None:
+            self._visit(self._next)
+            self._next = None
+
+    def _room(self, reserve: int) -> int:
+        return self._engine.context_size - reserve - 8  # the control tokens
+
+    def _visit(self, place: _Place) -> None:
+        self._places = [*(other for other in self._places if other is not place), place][-PLACES:]
+
+    def _continued(self, place: _Place, prefix: str, suffix: str) -> list[int] | None:
+        """The tokens from a place's anchor to the cursor; None where the cursor is at another place."""
+        near = place.near(prefix)
+        if near is None or len(near) > self._engine.context_size * CHARACTERS_A_TOKEN:
+            return None
+        return self._near(near) if _without_closers(suffix) == place.below else None
+
+    def _place(self, prefix: str, suffix: str, room: int) -> tuple[_Place, list[int]]:
+        """Set an anchor, and tokenise from there to the cursor.
+
+        Far text and text below take half of the room, so that the other half can be typed.
+        """
+        vocabulary, fim = self._vocabulary, self._vocabulary.fim
+        anchor = self._anchor(prefix, room // 4)
+        above, near = prefix[:anchor], _last(self._near(prefix[anchor:]), room // 2)
+        head = [] if vocabulary.bos is None else [vocabulary.bos]
+        if fim is None:
+            head += self._far(above, room // 2)
+        else:
+            below = self._tokens(_lines_below(suffix))[: max(0, room // 4)]
+            head += [fim.prefix, *self._far(above, room // 2 - len(below)), fim.suffix, *below, fim.middle]
+        return _Place(above, _without_closers(suffix), tuple(head)), near
+
+    def _anchor(self, prefix: str, most: int) -> int:
+        """The offset of the first anchor from which at most so many tokens lead to the cursor."""
+        anchor = len(prefix)
+        for anchor in _anchors(prefix):
+            near = prefix[anchor:]
+            if len(near) <= most * CHARACTERS_A_TOKEN and len(self._near(near)) <= most:
+                break
+        return anchor
+
+    def _near(self, text: str) -> list[int]:
+        """The tokens of a text that ends at the cursor; those of its whole lines are remembered."""
+        head = text.rfind("\n") + 1
+        return [*self._tokens(text[:head]), *self._engine.tokenize(text[head:])]
+
+    def _far(self, text: str, room: int) -> list[int]:
         """The last whole lines of a text that fit, in blocks that begin at multiples of ANCHOR."""
         far = max(0, len(text) - self._engine.context_size * CHARACTERS_A_TOKEN)
         start = text.rfind("\n", 0, far) + 1
@@ -74,10 +188,54 @@ class Layout:
             blocks.append(block)
             end = begin
         if not blocks and room > 0:  # a single block is too long: its end is better than nothing
-            blocks.append(self._tokens("".join(lines[-ANCHOR:]))[-room:])
+            blocks.append(tuple(_last(self._tokens("".join(lines[-ANCHOR:])[-LINE_CHARACTERS * 2 :]), room)))
         return [token for block in reversed(blocks) for token in block]
 
-    def _below(self, text: str, room: int) -> list[int]:
-        """The first tokens of a text, at most LINES_BELOW lines."""
-        lines = text[: LINE_CHARACTERS * 4].splitlines(keepends=True)[:LINES_BELOW]
-        return list(self._tokens("".join(lines))[: max(0, room)])
+    def _beginning(self) -> int:
+        """The token that a text begins with, where nothing is written yet."""
+        return min(self._vocabulary.end_of_generation, default=0)
+
+
+def _moved(window: str, other: str) -> int:
+    """The offset in a window of a document at which another one begins that was moved as `host` moves them; else 0."""
+    start = window.find(other[:_PROBE]) if other else 0
+    lines = window.count("\n", 0, max(0, start))
+    by_lines = lines % ANCHOR == 0 and window[start - 1 : start] == "\n"
+    return start if start > 0 and (by_lines or (lines == 0 and start % LINE_STEP == 0)) else 0
+
+
+def _anchors(prefix: str) -> Iterator[int]:
+    """Yield offsets where an anchor may stand, the furthest from the cursor first."""
+    line = prefix.count("\n")
+    for step, least in ((ANCHOR, NEAREST), *FINER):
+        yield _line_start(prefix, line - max(0, (line - least) // step * step))
+    head = prefix.rfind("\n") + 1
+    for step in (LINE_STEP, LINE_STEP // 4, LINE_STEP // 20):
+        yield head + max(0, (len(prefix) - head - step) // step * step)
+
+
+def _line_start(prefix: str, up: int) -> int:
+    """The offset at which the line begins that is so many lines above the last."""
+    start = prefix.rfind("\n") + 1
+    for _ in range(up):
+        start = prefix.rfind("\n", 0, start - 1) + 1
+    return start
+
+
+def _last(tokens: Sequence[int], most: int) -> list[int]:
+    """The last tokens, at most so many."""
+    return list(tokens[max(0, len(tokens) - max(0, most)) :])
+
+
+def _lines_below(suffix: str) -> str:
+    """As much of the text below as a prompt has at most."""
+    return "".join(suffix[: LINE_CHARACTERS * 4].splitlines(keepends=True)[:LINES_BELOW])
+
+
+def _without_closers(suffix: str) -> str:
+    """The text below as far as it must stay: closers come and go with the brackets that are typed.
+
+    Where a name or a number follows them, they are no closers that an editor has inserted.
+    """
+    bare = suffix.lstrip(CLOSERS)
+    return _lines_below(suffix if bare[:1].isalnum() or bare[:1] == "_" else bare)

@@ -1,13 +1,12 @@
-"""Layout, window and healing, with an engine whose tokens can be read."""
+"""Layout and its anchors, with an engine whose tokens can be read."""
 
 import re
+from collections.abc import Callable
 
-import numpy as np
 import pytest
 
-from empower_model.engine.seam import FakeEngine, FimTokens, Vocabulary
-from empower_model.prompt.layout import ANCHOR, Layout
-from empower_model.prompt.token_healing import healing, roll_back
+from empower_model.engine.seam import FakeEngine, Vocabulary
+from empower_model.prompt.layout import ANCHOR, NEAREST, PLACES, Layout
 
 
 def text_of(engine: FakeEngine, tokens: list[int]) -> str:
@@ -19,18 +18,151 @@ def engine(context_size: int = 2048) -> FakeEngine:
     return FakeEngine(lambda _: [], context_size=context_size)
 
 
-def test_the_current_line_stands_after_the_middle_mark() -> None:
+def numbered(count: int) -> str:
+    return "".join(f"line {i}\n" for i in range(count))
+
+
+class Typist:
+    """Counts the tokens of each prompt that the prompt before does not begin with."""
+
+    def __init__(self, context_size: int = 2048) -> None:
+        self.layout = Layout(engine(context_size))
+        self.last: list[int] = []
+
+    def at(self, prefix: str, suffix: str) -> int:
+        tokens = self.layout.prompt(prefix, suffix, 16).tokens
+        common = next((i for i, pair in enumerate(zip(self.last, tokens, strict=False)) if pair[0] != pair[1]), None)
+        common = min(len(self.last), len(tokens)) if common is None else common
+        self.last = tokens
+        return len(tokens) - common
+
+
+def test_the_lines_above_the_cursor_stand_after_the_middle_mark() -> None:
     fake = engine()
     prompt = Layout(fake).prompt("import os\n\ndef f(x):\n    (", ")\n\nf(1)\n", 16)
-    assert text_of(fake, prompt.tokens) == "<PRE>import os\n\ndef f(x):\n<SUF>)\n\nf(1)\n<MID>    "
+    assert text_of(fake, prompt.tokens) == "<PRE><SUF>)\n\nf(1)\n<MID>import os\n\ndef f(x):\n    "
     assert prompt.forced == b"("
 
 
-def test_a_keystroke_only_appends() -> None:
+def test_what_is_far_stands_before_the_suffix() -> None:
+    fake = engine()
+    text = text_of(fake, Layout(fake).prompt(numbered(60) + "here", "\nbelow\n", 16).tokens)
+    far, near = text.split("<SUF>\nbelow\n<MID>")
+    assert far.endswith(f"line {ANCHOR - 1}\n")
+    assert near.startswith(f"line {ANCHOR}\n")
+    assert near.endswith("\nher")
+
+
+@pytest.mark.parametrize("lines", [NEAREST + ANCHOR - 1, NEAREST + ANCHOR, 3 * ANCHOR])
+def test_so_many_lines_are_near(lines: int) -> None:
+    fake = engine()
+    near = text_of(fake, Layout(fake).prompt(numbered(lines), "", 16).tokens).split("<MID>")[1]
+    assert NEAREST <= near.count("\n") + 1 < NEAREST + ANCHOR
+
+
+@pytest.mark.parametrize(
+    ("typed", "most"),
+    [
+        (list("    value = compute"), 2),
+        (["\n", "\n    ", "\n        return value\n"], 22),
+    ],
+)
+def test_a_key_and_a_newline_only_append(typed: list[str], most: int) -> None:
+    """One token a byte: what is evaluated is what was typed, and what healing had taken back."""
+    typist, prefix = Typist(), numbered(80)
+    typist.at(prefix, "\n\nlast\n")
+    for key in typed:
+        prefix += key
+        assert typist.at(prefix, "\n\nlast\n") <= min(most, len(key) + 1)
+
+
+def test_brackets_that_an_editor_closes_cost_no_more_than_keys() -> None:
+    typist, prefix = Typist(), numbered(80)
+    typist.at(prefix, "\nlast\n")
+    for key, suffix in (
+        ("f", "\nlast\n"),
+        ("(", ")\nlast\n"),
+        ('"', '")\nlast\n'),
+        ("x", '")\nlast\n'),
+        ('"', ")\nlast\n"),
+        (")", "\nlast\n"),
+    ):
+        prefix += key
+        assert typist.at(prefix, suffix) <= 2
+
+
+def test_a_word_behind_the_cursor_is_no_closer() -> None:
+    typist = Typist()
+    typist.at("say(", '"hello")\nlast\n')
+    assert typist.at('say("', 'hello")\nlast\n') > 10
+
+
+def test_a_jump_and_back_finds_the_prompt_again() -> None:
+    fake = engine()
+    layout = Layout(fake)
+    here, there = (numbered(80) + "he", "\nbelow\n"), (numbered(30) + "there", "\nelsewhere\n")
+    before = layout.prompt(*here, 16).tokens
+    layout.prompt(*there, 16)
+    assert layout.prompt(here[0] + "r", here[1], 16).tokens[: len(before)] == before
+
+
+def test_places_are_forgotten_in_the_order_of_their_last_use() -> None:
     layout = Layout(engine())
-    before = layout.prompt("a\nb\n    x = fo", "\n\nlast\n", 16).tokens
-    after = layout.prompt("a\nb\n    x = foo.", "\n\nlast\n", 16).tokens
-    assert after[: len(before)] == before
+    documents = [(f"# {n}\n" + numbered(80), f"\nbelow {n}\n") for n in range(PLACES + 1)]
+    for prefix, suffix in documents:
+        layout.prompt(prefix, suffix, 16)
+    typed = "".join(f"more {i}\n" for i in range(ANCHOR))
+    kept, forgotten = documents[1], documents[0]
+    for (prefix, suffix), stays in ((kept, True), (forgotten, False)):
+        text = text_of(engine(), layout.prompt(prefix + typed, suffix, 16).tokens)
+        assert (f"<MID>line {2 * ANCHOR - 1}\n" in text) is stays
+
+
+@pytest.mark.parametrize(
+    "change", [lambda text: "import os\n" + text, lambda text: text.replace("line 3\n", "line three\n")]
+)
+def test_an_edit_above_the_anchor_lays_out_anew(change: Callable[[str], str]) -> None:
+    fake = engine()
+    layout = Layout(fake)
+    layout.prompt(numbered(80), "", 16)
+    text = text_of(fake, layout.prompt(change(numbered(80)), "", 16).tokens)
+    assert change("line 3\n") in text or text.startswith("<PRE>import os\n")
+
+
+def test_the_anchor_stays_when_the_window_of_the_document_moves() -> None:
+    layout = Layout(engine())
+    document = numbered(400)
+    before = layout.prompt(document, "", 16).tokens
+    cut = document.index(f"line {ANCHOR}\n")
+    assert layout.prompt(document[cut:] + "x", "", 16).tokens[: len(before) - 1] == before[:-1]
+    assert layout.prompt(document + "xy", "", 16).tokens[: len(before) - 1] == before[:-1]
+
+
+def test_the_next_anchor_is_laid_out_before_the_room_is_full() -> None:
+    """Typed on at one place for long, with the time to prepare: no prompt begins anew."""
+    typist, prefix = Typist(1024), numbered(200)
+    typist.at(prefix, "\nbelow\n")
+    moves = 0
+    for number in range(400):
+        for key in f"    {number} more\n":
+            prefix += key
+            evaluated = typist.at(prefix, "\nbelow\n")
+            if ahead := typist.layout.ahead(prefix, "\nbelow\n", 16):
+                typist.layout.move()
+                typist.last, moves = ahead, moves + 1
+            assert evaluated <= 4
+    assert 3 <= moves <= 40
+
+
+def test_a_long_line_has_anchors_of_its_own() -> None:
+    typist, line = Typist(), "{" + '"key": 1234, ' * 1500
+    typist.at(line, "\n")
+    costs = []
+    for key in '"more": [1, 2, 3], ' * 60:
+        line += key
+        costs.append(typist.at(line, "\n"))
+    assert sorted(costs)[-4] <= 2
+    assert sum(cost > 2 for cost in costs) <= 2
 
 
 def test_without_fim_tokens_the_prompt_is_the_prefix() -> None:
@@ -40,16 +172,20 @@ def test_without_fim_tokens_the_prompt_is_the_prefix() -> None:
     assert prompt.forced == b" "
 
 
+def test_nothing_typed_yet_is_no_error() -> None:
+    bare = Vocabulary((*(bytes([b]) for b in range(256)), b""), frozenset({256}))
+    assert Layout(FakeEngine(lambda _: [], vocabulary=bare)).prompt("", "", 16).tokens == [256]
+
+
 @pytest.mark.parametrize("lines", [0, 1, 31, 32, 33, 500, 5000])
 def test_the_prompt_fits_and_keeps_what_is_near(lines: int) -> None:
     fake = engine(context_size=1024)
-    prefix = "".join(f"line {i}\n" for i in range(lines))
-    prompt = Layout(fake).prompt(prefix + "here", "\nbelow\n" * 300, 64)
+    prompt = Layout(fake).prompt(numbered(lines) + "here", "\nbelow\n" * 300, 64)
     assert len(prompt.tokens) + 64 < 1024
     text = text_of(fake, prompt.tokens)
-    above = re.findall(r"line (\d+)\n", text.split("<SUF>")[0])
-    if lines:
-        assert above[-1] == str(lines - 1)
+    above = re.findall(r"line (\d+)\n", text)
+    assert [int(number) for number in above] == list(range(int(above[0]) if above else 0, lines))
+    if above:
         assert int(above[0]) % ANCHOR == 0
 
 
@@ -58,59 +194,15 @@ def test_the_window_stands_still_while_lines_are_added() -> None:
     layout = Layout(fake)
     starts = set()
     for lines in range(320, 352):
-        text = text_of(fake, layout.prompt("".join(f"line {i}\n" for i in range(lines)), "", 64).tokens)
+        text = text_of(fake, layout.prompt(numbered(lines), "", 64).tokens)
         starts.add(text[: text.index("\n")])
     assert len(starts) <= 3  # moves when the block at its top no longer fits, not with every line
 
 
-def test_one_endless_line_is_cut_to_its_end() -> None:
-    fake = engine(context_size=512)
-    prompt = Layout(fake).prompt("x" * 100_000 + "END", "y" * 100_000, 64)
-    assert len(prompt.tokens) + 64 < 512
-    prompt = Layout(fake).prompt("z" * 100_000 + "\nEND", "", 64)
-    assert len(prompt.tokens) + 64 < 512
-
-
-WORDS = Vocabulary((b" ret", b"u", b" return", b"   ", b"x", b"(", b'("', b"8", b" ", b"    y"), frozenset())
-
-
-@pytest.mark.parametrize(
-    ("tokens", "kept", "forced"),
-    [
-        ([], [], b""),
-        ([3, 0, 1], [3], b" retu"),  # ` return` begins so; with the indentation nothing does
-        ([4, 5], [4], b"("),
-        ([4, 5, 5], [4, 5], b"("),
-        ([0, 8], [0], b" "),
-        ([3, 8], [], b"    "),  # spaces may belong to a longer run
-        ([5, 7, 7, 7], [5, 7, 7], b"8"),
-        ([4, 1], [4], b"u"),
-    ],
-)
-def test_roll_back_to_where_a_token_may_have_begun(tokens: list[int], kept: list[int], forced: bytes) -> None:
-    assert roll_back(tokens, WORDS) == (kept, forced)
-
-
-def test_roll_back_is_bounded() -> None:
-    kept, forced = roll_back([0] * 100, Vocabulary((b"8", b"8" * 20), frozenset()))
-    assert (len(kept), forced) == (92, b"8" * 8)
-
-
-def test_healing_rules_out_what_contradicts_the_typed_text() -> None:
-    vocabulary = Vocabulary((b" ret", b"u", b" return", b"x", b"urn", b""), frozenset({5}), FimTokens(5, 5, 5))
-    log_probs = np.log(np.array([0.1, 0.1, 0.3, 0.4, 0.05, 0.05], dtype=np.float32))
-    transform = healing(b" retu", vocabulary)
-    first = transform([], log_probs)
-    # ` ret` and ` return` remain, 0.1 to 0.3: renormalised 1/4 and 3/4
-    np.testing.assert_allclose(np.exp(first), [0.25, 0, 0.75, 0, 0, 0], atol=1e-6)
-    second = transform([0], log_probs)
-    np.testing.assert_allclose(np.exp(second), [0, 2 / 3, 0, 0, 1 / 3, 0], atol=1e-6)
-    assert transform([2], log_probs) is log_probs  # the typed text is written: nothing is ruled out
-    assert transform([0, 1], log_probs) is log_probs
-
-
-def test_compatible_tokens() -> None:
-    vocabulary = Vocabulary((b"a", b"ab", b"abc", b"b", b"", b"abd", b"\xc3", "é".encode()), frozenset())
-    assert sorted(vocabulary.compatible(b"ab")) == [0, 1, 2, 5]
-    assert sorted(vocabulary.compatible("é".encode())) == [6, 7]
-    assert sorted(vocabulary.compatible(b"zz")) == []
+@pytest.mark.parametrize("document", ["x" * 100_000 + "END", "z" * 100_000 + "\nEND", "語" * 100_000, "\n" * 100_000])
+@pytest.mark.parametrize("context", [256, 512, 2048])
+def test_what_is_too_long_is_cut_to_its_end(document: str, context: int) -> None:
+    fake = engine(context_size=context)
+    prompt = Layout(fake).prompt(document, "y" * 100_000, 64)
+    assert len(prompt.tokens) + 64 < context
+    assert (bytes(prompt.tokens[-2:]) + prompt.forced).endswith(document.encode()[-3:])

@@ -8,7 +8,7 @@ from typing import cast
 from tokenizers import Tokenizer
 
 from empower_model.engine import Engine, FimTokens, Vocabulary
-from empower_model.prompt import LINE_CHARACTERS, ROLLBACK, ROOM_STEP, Layout
+from empower_model.prompt import LINE_CHARACTERS, ROLLBACK, Layout
 from empower_model.request import Limits
 
 FIM_NAMES = (
@@ -20,7 +20,9 @@ FIM_NAMES = (
 END_NAMES = ("<|endoftext|>", "<|end_of_text|>", "<eos>", "<｜end▁of▁sentence｜>", "</s>")
 SPAN = Limits().max_tokens
 """Most tokens of a span in the server's layout: it writes no more."""
-LEAST = ROOM_STEP + SPAN + 16
+LINE_TOKENS = 64
+"""Most tokens of a line up to its last cut point."""
+LEAST = LINE_TOKENS + SPAN + 16
 """Tokens of the shortest context: a line up to its last cut point, its span, and the control tokens."""
 _REACH = 1024
 """Characters that nearly always make more tokens than a strip has."""
@@ -75,17 +77,18 @@ class Page:
         reach. The cut points are the ends of tokens within the line, which is where a healed cursor generates from,
         as long as the window above is that of the line's start. No cut point has nothing behind it.
         """
-        prompt = self._layout.prompt(text[:start], suffix, SPAN + ROLLBACK).tokens
+        prompt = self._layout.fresh(text[:start], suffix, SPAN + ROLLBACK)
+        most = min(LINE_TOKENS, self.context_size - len(prompt) - SPAN)
         reach = _REACH
         while True:
             piece = text[start : min(stop, start + reach)]
             strip = self._strip(name, prompt, piece)
             # the tokens of a text that is cut off differ only near the cut
-            if start + reach >= stop or len(strip.ids) >= ROOM_STEP + SPAN + ROLLBACK:
+            if start + reach >= stop or len(strip.ids) >= LINE_TOKENS + SPAN + ROLLBACK:
                 break
             reach *= 2
         length = min(len(piece.partition("\n")[0]), LINE_CHARACTERS)
-        inside = [t for t in strip.cuts if t < ROOM_STEP and (t == 0 or strip.ends[t - 1] <= length)]
+        inside = [t for t in strip.cuts if t < most and (t == 0 or strip.ends[t - 1] <= length)]
         if not inside:
             return Strip(name, tuple(prompt), (), (), ())
         count = inside[-1] + SPAN

@@ -32,7 +32,7 @@ def _option(
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the client asks for; names are camelCase on the outside."""
+    """The options as a client has set them; names are camelCase on the outside."""
 
     model: str = _option(
         "",
@@ -104,12 +104,12 @@ class Settings:
 
     @property
     def limits(self) -> Limits:
-        """What bounds a completion; the defaults of `Limits` are the same, which a test holds."""
+        """Return what bounds a completion; the defaults of `Limits` are the same, which a test holds."""
         return Limits(self.confidence, self.rule, self.max_tokens, self.max_lines)
 
     @property
     def engine(self) -> tuple[object, ...]:
-        """The options that a running engine cannot change; another value means another engine."""
+        """Return the options that a running engine cannot change; another value means another engine."""
         return tuple(getattr(self, f.name) for f in fields(self) if f.metadata["engine"])
 
     def allows(self, language: str) -> bool:

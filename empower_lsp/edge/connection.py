@@ -30,25 +30,25 @@ class Connection(LanguageServer):
 
     @property
     def encoding(self) -> str:
-        """The position encoding agreed with the client."""
+        """Return the position encoding agreed with the client."""
         return types.PositionEncodingKind(self.workspace.position_encoding).value
 
     @property
     def pulls(self) -> bool:
-        """Whether the client can be asked for its configuration."""
+        """Tell whether the client can be asked for its configuration."""
         workspace = self.client_capabilities.workspace
         return workspace is not None and bool(workspace.configuration)
 
     @property
     def watches(self) -> bool:
-        """Whether the client can be asked to tell of files that change."""
+        """Tell whether the client can be asked to tell of files that change."""
         workspace = self.client_capabilities.workspace
         watching = workspace.did_change_watched_files if workspace is not None else None
         return watching is not None and bool(watching.dynamic_registration)
 
     @property
     def roots(self) -> list[str]:
-        """URIs of the workspace folders."""
+        """Return the URIs of the workspace folders."""
         return [folder.uri for folder in self.workspace.folders.values()] or [self.workspace.root_uri or ""]
 
     def open(self, item: types.TextDocumentItem) -> None:

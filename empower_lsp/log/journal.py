@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Journal:
-    """What was answered to one editor, and what became of it; lives on one event loop.
+    """The completions answered to one editor, and what becomes of them; lives on one event loop.
 
     `text_of` gives the text of an open document as it is at that moment; `ended` is told the id of each completion
     that has come to its end.
@@ -96,7 +96,7 @@ class Journal:
         self._recorder.close()
 
     def _take(self, outcomes: Iterable[Outcome]) -> None:
-        """Log what was found out, and wake up when more can be."""
+        """Log what has become of completions, and wake up when more can be."""
         since = time.time() - time.monotonic()
         for outcome in outcomes:
             self._recorder.record(outcome_record(outcome, since + outcome.at))

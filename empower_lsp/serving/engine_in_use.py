@@ -41,7 +41,7 @@ class EngineInUse:
 
     @property
     def missing(self) -> bool:
-        """Whether no model has been started, or the last one cannot be used."""
+        """Tell whether no model has been started, or the last one cannot be used."""
         return self.served is NOTHING
 
     def restart(self, settings: Settings) -> None:

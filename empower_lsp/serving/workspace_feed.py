@@ -1,4 +1,4 @@
-"""What may be read of an editor's files, and what the memory of the workspace is told of them."""
+"""Tells the memory of the workspace what a person writes and where, and nothing of files that must not be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked at a cursor, what is answered, and which model it came from; knows no LSP types."""
+"""Questions at a cursor, and answers with the completions and the model behind them; knows no LSP types."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Computed:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Which model wrote a completion."""
+    """The model that wrote a completion."""
 
     model: str
     adapter: str = ""

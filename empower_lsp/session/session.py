@@ -1,4 +1,4 @@
-"""What is shown, what is being computed, and which of many requests gets an answer; knows no LSP types.
+"""Decides which of many requests gets an answer, and what is computed for it; knows no LSP types.
 
 One completion is computed at a time and the newest request wins; superseded ones are answered with None. Text that a
 person types along a shown completion is answered from it without the engine, and a generation that still agrees with

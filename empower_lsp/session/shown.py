@@ -1,4 +1,4 @@
-"""What an editor shows at a cursor, and what is left of it at a later one."""
+"""A completion that is on the screen, and the rest of it once a person has typed on."""
 
 from __future__ import annotations
 

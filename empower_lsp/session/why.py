@@ -1,4 +1,4 @@
-"""Why a completion ends where it ends, as JSON: the answer to "why did it stop here?"."""
+"""Explains, as JSON, why a completion ends where it ends: the answer to "why did it stop here?"."""
 
 from __future__ import annotations
 

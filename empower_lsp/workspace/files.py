@@ -1,4 +1,4 @@
-"""Which files of the workspace the memory may hold, and their texts; the engine's process reads them by this."""
+"""The files of the workspace that the memory may hold, and their texts; the engine's process reads them by this."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from empower_lsp.edge.convert import (
     characters,
     item,
     item_id,
+    items,
     left,
     offset_at,
     position_at,
@@ -145,3 +146,15 @@ def test_what_is_left_is_counted_in_code_points_of_what_was_sent() -> None:
         assert left({"item": item, "acceptedLength": inserted}) == rest
     for strange in (None, {"item": item}, {"item": item, "acceptedLength": 0}, {"item": 5, "acceptedLength": 1}):
         assert left(strange) is None
+
+
+def test_a_query_says_whether_a_person_has_asked() -> None:
+    asked = params(1, 0)
+    asked.context.trigger_kind = types.InlineCompletionTriggerKind.Invoked
+    assert query(document("a\nb"), asked, "utf-16").by_hand
+
+
+def test_no_answer_is_no_items_and_alternatives_come_after_the_first() -> None:
+    assert items(None, "x = ", "utf-16") == []
+    answer = Answer("a", 4, 4, "1", others=(Answer("b", 4, 4, "2"),))
+    assert [each.insert_text for each in items(answer, "x = ", "utf-16")] == ["1", "2"]

@@ -210,7 +210,7 @@ def _told(entry: Entry) -> str:
     became = [
         f"    {outcome.kind}{f' {outcome.characters} of {outcome.of}' if outcome.of else ''}"
         f"{f' after {outcome.age:.0f} s' if outcome.age else ''}{'' if outcome.explicit else ' (inferred)'}"
-        f"{f': {outcome.text}' if outcome.text else ''}"
+        f"{f': {outcome.text.rstrip()}' if outcome.text else ''}"
         for outcome in entry.outcomes
     ]
     return _visible("\n".join([head, *(f"  | {line}" for line in text.split("\n")), *became]))

@@ -76,6 +76,13 @@ MIGRATIONS: tuple[Step, ...] = (
             """,
         ),
     ),
+    (
+        "where the text of an outcome begins, and whether it is whole",  # unknown of those that were there before
+        (
+            'ALTER TABLE outcomes ADD COLUMN "offset" INTEGER',
+            "ALTER TABLE outcomes ADD COLUMN whole INTEGER",
+        ),
+    ),
 )
 
 

@@ -84,7 +84,7 @@ class OutcomeRecord:
     at: float
     """Seconds since 1970, UTC."""
     kind: str
-    """A value of `empower_lsp.outcome.offer.Kind`."""
+    """A value of `empower_lsp.outcome.Kind`."""
     explicit: bool
     """Whether the editor said so; otherwise it was inferred from changes of the document."""
     characters: int = 0
@@ -94,9 +94,16 @@ class OutcomeRecord:
     typed: int = 0
     """Typed along it by hand."""
     text: str | None = None
-    """What stands in its place, where it is known; None where text is not kept."""
+    """What stands in its place behind the first `offset` characters of the completion's text, where it is known; None
+    where text is not kept."""
     age: float = 0.0
     """Of a look back: seconds since the acceptance."""
+    offset: int | None = None
+    """How much of the completion's text stands there before `text`: all of it where that was left as it was offered.
+    Below 0 where `text` begins so far before the cursor; None where it is not known."""
+    whole: bool | None = None
+    """Whether nothing else stands in its place, and its lines have the same text around it as when the completion was
+    asked for; False of a beginning, None where nobody looked, as of what was logged before this was."""
 
 
 Record: TypeAlias = CompletionRecord | OutcomeRecord
@@ -157,6 +164,8 @@ def outcome_record(outcome: Outcome, at: float) -> OutcomeRecord:
         typed=outcome.typed,
         text=outcome.text,
         age=outcome.age,
+        offset=outcome.offset,
+        whole=outcome.whole,
     )
 
 

@@ -15,7 +15,7 @@ from empower_lsp.log.records import CompletionRecord, OutcomeRecord, Record, Tok
 from empower_lsp.log.secrets import SHORT, Span, merged, secrets
 
 MARKER = "‹redacted›"
-REMEMBERED = 64
+REMEMBERED = 500
 """Completions whose surroundings are kept in memory to judge what was written in their place."""
 
 
@@ -23,7 +23,7 @@ class Redactor:
     """Redacts records one after another; remembers the surroundings of the last completions. For one thread."""
 
     def __init__(self) -> None:
-        self._around: OrderedDict[str, tuple[str, str, str]] = OrderedDict()
+        self._around: OrderedDict[str, tuple[str, str, str, str]] = OrderedDict()
 
     def redact(self, record: Record) -> Record:
         """The record without secrets; one that spans the cursor is found too."""
@@ -31,7 +31,7 @@ class Redactor:
 
     def _completion(self, record: CompletionRecord) -> CompletionRecord:
         prefix, text, suffix = (part or "" for part in (record.prefix, record.text, record.suffix))
-        self._around[record.id] = (prefix, suffix, record.language)
+        self._around[record.id] = (prefix, text, suffix, record.language)
         if len(self._around) > REMEMBERED:
             self._around.popitem(last=False)
         written = "".join(token.piece for token in record.tokens)
@@ -47,8 +47,12 @@ class Redactor:
     def _outcome(self, record: OutcomeRecord) -> OutcomeRecord:
         if not record.text:
             return record
-        prefix, suffix, language = self._around.get(record.completion, ("", "", ""))
-        spans = _spans_of_parts([(prefix, record.text, suffix)], language)
+        prefix, offered, suffix, language = self._around.get(record.completion, ("", "", "", ""))
+        if record.completion in self._around:
+            self._around.move_to_end(record.completion)
+        offset = record.offset or 0
+        before = prefix[:offset] if offset < 0 else prefix + offered[:offset]
+        spans = _spans_of_parts([(before, record.text, suffix)], language)
         return replace(record, text=_replaced(record.text, spans[record.text]))
 
 

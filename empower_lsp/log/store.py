@@ -186,7 +186,9 @@ class Store:
     def _outcomes(self, completion: str) -> tuple[OutcomeRecord, ...]:
         select = f"SELECT {_names(_OUTCOME)} FROM outcomes WHERE completion = ? ORDER BY at, rowid"
         return tuple(
-            OutcomeRecord(**dict(zip(_OUTCOME, row, strict=True)) | {"explicit": bool(row[3])})
+            OutcomeRecord(
+                **dict(zip(_OUTCOME, row, strict=True)) | {"explicit": bool(row[3]), "whole": _truth(row[-1])}
+            )
             for row in self._db.execute(select, [completion])
         )
 
@@ -242,6 +244,11 @@ def _completion(row: Sequence[Any]) -> CompletionRecord:
     values = dict(zip(_COMPLETION, row, strict=True))
     tokens = tuple(TokenRecord(*token) for token in json.loads(values["tokens"]))
     return CompletionRecord(**values | {"tokens": tokens, "memory": bool(values["memory"])})
+
+
+def _truth(value: int | None) -> bool | None:
+    """Return what a column of 0, 1 or NULL says."""
+    return None if value is None else bool(value)
 
 
 def _names(columns: Sequence[str]) -> str:

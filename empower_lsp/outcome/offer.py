@@ -14,10 +14,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from math import inf
 
 from empower_lsp.outcome.edits import Edit, difference, narrowed, slid
+from empower_lsp.outcome.outcome import Kind, Outcome
+from empower_lsp.outcome.place import Place, Standing, plain
 
 SEEN_SECONDS = 0.5
 """What was on the screen for less cannot have been rejected."""
@@ -27,58 +28,15 @@ PAUSE_SECONDS = 2.0
 """Without an edit for so long, what was written in place of a completion is complete."""
 LONGEST = 200
 """Code points of what a person wrote, from where it left the completion."""
+LONGEST_STANDING = 2_000
+"""Code points of what stands in a completion's place: several times the longest that one is."""
 
 _PAIRS = frozenset(("()", "[]", "{}", "<>", '""', "''", "``"))
 _CLOSERS = frozenset(pair[1] for pair in _PAIRS)
 _KEYSTROKE = re.compile(r"\r?\n[ \t]*|[ \t]+|.", re.DOTALL)
 _COMPOSED = re.compile(r"[^\x00-\x7f]+")
 _LINE = re.compile(r"\s*[^\r\n]*")
-
-
-class Kind(StrEnum):
-    """What became of a completion; all but the first and the last two are final, and exclude each other."""
-
-    SHOWN = "shown"
-    ACCEPTED = "accepted"
-    """All that was not typed before."""
-    PARTIALLY_ACCEPTED = "partially accepted"
-    TYPED_THROUGH = "typed through"
-    """All of it was typed by hand."""
-    DIVERGED = "diverged"
-    """Seen, and something else was written."""
-    DISMISSED = "dismissed"
-    """Seen, and left: the person went on elsewhere, deleted, or closed the document."""
-    SUPERSEDED = "superseded"
-    """Gone before it was seen, or replaced by the server where it stood: not a rejection."""
-    KEPT = "kept"
-    """Accepted, and still all there."""
-    CHANGED = "changed"
-    """Accepted, and no longer all there."""
-
-
-FINAL = frozenset(Kind) - {Kind.SHOWN, Kind.KEPT, Kind.CHANGED}
 _ACCEPTED = (Kind.ACCEPTED, Kind.PARTIALLY_ACCEPTED)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """One thing that became of a completion, at the time it happened, which may be before it is told."""
-
-    id: str
-    kind: Kind
-    explicit: bool
-    """Whether the editor said so; else it was inferred."""
-    at: float
-    characters: int = 0
-    """Accepted of it; for kept and changed, the non-whitespace characters still there."""
-    of: int = 0
-    """What `characters` is out of."""
-    typed: int = 0
-    """Typed along it by hand."""
-    text: str = ""
-    """For diverged: what was written, from where the completion began; for changed: what is there now."""
-    age: float = 0.0
-    """For kept and changed: seconds since it was accepted."""
 
 
 @dataclass(slots=True)
@@ -93,6 +51,10 @@ class Offer:
     start: int = 0
     region: str = ""
     """What stands in its place now, from `start` on."""
+    length: int | None = None
+    """Code points of the whole completion, some of which may have been typed before it was answered."""
+    origin: Place | None = None
+    """Where it was answered first."""
     base: int = 0
     """How much of `text` stood there when it was answered: a menu's item replaces the word before the cursor."""
     shown: bool = False
@@ -151,6 +113,7 @@ class Offer:
         if not self.text or document[self.start : start] + text != self.text:
             self.start, self.text = start, text
             self.base = difference(text, document[start:end]).start
+            self.origin = Place.of(document, start, end, text, self.length)
         self.region = document[self.start : end]
         self.replaced = False
         self.judge(None, 0.0)
@@ -251,8 +214,11 @@ class Offer:
         """Whether it was given up before it can have been seen."""
         return self.since is None or self.at < self.since + SEEN_SECONDS
 
-    def conclude(self) -> Outcome:
-        """The final outcome, from all that is known by now."""
+    def conclude(self, document: str | None, kept: tuple[int, int] | None) -> Outcome:
+        """Return the final outcome, from all that is known by now.
+
+        `document` is the text that it lies in, None while that changes; an accepted text lies in `kept` by now.
+        """
         kind = self.verdict or Kind.DISMISSED
         if kind is not Kind.ACCEPTED and self.accepted:
             kind = Kind.PARTIALLY_ACCEPTED
@@ -267,8 +233,21 @@ class Offer:
             characters=min(self.accepted, len(self.text) - self.base),
             of=len(self.text) - self.base,
             typed=max(0, reached - self.base - self.accepted),
-            text=self._instead() if self.verdict is Kind.DIVERGED else "",
+            **self._standing(kind, document, kept)._asdict(),
         )
+
+    def _standing(self, kind: Kind, document: str | None, kept: tuple[int, int] | None) -> Standing:
+        """Return what stands in its place at its end; of what was written instead, up to the end of a line."""
+        instead = self._instead() if self.verdict is Kind.DIVERGED else ""
+        if document is None or self.origin is None or kind in (Kind.DISMISSED, Kind.SUPERSEDED):
+            return Standing(None, instead, False if instead else None)
+        if kind is Kind.ACCEPTED:  # it may have been written on since, which is no more in its place
+            start, end = kept or (0, 0)
+            text = document[start:end]
+            return self.origin.standing(document, start, text, LONGEST_STANDING) if kept else Standing(None, "", None)
+        standing = self.origin.standing(document, self.start, self.region, LONGEST_STANDING)
+        line = plain(instead) + "\n" * self.region.startswith(("\n", "\r\n"), len(instead))
+        return Standing(standing.offset, line, False) if instead and line != plain(self.region) else standing
 
     def _instead(self) -> str:
         """What was written, up to the end of the line on which it left the completion."""

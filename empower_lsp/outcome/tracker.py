@@ -7,37 +7,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from math import inf
 
-from empower_lsp.outcome.edits import Edit, difference, moved, replayed, survivors
-from empower_lsp.outcome.offer import GRACE_SECONDS, LONGEST, Kind, Offer, Outcome
-
-AGES = (30.0, 120.0, 600.0)
-"""Seconds after which an accepted text is looked for."""
+from empower_lsp.outcome.accepted import AGES, Accepted
+from empower_lsp.outcome.edits import Edit, difference, replayed
+from empower_lsp.outcome.offer import GRACE_SECONDS, Offer
+from empower_lsp.outcome.outcome import Kind, Outcome
 
 _REMEMBERED = 1_000
 """How many completions that have ended are known by their id; the session repeats only the last of each document."""
-
-
-@dataclass(slots=True)
-class _Accepted:
-    """An accepted text and the range that it lies in."""
-
-    id: str
-    uri: str
-    start: int
-    end: int
-    text: str
-    at: float
-    checks: int = 0
-    """How many of `AGES` are behind it."""
-
-    @property
-    def due(self) -> float:
-        """When it is looked for next."""
-        return self.at + AGES[self.checks] if self.checks < len(AGES) else inf
 
 
 class Tracker:
@@ -52,9 +31,11 @@ class Tracker:
         self._texts: dict[str, str] = {}
         """Documents with ranges in them, before the next change: references, never copies."""
         self._offers: dict[str, Offer] = {}
-        self._accepted: list[_Accepted] = []
+        self._accepted: list[Accepted] = []
         self._ended: deque[str] = deque(maxlen=_REMEMBERED)
         self._tells_shown = False
+        self._editing = False
+        """Whether ranges are being moved, so that they fit no text."""
         self._found: list[Outcome] = []
 
     @property
@@ -66,10 +47,20 @@ class Tracker:
         )
 
     def answered(
-        self, id: str, uri: str, start: int, end: int, text: str, at: float, *, alternative: bool = False
+        self,
+        id: str,
+        uri: str,
+        start: int,
+        end: int,
+        text: str,
+        at: float,
+        *,
+        alternative: bool = False,
+        length: int | None = None,
     ) -> list[Outcome]:
-        """An item was returned that replaces `start` to `end`; the same id again when it was typed along.
+        """Follow an item that was returned, and replaces `start` to `end`; the same id again when it was typed along.
 
+        `length` is that of the completion it was first made of, some of which may have been typed before.
         An alternative stands beside those before it, unseen unless the editor says that it shows it.
         """
         self._settle(at)
@@ -83,7 +74,7 @@ class Tracker:
                 if other is not offer:
                     other.give_way(uri, end, at)
         if offer is None:
-            offer = self._offers[id] = Offer(id, uri, None)
+            offer = self._offers[id] = Offer(id, uri, None, length=length)
         offer.alternative = alternative
         if offer.since is None and not alternative and not self._tells_shown:
             offer.since = at
@@ -170,8 +161,9 @@ class Tracker:
         ):
             batch = [difference(before, after)]  # the whole document was sent, or something was missed
         batch = [edit for edit in batch if edit.text or edit.start < edit.end]
+        self._editing = True
         self._edit(uri, before, batch, at)
-        self._texts[uri] = after
+        self._texts[uri], self._editing = after, False
         return self._drain()
 
     def closed(self, uri: str, at: float) -> list[Outcome]:
@@ -222,7 +214,7 @@ class Tracker:
             text = partial(replayed, before, batch, index)
             for held in self._accepted:
                 if held.uri == uri:
-                    held.start, held.end = moved(held.start, held.end, edit, text)
+                    held.move(edit, text)
             for offer in self._of(uri):
                 if offer.id in self._offers and (inside := offer.place(edit, text)):
                     touched.add(offer.id)
@@ -276,24 +268,27 @@ class Tracker:
         del self._offers[offer.id]
         if not offer.arriving:
             self._ended.append(offer.id)
-            self._found.append(offer.conclude())
+            held = self._held(offer.id)
+            if held is not None and not offer.settled and not self._editing:
+                held.place = (offer.start, offer.end)
+            document = None if self._editing else self._texts[offer.uri]
+            self._found.append(offer.conclude(document, held.place if held else None))
 
     def _hold(self, offer: Offer, at: float, part: tuple[int, int] | None = None) -> None:
         """Look later for a part of the completion's place, and for what was accepted before; else for the last edit."""
-        held = next((held for held in self._accepted if held.id == offer.id), None)
+        held = self._held(offer.id)
         if held is None:
             start = offer.start + (part[0] if part else min(offer.reached, len(offer.region)))
-            held = _Accepted(offer.id, offer.uri, start, start, "", at)
+            held = Accepted.of(offer, start, at)
             self._accepted.append(held)
-        end = max(held.end, offer.start + part[1]) if part else offer.end
-        held.end, held.at = max(held.start, end), at
-        held.text = offer.region[max(0, held.start - offer.start) : held.end - offer.start]
+        held.take(offer, max(held.end, offer.start + part[1]) if part else offer.end, at)
 
-    def _look(self, held: _Accepted, age: float) -> None:
+    def _look(self, held: Accepted, age: float) -> None:
         """Say how much of an accepted text is still there, after its final outcome."""
         if (offer := self._offers.get(held.id)) and not offer.arriving:
             self._finish(offer, held.at + age)
-        now = self._texts[held.uri][held.start : held.end][: LONGEST + 4 * len(held.text)]
-        kept, of = survivors(held.text, now)
-        kind, text = (Kind.KEPT, "") if kept == of else (Kind.CHANGED, now[:LONGEST])
-        self._found.append(Outcome(held.id, kind, False, held.at + age, kept, of, text=text, age=age))
+        self._found.append(held.look(self._texts[held.uri], age))
+
+    def _held(self, id: str) -> Accepted | None:
+        """Return what was accepted of a completion; None when nothing was."""
+        return next((held for held in self._accepted if held.id == id), None)

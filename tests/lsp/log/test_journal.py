@@ -76,6 +76,21 @@ async def test_a_completion_is_written_once_however_often_it_is_answered(desk: D
     desk.journal.close()
 
 
+async def test_what_was_typed_while_it_was_computed_is_part_of_what_stands_there(desk: Desk) -> None:
+    desk.text += "va"
+    completion = Completion("value(1)", (), 0, End.UNCERTAIN, 0.5, 1.0, 3, 1, 1.0, 2.0)
+    computed = Computed(Request("x = ", ""), completion)
+    query = Query(URI, desk.text, len(desk.text), "python")
+    answer = Answer("a", query.offset, query.offset, "lue(1)", computed)
+    desk.journal.answered(query, answer, Source("small"), ["file:///space"])
+    desk.type("lue(1)")
+    desk.journal.accepted("a")
+    [entry] = desk.entries()
+    [final] = [told for told in entry.outcomes if told.kind == "accepted"]
+    assert (final.offset, final.text, final.whole) == (8, "", True)
+    desk.journal.close()
+
+
 async def test_the_end_comes_by_itself_once_no_word_of_the_editor_is_awaited(desk: Desk) -> None:
     desk.answer("a", "value")
     desk.type("value")

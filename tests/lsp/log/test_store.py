@@ -217,6 +217,19 @@ def test_a_log_of_an_earlier_version_is_brought_up_to_date(path: Path) -> None:
         assert ("completions_at",) in log.query("SELECT name FROM sqlite_master WHERE type = 'index'")
 
 
+def test_of_earlier_outcomes_nobody_knows_where_their_text_begins(path: Path) -> None:
+    earlier(path, 3)
+    old = sqlite3.connect(path, isolation_level=None)
+    old.execute("INSERT INTO outcomes VALUES ('a', 1001.0, 'changed', 0, 3, 4, 0, 'text', 30.0)")
+    old.close()
+    with opened(path) as log:
+        log.write(new := outcome(kind="changed", at=1002.0, text="more", offset=4, whole=False))
+        log.write(newer := outcome(kind="kept", at=1003.0, offset=4, whole=True))
+        [entry] = log.entries()
+    assert entry.outcomes == (OutcomeRecord("a", 1001.0, "changed", False, 3, 4, 0, "text", 30.0), new, newer)
+    assert [type(told.whole) for told in entry.outcomes] == [type(None), bool, bool]
+
+
 @pytest.mark.parametrize(
     ("written", "adapter", "memory"),
     [

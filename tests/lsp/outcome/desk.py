@@ -1,7 +1,7 @@
 """A person at an editor, on traces as editors send them; `|` marks the cursor, seconds are the tester's own."""
 
 from empower_lsp.outcome.edits import Edit
-from empower_lsp.outcome.offer import FINAL, Kind, Outcome
+from empower_lsp.outcome.outcome import FINAL, Kind, Outcome
 from empower_lsp.outcome.tracker import Tracker
 
 URI = "file:///a.py"

@@ -3,7 +3,7 @@
 import pytest
 
 from empower_lsp.outcome.edits import difference
-from empower_lsp.outcome.offer import Kind
+from empower_lsp.outcome.outcome import Kind
 
 from .desk import Desk
 
@@ -177,7 +177,7 @@ def test_word_by_word_without_events(desk: Desk) -> None:
     desk.wait(3)
     final = desk.final()
     assert (final.kind, final.explicit, final.characters, final.of) == (Kind.PARTIALLY_ACCEPTED, False, 8, 12)
-    assert final.text == "return w / 2"
+    assert final.text == "return w / 2\n"
     desk.close()
     assert desk.survival() == [(4.5, Kind.KEPT, 7, 7)]
 

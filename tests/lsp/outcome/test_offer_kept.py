@@ -2,7 +2,7 @@
 
 import pytest
 
-from empower_lsp.outcome.offer import Kind
+from empower_lsp.outcome.outcome import Kind
 
 from .desk import Desk, accepted
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from empower_lsp.outcome.offer import Kind
+from empower_lsp.outcome.outcome import Kind
 
 from .desk import Desk
 
@@ -84,7 +84,7 @@ def test_what_was_written_ends_with_its_line_or_at_a_bound(desk: Desk) -> None:
     desk.wait(1)
     desk.type("total = w\nprint(1)\n", pace=0.02)
     desk.wait(3)
-    assert desk.final().text == "total = w"
+    assert desk.final().text == "total = w\n"
     other = Desk("|")
     other.offer("ab")
     other.wait(1)
@@ -99,7 +99,7 @@ def test_what_was_written_below_a_first_line_that_agrees() -> None:
     desk.wait(1)
     desk.type("a = 1\nc = 3\n")
     desk.wait(2)
-    assert (desk.final().typed, desk.final().text) == (6, "a = 1\nc = 3")
+    assert (desk.final().typed, desk.final().text) == (6, "a = 1\nc = 3\n")
 
 
 def test_a_slip_that_is_corrected_goes_on(desk: Desk) -> None:

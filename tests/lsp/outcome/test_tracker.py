@@ -6,7 +6,7 @@ from typing import SupportsIndex
 import pytest
 
 from empower_lsp.outcome.edits import Edit
-from empower_lsp.outcome.offer import FINAL, Kind
+from empower_lsp.outcome.outcome import FINAL, Kind
 
 from .desk import URI, Desk, accepted
 

@@ -9,7 +9,7 @@ import pytest
 
 from empower_lsp.log.records import CompletionRecord, OutcomeRecord, TokenRecord, without_text
 from empower_lsp.log.store import Entry
-from empower_lsp.outcome.offer import Kind
+from empower_lsp.outcome.outcome import Kind
 from empower_lsp.personal.decision import Decision, decisions, grouped, still_shown
 from empower_model.calibration import Calibration
 

@@ -9,7 +9,7 @@ import pytest
 
 from empower_lsp.log.records import CompletionRecord, OutcomeRecord, completion_record
 from empower_lsp.log.store import Store
-from empower_lsp.outcome.offer import Kind
+from empower_lsp.outcome.outcome import Kind
 from empower_model.errors import EmpowerError
 from empower_model.request import Completion, End, Request
 from empower_training.labels.texts import LIMITS, Text, from_folder, from_log, load, save, split
@@ -122,9 +122,8 @@ def seen(store: Store, at: float, prefix: str, suffix: str = "", path: str = "a.
     store.write(record)
     if "kind" in other:
         outcome = OutcomeRecord(f"{path}{at}", at, str(other["kind"]), True, text=str(other.get("instead", "")))
-        store.write(
-            replace(outcome, characters=int(str(other.get("characters", 0))), typed=int(str(other.get("typed", 0))))
-        )
+        numbers = {name: other[name] for name in ("characters", "typed", "offset", "whole") if name in other}
+        store.write(replace(outcome, **numbers))  # type: ignore[arg-type]
 
 
 def test_a_file_is_put_together_from_its_windows(store: Store) -> None:
@@ -169,7 +168,9 @@ def test_places_far_apart_stay_apart_until_a_window_joins_them(store: Store) -> 
         ({"kind": Kind.TYPED_THROUGH}, "y = call(x, 2)"),
         ({"kind": Kind.PARTIALLY_ACCEPTED, "characters": 3, "typed": 2}, "y = call("),
         ({"kind": Kind.DIVERGED, "instead": "cast(x)"}, "y = cast(x)"),
-        ({"kind": Kind.CHANGED, "instead": "call(z)"}, "y = call(z)"),
+        ({"kind": Kind.CHANGED, "instead": "call(z)", "offset": 0, "whole": True}, "y = call(z)"),
+        ({"kind": Kind.CHANGED, "instead": "(z)", "offset": 4, "whole": True}, "y = call(z)"),
+        ({"kind": Kind.CHANGED, "instead": "call(z)"}, None),
         ({"kind": Kind.SUPERSEDED}, None),
         ({}, None),
     ],
@@ -177,6 +178,12 @@ def test_places_far_apart_stay_apart_until_a_window_joins_them(store: Store) -> 
 def test_what_became_of_a_completion_ends_the_line(store: Store, became: dict[str, object], line: str | None) -> None:
     seen(store, 1.0, CODE + "y = ", "\nend = 1\n", offered="call(x, 2)", **became)
     assert from_log(store)[0].text == CODE + (f"{line}\n" if line else "") + "end = 1\n"
+
+
+def test_of_a_beginning_the_lines_that_are_whole_are_learnt_and_those_below_stand_apart(store: Store) -> None:
+    beginning = {"kind": Kind.CHANGED, "instead": "call(z)\nx = (", "offset": 0, "whole": False}
+    seen(store, 1.0, CODE + "y = ", "\n" + CODE.upper(), offered="call(x, 2)", **beginning)
+    assert sorted(text.text for text in from_log(store)) == sorted((CODE.upper(), CODE + "y = call(z)\n"))
 
 
 def test_a_line_that_the_cursor_is_inside_of_is_whole(store: Store) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from empower_lsp.log.records import CompletionRecord, TokenRecord
-from empower_lsp.outcome.offer import Kind
+from empower_lsp.outcome.outcome import Kind
 from empower_lsp.personal.decision import Decision
 from empower_model.calibration import Calibration
 from empower_model.errors import EmpowerError

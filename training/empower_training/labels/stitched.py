@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from empower_lsp.log import MARKER, PREFIX_WINDOW, SUFFIX_WINDOW, Entry, OutcomeRecord
-from empower_lsp.outcome import Kind
+from empower_lsp.log import MARKER, PREFIX_WINDOW, SUFFIX_WINDOW, Entry
+from empower_training.labels.standing import Written, standing
 
 RUN, RUN_CHARACTERS = 3, 40
 """A run of at least so many lines and characters is taken for the same place of the file."""
@@ -39,37 +39,40 @@ class Stretch:
         return "".join(f"{line}\n" for line in self.lines)
 
 
-def stretch(entry: Entry) -> Stretch:
-    """The lines of the window around one completion, with what was written in its place.
+def stretches(entry: Entry) -> list[Stretch]:
+    """Return the lines of the window around one completion, with what was written in its place.
 
     Where nobody knows how the cursor's line went on, it is left out; so are lines with a secret taken out of them.
+    Where only the beginning of what was written is known, its last line is left out, and the lines below stand apart.
     """
     one = entry.completion
     prefix, suffix = one.prefix or "", one.suffix or ""
     top = len(prefix) < PREFIX_WINDOW - LONGEST_LINE
     bottom = len(suffix) < SUFFIX_WINDOW - LONGEST_LINE
-    written = _written(one.text or "", entry.outcomes)
+    written = standing(entry)
     behind, _, below = suffix.partition("\n")
     if written is None and not behind.strip(CLOSERS):
-        text = prefix[: prefix.rfind("\n") + 1] + below
+        parts = [(_whole_lines(prefix) + below, top, bottom)]
+    elif written is None or written.whole:
+        parts = [(_joined(prefix, written) + suffix, top, bottom)]
     else:
-        text = prefix + (written or "") + suffix
-    lines = text.removesuffix("\n").split("\n") if text else []
-    return Stretch(tuple(line for line in lines if MARKER not in line), one.at, top, bottom)
+        parts = [(_whole_lines(_joined(prefix, written)), top, False), (below, False, bottom)]
+    return [
+        Stretch(tuple(line for line in text.removesuffix("\n").split("\n") if MARKER not in line), one.at, *ends)
+        for text, *ends in parts
+        if text
+    ]
 
 
-def _written(offered: str, outcomes: Iterable[OutcomeRecord]) -> str | None:
-    """What took the place of a completion; None where that is not known."""
-    written = None
-    for outcome in outcomes:
-        match outcome.kind:
-            case Kind.ACCEPTED | Kind.TYPED_THROUGH:
-                written = offered
-            case Kind.PARTIALLY_ACCEPTED:
-                written = offered[: outcome.characters + outcome.typed]
-            case Kind.DIVERGED | Kind.CHANGED:
-                written = outcome.text
-    return written
+def _whole_lines(text: str) -> str:
+    return text[: text.rfind("\n") + 1]
+
+
+def _joined(prefix: str, written: Written | None) -> str:
+    """Return the text before the cursor with what was written there."""
+    if written is None:
+        return prefix
+    return (prefix[: -written.before] if written.before else prefix) + written.text
 
 
 def assembled(stretches: Iterable[Stretch]) -> list[Stretch]:

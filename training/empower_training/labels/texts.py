@@ -16,7 +16,7 @@ from empower_lsp.log import Store
 from empower_lsp.workspace import UNWRITTEN, gitignore, is_denied
 from empower_model.errors import EmpowerError
 from empower_training.corpus import Limits, refusal
-from empower_training.labels.stitched import Stretch, assembled, stretch
+from empower_training.labels.stitched import Stretch, assembled, stretches
 
 LEAST = 40
 """Characters; there is nothing to learn from less."""
@@ -70,7 +70,7 @@ def from_log(store: Store, only: Sequence[str] = (), since: float = 0.0, until: 
     for entry in store.entries():
         one = entry.completion
         if one.prefix is not None and since <= one.at < until and (not only or wanted.match_file(one.path)):
-            files.setdefault((one.workspace, one.path), []).append(stretch(entry))
+            files.setdefault((one.workspace, one.path), []).extend(stretches(entry))
     found = [Text(path, part.text, part.at) for (_, path), parts in files.items() for part in assembled(parts)]
     return _by_time([text for text in found if len(text.text.strip()) >= LEAST])
 

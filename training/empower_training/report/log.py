@@ -30,6 +30,7 @@ Answer: TypeAlias = tuple[float, float]
 TAKEN = (Kind.ACCEPTED, Kind.PARTIALLY_ACCEPTED)
 
 _UNREAD = ("prefix", "suffix", "text", "tokens")
+_TOLD = ("completion", "at", "kind", "explicit", "characters", "of", "typed", "age")
 """Columns that are left in the file."""
 
 
@@ -117,7 +118,7 @@ def lean(store: Store) -> Iterator[Entry]:
     names = [field.name for field in fields(CompletionRecord)]
     columns = ", ".join("NULL" if name in _UNREAD else f'"{name}"' for name in names)
     tokens, memory = names.index("tokens"), names.index("memory")
-    told = ", ".join(f'"{field.name}"' for field in fields(OutcomeRecord) if field.name != "text")
+    told = ", ".join(f'"{name}"' for name in _TOLD)
     # Tuples until they are needed: of a hundred thousand objects more, the collector would look at each many times.
     outcomes: dict[str, list[tuple[Any, ...]]] = {}
     for row in store.query(f"SELECT {told} FROM outcomes ORDER BY at, rowid"):
@@ -131,7 +132,7 @@ def lean(store: Store) -> Iterator[Entry]:
 
 def _outcome(row: tuple[Any, ...]) -> OutcomeRecord:
     completion, at, kind, explicit, characters, of, typed, age = row
-    return OutcomeRecord(completion, at, kind, bool(explicit), characters, of, typed, None, age)
+    return OutcomeRecord(completion, at, kind, bool(explicit), characters, of, typed, age=age)
 
 
 def _share(some: Sequence[Decision]) -> Interval:

@@ -38,29 +38,31 @@ class Bare:
         context_size: int = 2048,
         micro_batch: int = llama.MICRO_BATCH,
         flash_attention: int = -1,
+        sequences: int = 1,
     ) -> None:
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = context_size
         params.n_batch = llama.BATCH
         params.n_ubatch = micro_batch
-        params.n_seq_max = params.n_outputs_max = 1
+        params.n_seq_max, params.n_outputs_max, params.kv_unified = sequences, sequences, True
         params.n_threads = params.n_threads_batch = threads or physical_cores()
         params.flash_attn_type = flash_attention
         self.context: Any = llama_cpp.llama_init_from_model(weights.model, params)
         if not self.context:
             raise SystemExit("llama.cpp cannot make a context.")
         self._size = weights.size
-        self._memory = llama_cpp.llama_get_memory(self.context)
+        self.memory = llama_cpp.llama_get_memory(self.context)
         self._batch = llama_cpp.llama_batch_init(llama.BATCH, 0, 1)
         for i in range(llama.BATCH):
             self._batch.n_seq_id[i] = 1
-            self._batch.seq_id[i][0] = 0
         shape = (llama.BATCH,)
         self._ids = np.ctypeslib.as_array(self._batch.token, shape=shape)
         self._positions = np.ctypeslib.as_array(self._batch.pos, shape=shape)
         self._flags = np.ctypeslib.as_array(self._batch.logits, shape=shape)
         self.length = 0
         """Tokens in the cache."""
+        self.sequence = 0
+        """The sequence that they belong to."""
 
     def answer(self, prompt: Sequence[int], new: int, generated: Sequence[int]) -> None:
         """Evaluate the last `new` tokens of a prompt, the rest being cached, and generate as many tokens as given.
@@ -75,7 +77,7 @@ class Bare:
         kept = len(prompt) - new
         if kept > self.length:
             raise ValueError(f"{kept} tokens should be cached, but only {self.length} are")
-        llama_cpp.llama_memory_seq_rm(self._memory, 0, kept, -1)
+        llama_cpp.llama_memory_seq_rm(self.memory, self.sequence, kept, -1)
         self.length = kept
         for start in range(kept, len(prompt), llama.BATCH):
             self._evaluate(prompt[start : start + llama.BATCH])
@@ -107,6 +109,8 @@ class Bare:
     def _evaluate(self, ids: Sequence[int]) -> None:
         count = len(ids)
         self._batch.n_tokens = count
+        for i in range(count):
+            self._batch.seq_id[i][0] = self.sequence
         self._ids[:count] = ids
         self._positions[:count] = range(self.length, self.length + count)
         self._flags[:count] = 0

@@ -11,7 +11,7 @@ import ctypes
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from itertools import islice, takewhile
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from empower_model.engine.llama_file import (
     read_vocabulary,
 )
 from empower_model.engine.seam import EngineConfig, StopFlag, Token, Transform
+from empower_model.engine.states import States, common
 from empower_model.errors import EngineError, EngineStopped, ModelFileInvalid, PromptTooLong
 
 BATCH = 512
@@ -75,6 +76,8 @@ class LlamaEngine:
         """The tokens whose keys and values lie in the cache, from position 0 on."""
         self._fresh = False
         """Whether the logits belong to the last token of the state."""
+        self.states = None if cannot_step_back(self._model) else States(self._context)
+        """The states of prompts that were left; None for models that cannot go on from a part of one."""
         self.pace = None if self._small or cannot_step_back(self._model) else Pace()
         """How many drafted tokens are worth evaluating; None where none ever is."""
 
@@ -115,19 +118,38 @@ class LlamaEngine:
         return tokens
 
     def prefill(self, prompt: Sequence[int]) -> int:
-        """Make `prompt` the state; returns how many tokens had to be evaluated (at least 1)."""
-        if not prompt or len(prompt) >= self.context_size:
-            raise PromptTooLong(
-                f"A prompt of {len(prompt)} tokens does not fit a context of {self.context_size}; "
-                "set a larger context size."
-            )
-        self._truncate(min(_common(self._state, list(prompt)), len(prompt) - 1))
-        fresh = list(prompt[len(self._state) :])
+        """Make `prompt` the state; return how many tokens had to be evaluated (at least 1).
+
+        Raises PromptTooLong, and EngineStopped when ended on request.
+        """
+        fresh = self._missing(prompt)
         for start in range(0, len(fresh), BATCH):
             if self.stop.is_set():  # GPU backends do not poll the flag
                 raise EngineStopped("The evaluation was ended on request.")
             self._evaluate(fresh[start : start + BATCH])
         return len(fresh)
+
+    def prepare(self, prompt: Sequence[int], most: int) -> bool:
+        """Evaluate at most `most` more tokens of a prompt that will be asked for; return whether all are.
+
+        Raises PromptTooLong, and EngineStopped when ended on request.
+        """
+        fresh = self._missing(prompt)
+        self._evaluate(fresh[: min(most, BATCH)])
+        return len(fresh) <= min(most, BATCH)
+
+    def _missing(self, prompt: Sequence[int]) -> list[int]:
+        """Bring back as much of a prompt's state as is known; return the tokens to evaluate, the last one at least."""
+        if not prompt or len(prompt) >= self.context_size:
+            raise PromptTooLong(
+                f"A prompt of {len(prompt)} tokens does not fit a context of {self.context_size}; "
+                "set a larger context size."
+            )
+        wanted = list(prompt)
+        if self.states is not None and (known := self.states.exchange(self._state, wanted)) != self._state:
+            self._state, self._fresh = known, False
+        self._truncate(min(common(self._state, wanted), len(wanted) - 1))
+        return wanted[len(self._state) :]
 
     def decode(self, transforms: Sequence[Transform] = (), drafts: Drafts | None = None) -> Iterator[Token]:
         """Continue the prefilled prompt greedily; ends after end-of-generation, a full context, or a stop.
@@ -238,15 +260,6 @@ class LlamaEngine:
         if result == NO_ROOM:
             raise PromptTooLong("The context is full; set a larger context size.")
         raise EngineError(f"llama.cpp could not evaluate {count} tokens: {last_complaint()}")
-
-
-def _common(ours: list[int], theirs: list[int], block: int = 64) -> int:
-    """Length of the common beginning; compared in blocks, since it is nearly everything at every keystroke."""
-    start = 0
-    while start < len(ours) and ours[start : start + block] == theirs[start : start + block]:
-        start += block
-    pairs = zip(ours[start : start + block], theirs[start : start + block], strict=False)
-    return start + sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _batch_views(batch: Any) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]:

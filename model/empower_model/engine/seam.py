@@ -165,6 +165,13 @@ class Engine(Protocol):
         """
         ...
 
+    def prepare(self, prompt: Sequence[int], most: int) -> bool:
+        """Evaluate at most `most` more tokens of a prompt that will be asked for; return whether all are.
+
+        The state of the last prompt is not lost by it. Raises PromptTooLong, and EngineStopped when ended on request.
+        """
+        ...
+
     def decode(self, transforms: Sequence[Transform] = (), drafts: Drafts | None = None) -> Iterator[Token]:
         """Continue the prefilled prompt greedily, token by token.
 
@@ -190,6 +197,7 @@ class FakeEngine:
     stop: StopFlag = field(default_factory=StopFlag)
     context_size: int = 2048
     prompts: list[str] = field(default_factory=list)
+    prepared: list[list[int]] = field(default_factory=list)
     vocabulary: Vocabulary = field(
         default_factory=lambda: Vocabulary(
             pieces=(*(bytes([b]) for b in range(256)), b"", b"", b"", b""),
@@ -207,6 +215,11 @@ class FakeEngine:
         marks = {257: b"<PRE>", 258: b"<SUF>", 259: b"<MID>"}
         self.prompts.append(b"".join(marks.get(i) or self.vocabulary.pieces[i] for i in prompt).decode())
         return len(prompt)
+
+    def prepare(self, prompt: Sequence[int], most: int) -> bool:
+        """Remember that the prompt was prepared; it is at once."""
+        self.prepared.append(list(prompt))
+        return True
 
     def decode(self, transforms: Sequence[Transform] = (), drafts: Drafts | None = None) -> Iterator[Token]:
         """Yield the script of the last prompt; neither transforms nor drafts are consulted."""

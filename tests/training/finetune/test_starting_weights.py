@@ -15,8 +15,8 @@ from empower_model.engine.seam import EngineConfig
 from empower_model.errors import DownloadFailed, ModelFileInvalid, ModelNotFound
 from empower_model.files import store
 from empower_training.corpus import tokenizer as tokenizers
+from empower_training.finetune import starting_weights
 from empower_training.finetune.gguf_export import export
-from empower_training.finetune.starting_weights import base_folder, labelling_folder
 from empower_training.pretrain.plan import Plan, Shape
 from empower_training.pretrain.pretrain import Run
 
@@ -35,6 +35,14 @@ def source(tmp_path_factory: pytest.TempPathFactory, texts: list[str], tokenizer
     folder = tmp_path_factory.mktemp("source")
     Run(Plan(shape=SHAPE), texts, tokenizer).export(folder)
     return folder
+
+
+def base_folder(name: str = "", weights: str = "") -> Path:
+    return starting_weights.base_folder(store.checked(name, tuned=False), weights)
+
+
+def labelling_folder(name: str = "", weights: str = "") -> Path:
+    return starting_weights.labelling_folder(store.checked(name, tuned=False), weights)
 
 
 def foreign(path: Path, tokens: tuple[str, ...] = ("a", "b")) -> Path:

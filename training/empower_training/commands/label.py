@@ -134,7 +134,9 @@ def _loaded(base: Path | None) -> tuple[Any, Tokenizer]:
     if base is None:
         from empower_training.finetune import labelling_folder
 
-        base = labelling_folder()
+        from empower_model.files import store
+
+        base = labelling_folder(store.checked("", tuned=False))
     for name in ("config.json", "tokenizer.json"):
         if not (base / name).is_file():
             raise EmpowerError(f"{base} has no {name}: give a folder with a model in transformers' format.")

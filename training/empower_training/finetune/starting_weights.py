@@ -20,35 +20,34 @@ _HUB = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 """`owner/name`: a repository of the hub."""
 
 
-def base_folder(model: str = "", weights: str = "") -> Path:
-    """A folder with `config.json`, `model.safetensors` (or its parts) and `tokenizer.json`.
+def base_folder(model: store.Model, weights: str = "") -> Path:
+    """Return a folder with `config.json`, `model.safetensors` (or its parts) and `tokenizer.json` of a model, untuned.
 
-    `model` is a name or a path as in `store.resolve`, empty for the model in use. `weights`, a folder or `owner/name`
-    on the hub, are the weights that model was made from; only when a person gave that name, the hub is asked. Without
-    it, a model made by this project is rebuilt from its file into the data folder, once.
+    `weights`, a folder or `owner/name` on the hub, are the weights that the model was made from; only when a person
+    gave that name, the hub is asked. Without it, a model made by this project is rebuilt from its file into the data
+    folder, once.
 
     Raises ModelNotFound where no weights are known, ModelFileInvalid for weights of another model, DownloadFailed.
     """
-    chosen = store.checked(model, tuned=False)
     if weights:
         folder = _named(weights)
-        _compare(folder, chosen)
+        _compare(folder, model)
         return folder
-    target = store.data_folder() / "bases" / digest(chosen.path)
+    target = store.data_folder() / "bases" / digest(model.path)
     if not _complete(target):
-        _rebuild(chosen, target)
+        _rebuild(model, target)
     return target
 
 
-def labelling_folder(model: str = "", weights: str = "") -> Path:
-    """The weights that measure Empower targets for a model: those it was tuned from where they are known, else its own.
+def labelling_folder(model: store.Model, weights: str = "") -> Path:
+    """Return the weights that measure a model's Empower targets: what it was tuned from if that is known, else its own.
 
     A tuned model weighs an end before every token, which would raise all targets' bits. Arguments and errors as for
     `base_folder`; weights that are named are the ones.
     """
-    entry = store.find(store.checked(model, tuned=False).name)
+    entry = store.find(model.name)
     untuned = entry.base if entry is not None and not weights else None
-    return base_folder(untuned or model, weights)
+    return base_folder(store.checked(untuned, tuned=False) if untuned else model, weights)
 
 
 def _named(weights: str) -> Path:

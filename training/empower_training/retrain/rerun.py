@@ -82,17 +82,18 @@ def retrain(texts: Sequence[Text], plan: Plan, watch: Watch | None = None) -> Ou
     from empower_training.finetune import finetune, leads
 
     watch = watch or Watch()
-    parent = store.checked(plan.model, tuned=False)
+    name = plan.model or store.default_model()  # once: another may be in use when the training is over
+    parent, current = store.checked(name, tuned=False), store.checked(name)
     earlier, later = split(texts, plan.share)
     learned, fitted = split(earlier, 1 - CALIBRATING)
     chosen = gate.later_works(later, plan.seed)
-    base = base_folder(plan.model, plan.weights)
+    base = base_folder(parent, plan.weights)
     if not plan.recipe.adapter:
         from empower_training.finetune import check
 
         check(base)
     watch.stage("labels")
-    found = found_examples(labelling_folder(plan.model, plan.weights), learned, plan, watch.labelled)
+    found = found_examples(labelling_folder(parent, plan.weights), learned, plan, watch.labelled)
     run = store.data_folder() / "training" / _fingerprint(base, texts, plan)
     watch.stage("training")
     finetune(base, found, run, plan.recipe, watch.step)
@@ -104,7 +105,7 @@ def retrain(texts: Sequence[Text], plan: Plan, watch: Watch | None = None) -> Ou
     watch.stage("calibration")
     candidate = replace(candidate, calibration=gate.calibrated(candidate, fitted, CURSORS, plan.seed))
     watch.stage("judging")
-    judgement = gate.judge(store.checked(plan.model), candidate, chosen, plan.seed, project=earlier)
+    judgement = gate.judge(current, candidate, chosen, plan.seed, project=earlier)
     provenance = _provenance(parent, texts, plan, judgement)
     tuning = tunings.keep(parent, weights, provenance, candidate.calibration)
     for name in ("arguments.json", "log.jsonl"):

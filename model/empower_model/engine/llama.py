@@ -76,7 +76,7 @@ class LlamaEngine:
         """The tokens whose keys and values lie in the cache, from position 0 on."""
         self._fresh = False
         """Whether the logits belong to the last token of the state."""
-        self.states = None if cannot_step_back(self._model) else States(self._context)
+        self.states = None if cannot_step_back(self._model) else States(self._saved, self._loaded)
         """The states of prompts that were left; None for models that cannot go on from a part of one."""
         self.pace = None if self._small or cannot_step_back(self._model) else Pace()
         """How many drafted tokens are worth evaluating; None where none ever is."""
@@ -198,6 +198,21 @@ class LlamaEngine:
             self._logits()  # a GPU is still at work until they are there
             self.pace.note(len(ahead), time.perf_counter() - started)
         return ahead
+
+    def _saved(self, most: int) -> ctypes.Array[ctypes.c_uint8] | None:
+        """A copy of the context's state, unless it has more bytes."""
+        size = llama_cpp.llama_state_seq_get_size(self._context, 0)
+        if not 0 < size <= most:
+            return None
+        data = (ctypes.c_uint8 * size)()
+        return data if llama_cpp.llama_state_seq_get_data(self._context, data, size, 0) == size else None
+
+    def _loaded(self, data: ctypes.Array[ctypes.c_uint8]) -> bool:
+        llama_cpp.llama_memory_clear(self._memory, False)
+        done = bool(llama_cpp.llama_state_seq_set_data(self._context, data, len(data), 0))
+        if not done:
+            llama_cpp.llama_memory_clear(self._memory, True)
+        return done
 
     def logits(self) -> NDArray[np.float32]:
         """The logits after the last prefilled token, shape (n_vocab,): a copy."""

@@ -6,13 +6,10 @@ only, and a switch costs a copy (`benchmarks/places.py`).
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any
-
-from empower_model.engine.llama_file import llama_cpp
+from typing import Generic, Protocol, TypeVar
 
 MOST_BYTES = 128 << 20
 """Memory that all copies of a context take together; a state of 1,000 tokens has 3 MB (7M parameters) to 57 MB (7B)."""
@@ -22,23 +19,39 @@ WORTH = 64
 """Tokens that it takes to copy a state: what a key takes back, text that was shown included, is less."""
 
 
+class Copy(Protocol):
+    """A copy of a context's state."""
+
+    def __len__(self) -> int:
+        """Return its size in bytes."""
+        ...
+
+
+C = TypeVar("C", bound=Copy)
+
+
 @dataclass(frozen=True, slots=True)
-class _State:
+class _State(Generic[C]):
     tokens: list[int]
-    data: ctypes.Array[ctypes.c_uint8]
+    copy: C
 
 
-class States:
-    """The states that a context of one sequence was in, the one last left last."""
+class States(Generic[C]):
+    """The states that a context of one sequence was in, the one last left last.
 
-    def __init__(self, context: Any) -> None:
-        self._context = context
-        self._kept: list[_State] = []
+    `save` copies the state that the context is in, and returns None where it cannot, or where that would take more than
+    the given bytes. `load` puts a copy in its place; where it fails, the context is empty.
+    """
+
+    def __init__(self, save: Callable[[int], C | None], load: Callable[[C], bool]) -> None:
+        self._save = save
+        self._load = load
+        self._kept: list[_State[C]] = []
 
     @property
     def size(self) -> int:
         """Bytes that the copies take."""
-        return sum(len(state.data) for state in self._kept)
+        return sum(len(state.copy) for state in self._kept)
 
     def exchange(self, tokens: Sequence[int], wanted: Sequence[int]) -> list[int]:
         """Prepare the context, in the state of `tokens`, for `wanted`; return the tokens whose state it then has.
@@ -55,22 +68,15 @@ class States:
         if best is None:
             return list(tokens)
         self._kept.remove(best)
-        llama_cpp.llama_memory_seq_rm(llama_cpp.llama_get_memory(self._context), 0, -1, -1)
-        if not llama_cpp.llama_state_seq_set_data(self._context, best.data, len(best.data), 0):
-            llama_cpp.llama_memory_clear(llama_cpp.llama_get_memory(self._context), True)
-            return []
-        return best.tokens
+        return best.tokens if self._load(best.copy) else []
 
-    def _keep(self, tokens: list[int], spared: _State | None) -> None:
-        size = llama_cpp.llama_state_seq_get_size(self._context, 0)
-        if not 0 < size <= MOST_BYTES:
+    def _keep(self, tokens: list[int], spared: _State[C] | None) -> None:
+        copy = self._save(MOST_BYTES)
+        if copy is None:
             return
-        data = (ctypes.c_uint8 * size)()
-        if llama_cpp.llama_state_seq_get_data(self._context, data, size, 0) != size:
-            return
-        # what begins as the new one does, and no longer, is of no more use
+        # what begins as the new one does, and is no longer, is of no more use
         kept = [each for each in self._kept if each is spared or common(each.tokens, tokens) < len(each.tokens)]
-        self._kept = [*kept, _State(tokens, data)]
+        self._kept = [*kept, _State(tokens, copy)]
         while len(self._kept) > MOST or self.size > MOST_BYTES:
             del self._kept[1 if self._kept[0] is spared else 0]
 

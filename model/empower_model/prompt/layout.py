@@ -34,8 +34,6 @@ CLOSERS = ")]}\"'`"
 """What editors insert behind a cursor, and a person types over."""
 PLACES = 8
 """Places whose layout is remembered; the engine keeps their states."""
-_PROBE = 256
-"""Characters by which the beginning of one window is found in another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +48,10 @@ class Prompt:
 class _Place:
     """A place in a text where a person types: what stays while the cursor moves on."""
 
-    above: str
-    """All that is known of the text above the anchor."""
+    anchor: int
+    """Its offset when it was set; edits further up than the prompt reaches, and a window that moves, shift it."""
+    far: str
+    """The text above the anchor as far as the prompt has it."""
     below: str
     """The text below as far as the prompt has it, without closers at its beginning."""
     head: tuple[int, ...]
@@ -59,15 +59,10 @@ class _Place:
 
     def near(self, prefix: str) -> str | None:
         """Return the text from the anchor to a cursor; None where another text stands above the anchor."""
-        if prefix.startswith(self.above):
-            return prefix[len(self.above) :]
-        start = _moved(self.above, prefix)  # the window may begin further down by now, or further up
-        if start and prefix.startswith(self.above[start:]):
-            return prefix[len(self.above) - start :]
-        start = _moved(prefix, self.above)
-        if start and prefix.startswith(self.above, start):
-            return prefix[start + len(self.above) :]
-        return None
+        start = self.anchor - len(self.far)
+        if not prefix.startswith(self.far, start):  # a far text that is all there is does not move
+            start = prefix.find(self.far) if self.far and start > 0 else -1
+        return prefix[start + len(self.far) :] if start >= 0 else None
 
 
 class Layout:
@@ -149,14 +144,12 @@ class Layout:
         """
         vocabulary, fim = self._vocabulary, self._vocabulary.fim
         anchor = self._anchor(prefix, room // 4)
-        above, near = prefix[:anchor], _last(self._near(prefix[anchor:]), room // 2)
+        near = _last(self._near(prefix[anchor:]), room // 2)
+        below = self._tokens(_lines_below(suffix))[: max(0, room // 4)] if fim is not None else ()
+        text, far = self._far(prefix[:anchor], room // 2 - len(below))
         head = [] if vocabulary.bos is None else [vocabulary.bos]
-        if fim is None:
-            head += self._far(above, room // 2)
-        else:
-            below = self._tokens(_lines_below(suffix))[: max(0, room // 4)]
-            head += [fim.prefix, *self._far(above, room // 2 - len(below)), fim.suffix, *below, fim.middle]
-        return _Place(above, _without_closers(suffix), tuple(head)), near
+        head += far if fim is None else [fim.prefix, *far, fim.suffix, *below, fim.middle]
+        return _Place(anchor, text, _without_closers(suffix), tuple(head)), near
 
     def _anchor(self, prefix: str, most: int) -> int:
         """The offset of the first anchor from which at most so many tokens lead to the cursor."""
@@ -172,36 +165,30 @@ class Layout:
         head = text.rfind("\n") + 1
         return [*self._tokens(text[:head]), *self._engine.tokenize(text[head:])]
 
-    def _far(self, text: str, room: int) -> list[int]:
-        """The last whole lines of a text that fit, in blocks that begin at multiples of ANCHOR."""
+    def _far(self, text: str, room: int) -> tuple[str, list[int]]:
+        """The last whole lines of a text that fit, in blocks that begin at multiples of ANCHOR, and their tokens."""
         far = max(0, len(text) - self._engine.context_size * CHARACTERS_A_TOKEN)
         start = text.rfind("\n", 0, far) + 1
         first = text.count("\n", 0, start)
         lines = text[start:].splitlines(keepends=True)
-        blocks: list[tuple[int, ...]] = []
+        blocks: list[str] = []
+        tokens: list[int] = []
         end = first + len(lines)
         while end > first and (begin := (end - 1) // ANCHOR * ANCHOR) >= first:
-            block = self._tokens("".join(lines[begin - first : end - first]))
-            if len(block) > room:
+            block = "".join(lines[begin - first : end - first])
+            if len(tokens) + len(self._tokens(block)) > room:
                 break
-            room -= len(block)
-            blocks.append(block)
+            blocks.insert(0, block)
+            tokens[:0] = self._tokens(block)
             end = begin
         if not blocks and room > 0:  # a single block is too long: its end is better than nothing
-            blocks.append(tuple(_last(self._tokens("".join(lines[-ANCHOR:])[-LINE_CHARACTERS * 2 :]), room)))
-        return [token for block in reversed(blocks) for token in block]
+            blocks = ["".join(lines[-ANCHOR:])[-LINE_CHARACTERS * 2 :]]
+            tokens = _last(self._tokens(blocks[0]), room)
+        return "".join(blocks), tokens
 
     def _beginning(self) -> int:
         """The token that a text begins with, where nothing is written yet."""
         return min(self._vocabulary.end_of_generation, default=0)
-
-
-def _moved(window: str, other: str) -> int:
-    """The offset in a window of a document at which another one begins that was moved as `host` moves them; else 0."""
-    start = window.find(other[:_PROBE]) if other else 0
-    lines = window.count("\n", 0, max(0, start))
-    by_lines = lines % ANCHOR == 0 and window[start - 1 : start] == "\n"
-    return start if start > 0 and (by_lines or (lines == 0 and start % LINE_STEP == 0)) else 0
 
 
 def _anchors(prefix: str) -> Iterator[int]:

@@ -118,6 +118,13 @@ def test_places_are_forgotten_in_the_order_of_their_last_use() -> None:
         assert (f"<MID>line {2 * ANCHOR - 1}\n" in text) is stays
 
 
+@pytest.mark.parametrize("context", [1024, 2048])
+def test_an_edit_further_up_than_the_prompt_reaches_changes_nothing(context: int) -> None:
+    layout = Layout(engine(context))
+    before = layout.prompt(numbered(800), "", 16).tokens
+    assert layout.prompt("import os\n" + numbered(800) + "x", "", 16).tokens[: len(before) - 1] == before[:-1]
+
+
 @pytest.mark.parametrize(
     "change", [lambda text: "import os\n" + text, lambda text: text.replace("line 3\n", "line three\n")]
 )

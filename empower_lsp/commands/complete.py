@@ -61,8 +61,8 @@ def complete(
     Colours show how many bits of surprisal each token has; what comes after the end is shown struck out. The workspace
     is the file's repository, or else the folder it is in; the file itself counts only around the cursor.
     """
-    from empower_lsp.commands.one_memory import remembering
-    from empower_model.completing import LocalCompleter
+    from empower_lsp.commands.one_memory import remembered
+    from empower_model.completing import assemble
     from empower_model.engine import EngineConfig
     from empower_model.engine.llama import LlamaEngine
     from empower_model.files import store
@@ -76,37 +76,37 @@ def complete(
         suffix = "\n" + below
     chosen = store.checked(model)
     engine = LlamaEngine(EngineConfig(chosen.path, adapter=chosen.adapter))
-    known = remembering(engine, chosen, path) if memory else None
+    read = remembered(engine, chosen, path) if memory else None
     completer = (
-        LocalCompleter(engine, chosen.calibration)
-        if known is None
-        else LocalCompleter(known.engine, known.calibration, look=known.engine.look)
+        assemble(engine, chosen.calibration)
+        if read is None
+        else assemble(engine, read.known.weights.calibration, read.known)
     )
     request = Request(prefix, suffix, Limits(confidence, rule, max_tokens, max_lines))
     found = completer.complete(window(request, max(FILE_TOKENS, engine.context_size)))
     if as_json:
-        click.echo(json.dumps(explanation(found) | {"memory": known and _memory(known)}, indent=2))
+        click.echo(json.dumps(explanation(found) | {"memory": read and _memory(read)}, indent=2))
     else:
         _show(path, prefix, suffix, found)
-        if known is not None:
-            click.echo(_told(known))
+        if read is not None:
+            click.echo(_told(read))
         if retype:
             click.echo(f"the file says: {written.strip()}")
     completer.close()
 
 
-def _memory(known: OneMemory) -> dict[str, Any]:
+def _memory(read: OneMemory) -> dict[str, Any]:
     return {
-        "folder": str(known.folder),
-        "tokens": known.tokens,
-        "indexingMs": round(known.seconds * 1000, 1),
-        "complete": known.complete,
+        "folder": str(read.folder),
+        "tokens": read.tokens,
+        "indexingMs": round(read.seconds * 1000, 1),
+        "complete": read.complete,
     }
 
 
-def _told(known: OneMemory) -> str:
-    part = "" if known.complete else "; the rest would have taken longer"
-    return f"memory: {known.tokens:,} tokens of {known.folder.name}, read in {known.seconds:.1f} s{part}"
+def _told(read: OneMemory) -> str:
+    part = "" if read.complete else "; the rest would have taken longer"
+    return f"memory: {read.tokens:,} tokens of {read.folder.name}, read in {read.seconds:.1f} s{part}"
 
 
 def _parse(place: str) -> tuple[Path, int, int | None]:

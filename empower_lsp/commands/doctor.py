@@ -113,16 +113,16 @@ def _model(name: str) -> list[Finding]:
 
 def _memory(engine: LlamaEngine, model: Model) -> list[Finding]:
     """Whose weights the memory of the workspace has, and how fast it reads: this package, by its own code."""
-    from empower_lsp.commands.one_memory import remembering
+    from empower_lsp.commands.one_memory import remembered
     from empower_lsp.personal import source
 
     here = Path(__file__)
     try:
         value = f"on, unless the option `memory` is off; weights: {source(model)}"
-        known = remembering(engine, model, here, folder=here.parent)
+        read = remembered(engine, model, here, folder=here.parent)
     except EmpowerError as error:
         return [Finding("memory", "its weights cannot be used", str(error))]
-    rate = known.tokens / known.seconds
+    rate = read.tokens / read.seconds
     return [
         Finding("memory", value),
         Finding("indexing", f"{rate:,.0f} tokens/s" if rate else "nothing to read here: not measured"),
@@ -131,7 +131,7 @@ def _memory(engine: LlamaEngine, model: Model) -> list[Finding]:
 
 def _speed(engine: LlamaEngine) -> list[Finding]:
     from empower_model.calibration import Calibration
-    from empower_model.completing import LocalCompleter
+    from empower_model.completing import assemble
     from empower_model.request import Limits, Request
 
     # this file is as good a text as any
@@ -142,7 +142,7 @@ def _speed(engine: LlamaEngine) -> list[Finding]:
     read = time.perf_counter()
     written = sum(1 for _, _ in zip(range(DECODED_TOKENS), engine.decode(), strict=False))
     ended = time.perf_counter()
-    completer = LocalCompleter(engine, Calibration())
+    completer = assemble(engine, Calibration())
     cut = source.rindex("return")
     first, again = (
         completer.complete(Request(source[: cut + typed], source[cut + len("return") :], Limits())) for typed in (0, 3)

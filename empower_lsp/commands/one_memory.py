@@ -11,10 +11,9 @@ from empower_lsp.workspace import Workspace, root_of
 from empower_model.memory import memory_in_use
 
 if TYPE_CHECKING:
-    from empower_model.calibration import Calibration
     from empower_model.engine import Engine
     from empower_model.files import Model
-    from empower_model.memory import RememberingEngine
+    from empower_model.memory import WeightedMemory
 
 SECONDS = 5.0
 """How long a command reads the workspace; a million tokens, of an engine that has a core to itself."""
@@ -22,10 +21,9 @@ SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class OneMemory:
-    """An engine with the memory of whoever writes a file, as the server would have it."""
+    """The memory of whoever writes a file, as the server would have it, and how it was read."""
 
-    engine: RememberingEngine
-    calibration: Calibration
+    known: WeightedMemory
     folder: Path
     tokens: int
     seconds: float
@@ -34,16 +32,16 @@ class OneMemory:
     """Whether all of the workspace was read; else the time was up."""
 
 
-def remembering(
+def remembered(
     engine: Engine, model: Model, path: Path, folder: Path | None = None, seconds: float = SECONDS
 ) -> OneMemory:
-    """The engine of a model with a memory for a cursor in the file `path`, which itself is left out of it.
+    """Return the memory of a model for a cursor in the file `path`, which itself is left out of it.
 
-    Of a `folder`, or of what an editor would probably have opened for the file. What stands around the cursor is to
-    come with each request. Raises ModelError.
+    It is read from `folder`, or from what an editor would probably have opened for the file. What stands around the
+    cursor is to come with each request. Raises ModelError.
     """
     from empower_model.feed import Current, Walk
-    from empower_model.memory import Keeper, Level, Memory, RememberingEngine
+    from empower_model.memory import Keeper, Level, Memory, WeightedMemory
 
     weights = memory_in_use(model)
     began = time.perf_counter()
@@ -53,8 +51,7 @@ def remembering(
     keeper.hear(Walk(Workspace((folder.as_posix(),)), watched=True))
     everything = keeper.fill(seconds)
     return OneMemory(
-        engine=RememberingEngine(engine, memory, weights),
-        calibration=weights.calibration,
+        known=WeightedMemory(memory, weights),
         folder=folder,
         tokens=memory.levels[Level.PROJECT].size,
         seconds=time.perf_counter() - began,

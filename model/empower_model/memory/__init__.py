@@ -6,7 +6,7 @@ from empower_model.memory.index import Continuations, Level, Memory, blocks
 from empower_model.memory.keeper import Keeper, KeeperThread
 from empower_model.memory.mixture import FEATURES, Coefficients, Weights
 from empower_model.memory.project import Project
-from empower_model.memory.remembering import RememberingEngine
+from empower_model.memory.remembering import RememberingEngine, WeightedMemory
 from empower_model.memory.segment import ORDERS, Tokens
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Project",
     "RememberingEngine",
     "Tokens",
+    "WeightedMemory",
     "Weights",
     "blocks",
     "fitted_memory",

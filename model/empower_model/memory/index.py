@@ -225,6 +225,7 @@ class Memory:
         """An empty memory of at most `bound` tokens, most of them for the project."""
         near = bound // NEAR
         self.levels: tuple[Index, ...] = tuple(Index(near if level else bound - 2 * near) for level in Level)
+        self._looked_at: dict[str, str] = {}
 
     def update(self, name: str, tokens: Tokens | None, level: Level = Level.PROJECT) -> None:
         """Put a document into a level, replacing what the memory knew of it; None forgets it."""
@@ -237,6 +238,18 @@ class Memory:
                 self.levels[each].update(documents)
             elif here := [name for name in documents if name in self.levels[each]]:
                 self.levels[each].update(dict.fromkeys(here))
+
+    def look(self, prefix: str, suffix: str, tokenize: Callable[[str], Sequence[int]]) -> None:
+        """Hold as the file at the cursor the lines above the cursor's own and those below it, and nothing else.
+
+        Only what has changed since the last look is tokenised: on another key in the same line that is nothing.
+        """
+        _, _, below = suffix.partition("\n")
+        around = {"above": prefix[: prefix.rfind("\n") + 1], "below": below}
+        fresh = {part: blocks(text, tokenize) for part, text in around.items() if self._looked_at.get(part) != text}
+        if fresh:
+            self.levels[Level.FILE].update(fresh)
+            self._looked_at = around
 
     def settle(self) -> None:
         """Sort and merge what updates left; to be called while nobody waits. No answer changes."""

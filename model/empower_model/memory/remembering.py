@@ -7,20 +7,23 @@ line, taken from each request. The other levels may be another thread's.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from empower_model.engine import Drafts, Engine, Guess, StopFlag, Token, Transform, Vocabulary
 from empower_model.memory import mixture
-from empower_model.memory.index import Level, Memory, blocks
+from empower_model.memory.index import Memory
 from empower_model.memory.mixture import Weights
 from empower_model.memory.segment import ORDERS
 from empower_model.request import Request
 
 
-def around(prefix: str, suffix: str) -> dict[str, str]:
-    """The file at a cursor, as documents of the memory: the lines above the cursor's own, and those below it."""
-    _, _, below = suffix.partition("\n")
-    return {"above": prefix[: prefix.rfind("\n") + 1], "below": below}
+@dataclass(frozen=True, slots=True, eq=False)
+class WeightedMemory:
+    """A memory, and how far a model trusts it."""
+
+    memory: Memory
+    weights: Weights
 
 
 class RememberingEngine:
@@ -32,7 +35,6 @@ class RememberingEngine:
         self._weights = weights
         self._context: list[int] = []
         self._tokens = lru_cache(maxsize=1024)(lambda text: tuple(engine.tokenize(text)))
-        self._seen: dict[str, str] = {}
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -58,6 +60,10 @@ class RememberingEngine:
         self._context = mixture.context(prompt, self.vocabulary.fim)
         return self._engine.prefill(prompt)
 
+    def prepare(self, prompt: Sequence[int], most: int) -> bool:
+        """Evaluate a part of a prompt that will be asked for; raise as the other engine does."""
+        return self._engine.prepare(prompt, most)
+
     def decode(self, transforms: Sequence[Transform] = (), drafts: Drafts | None = None) -> Iterator[Token]:
         """Continue the prefilled prompt greedily; what is chosen from and measured is the mixture."""
         ends = sorted(self.vocabulary.end_of_generation)
@@ -73,12 +79,8 @@ class RememberingEngine:
             near.append(guess.id)
 
     def look(self, request: Request) -> None:
-        """Remember the lines above the cursor and those below, in the place of what was there before."""
-        there = around(request.prefix, request.suffix)
-        fresh = {name: blocks(text, self._tokens) for name, text in there.items() if self._seen.get(name) != text}
-        if fresh:
-            self.memory.levels[Level.FILE].update(fresh)
-            self._seen = there
+        """Have the memory hold the lines above the cursor and those below, in the place of what was there before."""
+        self.memory.look(request.prefix, request.suffix, self._tokens)
 
     def close(self) -> None:
         """Free the model's memory."""

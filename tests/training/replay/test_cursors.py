@@ -18,12 +18,13 @@ def document(package: str) -> Document:
 
 
 def span(text: str, truth: str, bits: float) -> Span:
-    return Span(Cursor("p", "", truth, ""), text, (bits,), (1.0,), (len(text),))
+    return Span(Cursor("p", "", "", truth, ""), text, (bits,), (1.0,), (len(text),))
 
 
 def test_cursors_lie_in_the_text_and_leave_what_is_below() -> None:
     found = list(cursors([document("a"), document("b")], 60, seed=1))
     assert {cursor.package for cursor in found} == {"a", "b"}
+    assert all(cursor.path == f"{cursor.package}/a.py" for cursor in found)
     for cursor in found:
         assert cursor.prefix + cursor.truth == TEXT
         assert cursor.suffix == "" or TEXT.endswith(cursor.suffix[1:])
@@ -40,7 +41,7 @@ def test_cursors_are_the_same_for_a_seed() -> None:
 
 def test_spans_are_what_the_model_writes() -> None:
     engine = FakeEngine(lambda _: [("ab", 1.0, 2.0), ("é", 0.5, 1.0), ("", 0.0, 0.0)])
-    place = Cursor("p", "", "abé", "")
+    place = Cursor("p", "", "", "abé", "")
     [found] = spans(LocalCompleter(engine, Calibration()), [place])
     assert found == Span(place, "abé", (1.0, 0.5), (2.0, 1.0), (2, 3))
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -18,7 +19,6 @@ from empower_training.corpus.corpus import Document
 from empower_training.replay.cursors import Cursor
 from empower_training.replay.memory_fit import (
     KINDS,
-    Workspaces,
     ahead,
     fit,
     grouped,
@@ -26,6 +26,7 @@ from empower_training.replay.memory_fit import (
     read,
     write,
 )
+from empower_training.replay.projects import projects
 
 END = 256
 SIZE = 260
@@ -107,36 +108,40 @@ def known(memory: Memory, words: str) -> dict[Level, int]:
 
 def test_namesakes_and_what_lies_below_are_not_in_the_memory() -> None:
     documents = package("one")
-    workspaces = Workspaces(documents, Letters())
+    project = projects([*package("two"), *documents], Letters().tokenize)
+
+    def held(cursor: Cursor, kind: str) -> AbstractContextManager[Memory]:
+        return project(cursor.package).at(cursor.path, cursor.prefix, cursor.suffix, KINDS[kind])
+
     above = documents[0].text.index("def load_gamma")
-    place = Cursor("one", documents[0].text[:above], documents[0].text[above:], "")
-    with workspaces.at(place, KINDS["both"]) as memory:
+    place = Cursor("one", documents[0].path, documents[0].text[:above], documents[0].text[above:], "")
+    with held(place, "both") as memory:
         assert known(memory, "call_beta") == {Level.PROJECT: 2, Level.RECENT: 0, Level.FILE: 1}
         assert known(memory, "call_gamma") == {Level.PROJECT: 2, Level.RECENT: 0, Level.FILE: 0}
         assert memory.continuations(list(b"unrelate"))  # ends as "load.py" does, but "d" followed "e" elsewhere
         assert memory.size == len(documents[1].text) + len(documents[2].text) + above
-    with workspaces.at(place, KINDS["file"]) as memory:
+    with held(place, "file") as memory:
         assert memory.size == above
-    with workspaces.at(place, KINDS["project"]) as memory:
+    with held(place, "project") as memory:
         assert memory.size == len(documents[1].text) + len(documents[2].text)
-    with workspaces.at(place, KINDS["none"]) as memory:
+    with held(place, "none") as memory:
         assert memory.size == 0
-    other = Cursor("one", "", documents[1].text, "")
-    with workspaces.at(other, KINDS["project"]) as memory:  # the namesakes are back
+    other = Cursor("one", documents[1].path, "", documents[1].text, "")
+    with held(other, "project") as memory:  # the namesakes are back
         assert memory.size == sum(len(documents[n].text) for n in (0, 2, 3))
 
 
 def test_what_is_ahead_ends_with_a_line_and_before_what_stands_below() -> None:
-    assert ahead(Cursor("p", "a", "bc\nd\ne\n", "\ne\n")) == "bc\nd\n"
-    assert ahead(Cursor("p", "a", "bc\nde", "")) == "bc\n"
-    assert ahead(Cursor("p", "a", "bc", "")) == "bc"
+    assert ahead(Cursor("p", "", "a", "bc\nd\ne\n", "\ne\n")) == "bc\nd\n"
+    assert ahead(Cursor("p", "", "a", "bc\nde", "")) == "bc\n"
+    assert ahead(Cursor("p", "", "a", "bc", "")) == "bc"
 
 
 def test_reading_leaves_out_what_healing_binds() -> None:
     [document, *_] = documents = package("one")
     at = document.text.index("value") + 3  # inside a word: the last byte is taken back and written again
-    place = Cursor("one", document.text[:at], document.text[at:], "")
-    reading = read(Letters(), Workspaces(documents, Letters()), [place])
+    place = Cursor("one", document.path, document.text[:at], document.text[at:], "")
+    reading = read(Letters(), documents, [place])
     typed = ahead(place)[:63]  # 64 tokens, one of which was there
     assert sum(reading.characters) == len(typed) == len(reading.observed.model)
     logs = [preference(ord(before))[ord(letter)] for before, letter in pairwise(document.text[at - 1] + typed)]
@@ -148,13 +153,12 @@ def test_reading_leaves_out_what_healing_binds() -> None:
 
 def test_without_a_memory_the_engine_itself_writes() -> None:
     documents = package("one")
-    workspaces = Workspaces(documents, Letters())
     at = documents[1].text.index("call_gamma") + len("call_gam")
-    place = Cursor("one", documents[1].text[:at], documents[1].text[at:], "")
+    place = Cursor("one", documents[1].path, documents[1].text[:at], documents[1].text[at:], "")
     trusting = np.zeros(SHAPE)
     trusting[:, :, 0] = 4.0
     weights = Weights(trusting, Calibration())
-    written = write(Letters(), workspaces, [place], {"none": weights, "both": weights})
+    written = write(Letters(), documents, [place], {"none": weights, "both": weights})
     assert not written["none"][0].text.startswith("ma(x")
     assert written["both"][0].text.startswith("ma(x")
 
@@ -172,5 +176,5 @@ def test_a_fit_on_some_packages_pays_on_another() -> None:
 
 
 def test_cursors_are_grouped_by_package() -> None:
-    places = [Cursor(name, "", "", "") for name in ("b", "a", "b")]
+    places = [Cursor(name, "", "", "", "") for name in ("b", "a", "b")]
     assert [place.package for place in grouped(places)] == ["a", "b", "b"]

@@ -1,17 +1,10 @@
-"""What a memory holds while one file of a corpus is written."""
+"""The project of whoever writes a file of a corpus: the package, one at a time."""
 
 from collections.abc import Mapping
 
-import numpy as np
-
-from empower_model.calibration import Calibration
-from empower_model.completing.completer import LocalCompleter
-from empower_model.engine.seam import FakeEngine
-from empower_model.memory.index import Level
-from empower_model.memory.mixture import SHAPE, Weights
-from empower_model.request import Request
+from empower_model.memory.index import Level, Memory
 from empower_training.corpus.corpus import Document
-from empower_training.replay.projects import Looking, Projects
+from empower_training.replay.projects import projects
 
 DOCUMENTS = [
     Document(package, path, f"text of {path}")
@@ -19,32 +12,42 @@ DOCUMENTS = [
 ]
 
 
-def made() -> Projects:
-    return Projects(FakeEngine(lambda _: []), Weights(np.zeros(SHAPE), Calibration()), DOCUMENTS)
+def letters(text: str) -> list[int]:
+    return list(text.encode())
 
 
-def held(projects: Projects, level: Level) -> Mapping[str, str]:
+def held(memory: Memory) -> Mapping[str, str]:
     return {
         name: bytes(segment.text.document(name).tolist()).decode()
-        for segment in projects.engine.memory.levels[level].segments
+        for segment in memory.levels[Level.PROJECT].segments
         for name in segment.text.spans
     }
 
 
 def test_the_other_files_of_the_package_are_remembered_but_for_those_of_the_same_name() -> None:
-    projects = made()
+    project = projects(DOCUMENTS, letters)
     for path, others in {
         "a/x.py": ["a/y.py"],
         "a/y.py": ["a/x.py", "copy/x.py"],
         "b/z.py": ["b/x.py"],
         "copy/x.py": ["a/y.py"],
     }.items():
-        projects.open(path)
-        assert held(projects, Level.PROJECT) == {other: f"text of {other}" for other in others}
+        package = next(document.package for document in DOCUMENTS if document.path == path)
+        assert held(project(package).open(path)) == {other: f"text of {other}" for other in others}
 
 
-def test_the_file_itself_is_seen_at_each_request() -> None:
-    projects = made()
-    completer = Looking(LocalCompleter(projects.engine, Calibration()), projects.engine)
-    completer.complete(Request("above\nx = ", "\nbelow\n"))
-    assert held(projects, Level.FILE) == {"above": "above\n", "below": "below\n"}
+def test_a_package_is_tokenised_once_while_no_other_is_asked_for() -> None:
+    seen: list[str] = []
+
+    def counting(text: str) -> list[int]:
+        seen.append(text)
+        return letters(text)
+
+    project = projects(DOCUMENTS, counting)
+    for package in ("a", "a", "b", "a"):
+        project(package)
+    assert len(seen) == 3 + 2 + 3
+
+
+def test_a_package_without_documents_is_an_empty_project() -> None:
+    assert projects(DOCUMENTS, letters)("nowhere").size == 0

@@ -8,7 +8,6 @@ from empower_training.replay.forced_bits import Measure, Unfit
 from empower_training.replay.human import Careful, Choice, Human
 from empower_training.replay.intervals import EFFORT, FIGURES, KEPT, difference, interval, latency
 from empower_training.replay.policies import BASE, DEFAULT, NOBODY, cuts, known
-from empower_training.replay.projects import Projects
 from empower_training.replay.typist import Tally, Typist, replay, total, unassisted
 from empower_training.replay.work import Work, works
 
@@ -27,7 +26,6 @@ __all__ = [
     "Judged",
     "Line",
     "Measure",
-    "Projects",
     "Results",
     "Score",
     "Scores",

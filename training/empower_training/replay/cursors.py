@@ -30,6 +30,8 @@ class Cursor:
     """A place in a document, and what stands there."""
 
     package: str
+    path: str
+    """Of the document."""
     prefix: str
     truth: str
     """What the document says next."""
@@ -73,9 +75,10 @@ def cursors(documents: Iterable[Document], count: int, seed: int) -> Iterator[Cu
     packages = sorted(by_package)
     for i in range(count):
         package = packages[i % len(packages)]
-        text = rng.choice(by_package[package]).text
-        there = place(package, text, rng.choice(rows(text) or [0]), i % 3, rng)
-        yield Cursor(package, there.prefix, there.truth, there.suffix)
+        document = rng.choice(by_package[package])
+        row = rng.choice(rows(document.text) or [0])
+        there = place(document.path, document.text, row, i % 3, rng)
+        yield Cursor(package, there.name, there.prefix, there.truth, there.suffix)
 
 
 def spans(completer: Completer, places: Iterable[Cursor]) -> Iterator[Span]:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import multiprocessing
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
@@ -18,19 +18,18 @@ from pathlib import Path
 from typing import Any
 
 from empower_model.calibration import Calibration
-from empower_model.completing import Cut
 from empower_model.engine import Engine, EngineConfig
 from empower_model.engine.llama import LlamaEngine
 from empower_model.engine.llama_file import physical_cores
 from empower_model.errors import EmpowerError, EngineCrashed
 from empower_model.files import store
-from empower_model.memory import memory_in_use
-from empower_model.request import Completer, Limits
+from empower_model.memory import Project, WeightedMemory, Weights, memory_in_use
+from empower_model.request import Limits
 from empower_training.corpus import Document
 from empower_training.replay.human import Careful, Fallible, Human
 from empower_training.replay.policies import BASE, DEFAULT, cuts
-from empower_training.replay.projects import Looking, Projects
-from empower_training.replay.recording import Recording, measure_price
+from empower_training.replay.projects import projects
+from empower_training.replay.recording import Price, Recording, measure_price
 from empower_training.replay.typist import Tally, Typist, together
 from empower_training.replay.work import Work, works
 
@@ -118,6 +117,21 @@ def jobs(files: Sequence[tuple[Work, ...]], setting: Setting) -> list[Job]:
     return [Job(model, of_file) for model in setting.models for of_file in files]
 
 
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A model in memory, and what goes with it."""
+
+    name: str
+    engine: Engine
+    price: Price
+    calibration: Calibration
+    """Of the model, or with a memory of the mixture."""
+    weights: Weights | None
+    """None without a memory."""
+    project: Callable[[str], Project]
+    """Of a package."""
+
+
 class Worker:
     """Does one job after the other, with one model in memory."""
 
@@ -126,50 +140,52 @@ class Worker:
         self._setting = setting
         self._threads = threads
         self._documents = documents
-        self._projects: Projects | None = None
-        self._name: str | None = None
-        self._calibration = Calibration()
-        self._recording: Recording | None = None
+        self._packages = {document.path: document.package for document in documents}
+        self._loaded: _Loaded | None = None
 
     def work(self, job: Job) -> Finished:
-        """All policies of the model type the works of the file. Raises ModelError and EngineError."""
-        recording = self._loaded(job.model)
-        table, names = cuts(self._calibration), self._setting.chosen(job.model)
+        """Let all policies of the model type the works of the file. Raises ModelError and EngineError."""
+        loaded = self._with(job.model)
+        recording = self._recording(loaded, job.key[1])
+        table, names = cuts(loaded.calibration), self._setting.chosen(job.model)
         human, found = self._setting.human(), Finished(*job.key, {name: [] for name in names})
-        if self._projects is not None:
-            self._projects.open(job.key[1])
         for work in job.works:
             recording.clear()
-            completers = [self._completer(recording, table[name]) for name in names]
-            tallies = together([Typist(one, Limits(), work, human) for one in completers])
+            completers = [recording.completer(loaded.calibration, table[name]) for name in names]
+            tallies = together([Typist(completer, Limits(), work, human) for completer in completers])
             for name, tally in zip(names, tallies, strict=True):
                 found.tallies[name].append(tally)
         return found
 
-    def _completer(self, recording: Recording, cut: Cut) -> Completer:
-        found: Completer = recording.completer(self._calibration, cut)
-        return found if self._projects is None else Looking(found, self._projects.engine)
-
     def close(self) -> None:
         """Free the model."""
-        if self._recording is not None:
-            self._recording.engine.close()
-            self._recording = None
+        if self._loaded is not None:
+            self._loaded.engine.close()
+            self._loaded = None
 
-    def _loaded(self, name: str) -> Recording:
-        if self._recording is None or name != self._name:
+    def _recording(self, loaded: _Loaded, path: str) -> Recording:
+        """Return an empty recording for a file, with the memory of whoever writes it if there is to be one."""
+        if loaded.weights is None:
+            return Recording(loaded.engine, loaded.price)
+        memory = loaded.project(self._packages.get(path, "")).open(path)
+        return Recording(loaded.engine, loaded.price, known=WeightedMemory(memory, loaded.weights))
+
+    def _with(self, name: str) -> _Loaded:
+        """Return the model of that name, loaded in the place of another if need be."""
+        if self._loaded is None or name != self._loaded.name:
             self.close()
             model = store.checked(name)
-            engine: Engine = LlamaEngine(EngineConfig(model.path, self._threads, adapter=model.adapter))
-            self._name, self._calibration = name, model.calibration
-            price = measure_price(engine)
-            if self._setting.memory:
-                weights = memory_in_use(model)
-                self._calibration = weights.calibration
-                self._projects = Projects(engine, weights, self._documents)
-                engine = self._projects.engine
-            self._recording = Recording(engine, price)
-        return self._recording
+            engine = LlamaEngine(EngineConfig(model.path, self._threads, adapter=model.adapter))
+            weights = memory_in_use(model) if self._setting.memory else None
+            self._loaded = _Loaded(
+                name=name,
+                engine=engine,
+                price=measure_price(engine),
+                calibration=model.calibration if weights is None else weights.calibration,
+                weights=weights,
+                project=projects(self._documents, engine.tokenize),
+            )
+        return self._loaded
 
 
 _workers: list[Worker] = []

@@ -6,8 +6,7 @@ the project; files of the same name are left out, since a package often holds th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,11 +16,12 @@ from empower_model.calibration import Calibration
 from empower_model.completing import LocalCompleter
 from empower_model.engine import Engine
 from empower_model.fitting import Observations, Witness, mixture_fitting, still_to_type
-from empower_model.memory import Level, Memory, Project, RememberingEngine, Weights
+from empower_model.memory import Level, RememberingEngine, Weights
 from empower_model.prompt import Layout
 from empower_training.corpus import Document
 from empower_training.replay import cursors
 from empower_training.replay.cursors import Cursor, Score, Span
+from empower_training.replay.projects import projects
 
 KINDS: dict[str, frozenset[Level]] = {
     "none": frozenset(),
@@ -65,42 +65,21 @@ class Judgement:
     """Every rule's score."""
 
 
-class Workspaces:
-    """The packages of some documents, each as the memory of whoever writes one of its files."""
-
-    def __init__(self, documents: Sequence[Document], engine: Engine) -> None:
-        """Only the last package that was asked for is kept tokenised."""
-        self._engine = engine
-        self._documents = documents
-        self._paths = {(d.package, d.text): d.path for d in documents}
-        self._package: str | None = None
-        self._project = Project({}, engine.tokenize)
-
-    def at(self, cursor: Cursor, levels: Collection[Level]) -> AbstractContextManager[Memory]:
-        """The memory at a cursor of these documents; only until the next one is asked for."""
-        if cursor.package != self._package:
-            self._package = cursor.package
-            files = {d.path: d.text for d in self._documents if d.package == cursor.package}
-            self._project = Project(files, self._engine.tokenize)
-        return self._project.at(self.path(cursor), cursor.prefix, cursor.suffix, levels)
-
-    def path(self, cursor: Cursor) -> str:
-        """The file that a cursor is in."""
-        return self._paths[cursor.package, cursor.prefix + cursor.truth]
-
-
 def grouped(places: Iterable[Cursor]) -> list[Cursor]:
     """Cursors by package, so that each package is indexed once."""
     return sorted(places, key=lambda cursor: cursor.package)
 
 
-def read(engine: Engine, workspaces: Workspaces, places: Iterable[Cursor]) -> Reading:
-    """What model and memory think of the text after each cursor, up to what stands below already."""
-    layout, witness = Layout(engine), Witness()
+def read(engine: Engine, documents: Sequence[Document], places: Iterable[Cursor]) -> Reading:
+    """Return what model and memory think of the text after each cursor in `documents`, up to what stands below already.
+
+    Cursors in one package are to follow each other (`grouped`), as for `write`.
+    """
+    layout, witness, project = Layout(engine), Witness(), projects(documents, engine.tokenize)
     packages: list[str] = []
     characters: list[int] = []
     for cursor in places:
-        with workspaces.at(cursor, KINDS["both"]) as memory:
+        with project(cursor.package).at(cursor.path, cursor.prefix, cursor.suffix, KINDS["both"]) as memory:
             noted = witness.read(engine, layout, memory, (cursor.prefix, cursor.suffix), ahead(cursor))
         packages += [cursor.package] * len(noted)
         characters += noted
@@ -113,13 +92,14 @@ def ahead(cursor: Cursor) -> str:
 
 
 def write(
-    engine: Engine, workspaces: Workspaces, places: Iterable[Cursor], weights: Mapping[str, Weights]
+    engine: Engine, documents: Sequence[Document], places: Iterable[Cursor], weights: Mapping[str, Weights]
 ) -> dict[str, list[Span]]:
-    """What is written at each cursor with each kind of memory, as `cursors.spans` does without one."""
+    """Return what is written at each cursor with each kind of memory, as `cursors.spans` does without one."""
+    project = projects(documents, engine.tokenize)
     written: dict[str, list[Span]] = {kind: [] for kind in weights}
     for cursor in places:
         for kind, own in weights.items():
-            with workspaces.at(cursor, KINDS[kind]) as memory:
+            with project(cursor.package).at(cursor.path, cursor.prefix, cursor.suffix, KINDS[kind]) as memory:
                 mixed = RememberingEngine(engine, memory, own) if KINDS[kind] else engine
                 written[kind] += cursors.spans(LocalCompleter(mixed, own.calibration), [cursor])
     return written
@@ -133,13 +113,12 @@ def fit(
     `none` has the calibration of the model alone, and weights that are of no use. Raises ValueError when there is too
     little to fit.
     """
-    workspaces = Workspaces(documents, engine)
     places = grouped(cursors.cursors(documents, count, seed))
-    observed = read(engine, workspaces, track("reading", places)).observed
+    observed = read(engine, documents, track("reading", places)).observed
     weights = {
         kind: Weights(mixture_fitting.fit(observed.only(levels)), Calibration()) for kind, levels in KINDS.items()
     }
-    written = write(engine, workspaces, track("fitting", places), weights)
+    written = write(engine, documents, track("fitting", places), weights)
     return {kind: Weights(own.coefficients, cursors.calibrate(written[kind])) for kind, own in weights.items()}
 
 
@@ -152,10 +131,9 @@ def judge(
     track: Track = _untracked,
 ) -> Judgement:
     """What each kind of memory is worth at `count` cursors of documents it was not fitted on."""
-    workspaces = Workspaces(documents, engine)
     places = grouped(cursors.cursors(documents, count, seed))
-    reading = read(engine, workspaces, track("reading", places))
-    written = write(engine, workspaces, track("judging", places), fitted)
+    reading = read(engine, documents, track("reading", places))
+    written = write(engine, documents, track("judging", places), fitted)
     rates, scores = {}, {}
     for kind, own in fitted.items():
         observed = reading.observed.only(KINDS[kind])

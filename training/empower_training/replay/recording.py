@@ -16,8 +16,9 @@ from statistics import median
 import numpy as np
 
 from empower_model.calibration import Calibration
-from empower_model.completing import Cut, LocalCompleter
+from empower_model.completing import Cut, assemble
 from empower_model.engine import Drafts, Engine, LogProbs, StopFlag, Token, Transform, Vocabulary
+from empower_model.memory import WeightedMemory
 from empower_model.request import Completion, Request
 
 Clock = Callable[[], float]
@@ -71,10 +72,13 @@ class _Span:
 
 
 class Recording:
-    """The spans of one engine at the cursors of one work; not thread-safe."""
+    """The spans of one engine, with what is `known` beside it, at the cursors of one work; not thread-safe."""
 
-    def __init__(self, engine: Engine, price: Price, clock: Clock = time.perf_counter) -> None:
+    def __init__(
+        self, engine: Engine, price: Price, clock: Clock = time.perf_counter, known: WeightedMemory | None = None
+    ) -> None:
         self.engine = engine
+        self.known = known
         self.price = price
         self.clock = clock
         self.tokenize = lru_cache(maxsize=1024)(lambda text: tuple(engine.tokenize(text)))
@@ -135,7 +139,10 @@ def _behind(written: Sequence[int], transform: Transform) -> Transform:
 
 
 class _View:
-    """The engine as one policy has it: its own cache, which tells what an evaluation would have cost it."""
+    """The engine as one policy has it: its own cache, which tells what an evaluation would have cost it.
+
+    Drafts are not asked for: whoever comes second to a span would be charged for what was evaluated along for another.
+    """
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
@@ -166,6 +173,9 @@ class _View:
         self.spent += (self._recording.clock() - started) * 1000
         return evaluated
 
+    def prepare(self, prompt: Sequence[int], most: int) -> bool:
+        return True  # nobody waits for it, and it is not charged
+
     def decode(self, transforms: Sequence[Transform] = (), drafts: Drafts | None = None) -> Iterator[Token]:
         span = self._recording.span(self.line, self._prompt, transforms)
         number = 0
@@ -190,10 +200,10 @@ class Recorded:
 
     def __init__(self, recording: Recording, calibration: Calibration, cut: Cut | None) -> None:
         self._view = _View(recording)
-        self._inner = LocalCompleter(self._view, calibration, cut)
+        self._inner = assemble(self._view, calibration, recording.known, cut)
 
     def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
-        """As LocalCompleter does; `total_ms` has what the engine would have taken in place of what it took."""
+        """Answer as the server does; `total_ms` has what the engine would have taken in place of what it took."""
         view = self._view
         view.line = request.prefix[request.prefix.rfind("\n") + 1 :]
         view.charged = view.spent = 0.0

@@ -8,14 +8,14 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 from empower_model.calibration import Calibration
-from empower_model.completing import LocalCompleter
+from empower_model.completing import assemble
 from empower_model.engine import EngineConfig
 from empower_model.engine.llama import LlamaEngine
 from empower_model.engine.llama_file import physical_cores
 from empower_model.errors import EmpowerError
 from empower_model.files import Model
 from empower_model.fitting import Interval
-from empower_model.memory import Weights, fitted_memory, memory_in_use
+from empower_model.memory import Project, WeightedMemory, Weights, fitted_memory, memory_in_use
 from empower_model.request import Limits
 from empower_training.corpus import Document
 from empower_training.labels import Text
@@ -23,7 +23,6 @@ from empower_training.replay import (
     EFFORT,
     KEPT,
     Careful,
-    Projects,
     Tally,
     Work,
     cursors,
@@ -104,14 +103,15 @@ def typed(model: Model, chosen: Sequence[Work], threads: int = 0, known: Known |
     engine = LlamaEngine(EngineConfig(model.path, threads, adapter=model.adapter))
     try:
         if known is None:
-            return replay(LocalCompleter(engine, model.calibration), Limits(), chosen, Careful())
-        projects = Projects(engine, known.weights, [Document("", text.name, text.text) for text in known.texts])
-        completer = LocalCompleter(projects.engine, known.weights.calibration, look=projects.engine.look)
-        found: list[Tally] = []
+            return replay(assemble(engine, model.calibration), Limits(), chosen, Careful())
+        project = Project({text.name: text.text for text in known.texts}, engine.tokenize)
+        remembered = WeightedMemory(project.memory, known.weights)
+        completer = assemble(engine, known.weights.calibration, remembered)
+        tallies: list[Tally] = []
         for work in chosen:
-            projects.open(work.source)
-            found += replay(completer, Limits(), [work], Careful())
-        return found
+            project.open(work.source)
+            tallies += replay(completer, Limits(), [work], Careful())
+        return tallies
     finally:
         engine.close()
 
@@ -148,10 +148,10 @@ def calibrated(model: Model, texts: Sequence[Text], count: int, seed: int = 0) -
     chosen = _bodies(texts, seed, FITTED)
     engine = LlamaEngine(EngineConfig(model.path, adapter=model.adapter))
     try:
-        completer = LocalCompleter(engine, model.calibration)
+        completer = assemble(engine, model.calibration)
         fitted = cursors.calibrate(list(cursors.spans(completer, cursors.cursors(documents, count, seed))))
         efforts = [
-            sum(tally.cost for tally in replay(LocalCompleter(engine, one), Limits(), chosen, Careful()))
+            sum(tally.cost for tally in replay(assemble(engine, one), Limits(), chosen, Careful()))
             for one in (model.calibration, fitted)
         ]
     except ValueError:  # no finite fit

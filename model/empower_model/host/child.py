@@ -68,22 +68,18 @@ def _loaded(
     config: EngineConfig, stop: StopFlag, calibration: Calibration, memory: ChildMemory | None
 ) -> tuple[LocalCompleter, KeeperThread | None]:
     """The completer, and who keeps its memory if there is one, already at work. Raises EmpowerError."""
-    from empower_model.completing import LocalCompleter
+    from empower_model.completing import assemble
     from empower_model.engine.llama import LlamaEngine
+    from empower_model.memory import KeeperThread, Memory, WeightedMemory, Weights
 
     engine = LlamaEngine(config, stop)
-    if memory is None:
-        return LocalCompleter(engine, calibration), None
-    from empower_model.memory import KeeperThread, Memory, RememberingEngine, Weights
-
-    weights = Weights.load(memory.weights)
-    if weights is None:
-        return LocalCompleter(engine, calibration), None
+    weights = Weights.load(memory.weights) if memory is not None else None
+    if memory is None or weights is None:
+        return assemble(engine, calibration), None
     keeper = KeeperThread(Memory(), engine.tokenize, memory.news)
-    remembering = RememberingEngine(engine, keeper.memory, weights)
     keeper.start()
-    curve = memory.calibration or weights.calibration
-    return LocalCompleter(remembering, curve, look=remembering.look, drafts=remembering.guesses), keeper
+    known = WeightedMemory(keeper.memory, weights)
+    return assemble(engine, memory.calibration or weights.calibration, known), keeper
 
 
 def _sparsely(send: Callable[[str], None]) -> Callable[[str], None]:

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import answers
-import busy
 import labelling
 import process
 import random_gguf
 import stopping
+import waiting
 from figures import Figure, save, show
 from rich.console import Console
 
@@ -43,7 +43,7 @@ def parts(quick: bool) -> dict[str, Callable[[], list[Figure]]]:
         "stopping": lambda: stopping.stopping(large(), "0.5B", rounds=6 * n),
         "memory": lambda: [process.memory(small, "bundled"), process.memory(large(), "0.5B")],
         "labelling": lambda: labelling.labelling(small, tokens=1024, rounds=4 * n, short=256),
-        "busy": lambda: busy.waiting(small, tokens=890, rounds=2 * n),
+        "waiting": lambda: waiting.waiting(small, tokens=890, rounds=n),
     }
 
 

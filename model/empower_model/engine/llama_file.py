@@ -18,9 +18,10 @@ from empower_model.engine.seam import EngineConfig, FimTokens, Vocabulary
 from empower_model.errors import EngineError, ModelFileInvalid
 
 os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # an abort would run a debugger on us
-# On a busy machine threads that spin at a barrier take their partner's time slice: a prompt of 900 tokens took
-# 1.6 to 6 s beside two busy processes, with waiting threads asleep 0.3 to 0.4 s, and no more on an idle machine.
+# Threads that spin on at a barrier take their partner's time slice on a busy machine, and are ten times slower there;
+# threads asleep at once are nearly half as fast on a quiet one. Some spins have both (`benchmarks/waiting.py`).
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # GNU's runtime only
 import llama_cpp
 
 __all__ = [

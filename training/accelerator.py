@@ -23,7 +23,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve
 
 if TYPE_CHECKING:
     from empower_training.pretrain.plan import Plan
-    from empower_training.pretrain.pretrain import Progress, Run
+    from empower_training.pretrain.pretrain import PretrainProgress, Run
 
 _PIECE = 15 * 2**20
 """Bytes; what comes back in one file is limited."""
@@ -157,11 +157,11 @@ def _rate(step: Callable[[], int], seconds: float, skipped: int) -> float:
     return tokens / (time.monotonic() - start)
 
 
-def _reporter() -> Callable[[Progress], None]:
+def _reporter() -> Callable[[PretrainProgress], None]:
     """A report that logs a line every ten seconds, and all validation losses."""
     due = 0.0
 
-    def report(now: Progress) -> None:
+    def report(now: PretrainProgress) -> None:
         nonlocal due
         if time.monotonic() >= due or now.validation is not None:
             due = time.monotonic() + 10

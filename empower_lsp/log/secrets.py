@@ -99,7 +99,7 @@ def prepare() -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class _Rules:
+class _SecretRules:
     """The detector's rules as they are applied to a line; compared by identity, for the cache."""
 
     patterns: tuple[re.Pattern[str], ...]
@@ -112,7 +112,7 @@ class _Rules:
 
 
 @cache
-def _rules(kind: str) -> _Rules:
+def _rules(kind: str) -> _SecretRules:
     """The rules for `code`, `c` or `configuration`; loads the detector, which takes some tenths of a second."""
     from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
     from detect_secrets.plugins import high_entropy_strings, ip_public, keyword
@@ -133,7 +133,7 @@ def _rules(kind: str) -> _Rules:
         (high_entropy_strings.HexHighEntropyString(), (16, "0")),
         (high_entropy_strings.Base64HighEntropyString(), (20, "0aA")),
     )
-    return _Rules(
+    return _SecretRules(
         (*patterns, *_OWN),
         re.compile(keyword.DENYLIST_REGEX, re.IGNORECASE),
         tuple(assignments.items()),
@@ -165,7 +165,7 @@ def _alike(character: str, kind: str) -> bool:
 
 
 @lru_cache(maxsize=8192)
-def _in_line(line: str, rules: _Rules) -> tuple[Span, ...]:
+def _in_line(line: str, rules: _SecretRules) -> tuple[Span, ...]:
     """Where in a line the secrets are; remembered, since one window after another has nearly the same lines."""
     found = [_value(match) for pattern in rules.patterns for match in pattern.finditer(line)]
     found += [

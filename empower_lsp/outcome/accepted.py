@@ -9,7 +9,7 @@ from math import inf
 from empower_lsp.outcome.edits import Edit, moved, survivors
 from empower_lsp.outcome.offer import LONGEST, LONGEST_STANDING, Offer
 from empower_lsp.outcome.outcome import Kind, Outcome
-from empower_lsp.outcome.place import Place, Standing
+from empower_lsp.outcome.place import OfferedPlace, Standing
 
 AGES = (30.0, 120.0, 600.0)
 """Seconds after which an accepted text is looked for."""
@@ -26,7 +26,7 @@ class Accepted:
     """What was typed along by hand before the first accept lies before `start`."""
     place: tuple[int, int]
     """Where the completion begins and ends, with what was typed of it."""
-    origin: Place | None
+    origin: OfferedPlace | None
     at: float
     text: str = ""
     checks: int = 0

@@ -18,7 +18,7 @@ from math import inf
 
 from empower_lsp.outcome.edits import Edit, difference, narrowed, slid
 from empower_lsp.outcome.outcome import Kind, Outcome
-from empower_lsp.outcome.place import Place, Standing, plain
+from empower_lsp.outcome.place import OfferedPlace, Standing, plain
 
 SEEN_SECONDS = 0.5
 """What was on the screen for less cannot have been rejected."""
@@ -53,7 +53,7 @@ class Offer:
     """What stands in its place now, from `start` on."""
     length: int | None = None
     """Code points of the whole completion, some of which may have been typed before it was answered."""
-    origin: Place | None = None
+    origin: OfferedPlace | None = None
     """Where it was answered first."""
     base: int = 0
     """How much of `text` stood there when it was answered: a menu's item replaces the word before the cursor."""
@@ -113,7 +113,7 @@ class Offer:
         if not self.text or document[self.start : start] + text != self.text:
             self.start, self.text = start, text
             self.base = difference(text, document[start:end]).start
-            self.origin = Place.of(document, start, end, text, self.length)
+            self.origin = OfferedPlace.of(document, start, end, text, self.length)
         self.region = document[self.start : end]
         self.replaced = False
         self.judge(None, 0.0)

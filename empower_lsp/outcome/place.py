@@ -26,7 +26,7 @@ class Standing(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class OfferedPlace:
     """Where a completion was offered: its text, and what its line had before and behind it."""
 
     offered: str
@@ -37,7 +37,7 @@ class Place:
     tail: str
 
     @classmethod
-    def of(cls, document: str, start: int, end: int, text: str, length: int | None = None) -> Place:
+    def of(cls, document: str, start: int, end: int, text: str, length: int | None = None) -> OfferedPlace:
         """Return the place of an item that replaces `start` to `end`; `length` is that of its completion's text."""
         offered = plain(text)
         ahead = 0 if length is None else length - len(offered)

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from empower_training.corpus.corpus import Limits, Package, build, load, refusal
+from empower_training.corpus.corpus import FileLimits, Package, build, load, refusal
 from empower_training.corpus.duplicates import NearDuplicates, shingles
 from empower_training.corpus.licences import declared, permitted
 from empower_training.corpus.sources import Sources, read_sources
 
-LIMITS = Limits()
+LIMITS = FileLimits()
 SOURCES = Sources(
     packages=(),
     heldout=frozenset({"kept-away"}),
@@ -69,7 +69,7 @@ def test_build(tmp_path: Path) -> None:
 
 def test_build_is_repeatable_and_caps_a_package(tmp_path: Path) -> None:
     files = {f"m{i}.py": code(f"m{i}") for i in range(12)}
-    limits = Limits(package_characters=3 * len(files["m0.py"]))
+    limits = FileLimits(package_characters=3 * len(files["m0.py"]))
     outputs = []
     for folder in (tmp_path / "a", tmp_path / "b"):
         entries = build([package("app", files)], SOURCES, folder, limits, lambda name: None)

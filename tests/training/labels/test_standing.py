@@ -14,7 +14,7 @@ from empower_lsp.outcome.edits import Edit
 from empower_lsp.outcome.outcome import Kind, Outcome
 from empower_lsp.outcome.tracker import Tracker
 from empower_model.request import Completion, End, Request
-from empower_training.labels.standing import Written, standing
+from empower_training.labels.standing import Learnt, standing
 from empower_training.labels.texts import from_log
 
 URI = "file:///a.py"
@@ -360,8 +360,8 @@ def became(kind: Kind, text: str = "", **known: int) -> OutcomeRecord:
 def test_what_earlier_versions_logged_is_learnt_where_it_can_be_all_of_it() -> None:
     accepted = became(Kind.ACCEPTED, characters=17, of=17)
     changed = became(Kind.CHANGED, "load_config(path)", characters=11, of=15)
-    assert standing(entry(accepted)) == Written("load_config(file)")
-    assert standing(entry(accepted, changed)) == Written("load_config(path)")
+    assert standing(entry(accepted)) == Learnt("load_config(file)")
+    assert standing(entry(accepted, changed)) == Learnt("load_config(path)")
     assert standing(entry(accepted, replace(changed, text="x" * 200))) is None, "it may have been cut"
     rest = replace(accepted, characters=12, typed=5)
     assert standing(entry(rest, replace(changed, text="config(path)"))) is None, "nobody knows where it begins"
@@ -369,8 +369,8 @@ def test_what_earlier_versions_logged_is_learnt_where_it_can_be_all_of_it() -> N
     assert standing(entry(later, changed)) is None, "three were typed before"
     assert standing(entry(changed)) is None
     part = became(Kind.PARTIALLY_ACCEPTED, characters=8, of=14)
-    assert standing(entry(part)) == Written("load_config")
-    assert standing(entry(became(Kind.DIVERGED, "read()", of=17))) == Written("read()")
+    assert standing(entry(part)) == Learnt("load_config")
+    assert standing(entry(became(Kind.DIVERGED, "read()", of=17))) == Learnt("read()")
     assert standing(entry(became(Kind.DIVERGED, "read()", of=14))) is None
     assert standing(entry(became(Kind.DIVERGED, "x" * 200, of=17))) is None
 
@@ -379,12 +379,12 @@ def test_a_secret_that_moved_the_characters_leaves_what_cannot_be_put_together()
     whole = replace(became(Kind.ACCEPTED), offset=17, whole=True)
     known = entry(whole)
     hidden: CompletionRecord = replace(known.completion, text="load(‹redacted›)")
-    assert standing(replace(known, completion=hidden)) == Written("load(‹redacted›)")
+    assert standing(replace(known, completion=hidden)) == Learnt("load(‹redacted›)")
     part = replace(became(Kind.CHANGED, "x)"), offset=10, whole=True)
-    assert standing(entry(part)) == Written("load_confix)")
+    assert standing(entry(part)) == Learnt("load_confix)")
     assert standing(Entry(hidden, (part,))) is None
     before = replace(became(Kind.DIVERGED, "date = 1"), offset=-7, whole=True)
-    assert standing(entry(before)) == Written("date = 1", before=7)
+    assert standing(entry(before)) == Learnt("date = 1", before=7)
     assert standing(entry(before, prefix="‹redacted› = ")) is None
 
 

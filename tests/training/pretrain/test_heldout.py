@@ -5,7 +5,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from empower_training.corpus.corpus import Document
-from empower_training.pretrain.heldout import Effort, Score, measure, totals
+from empower_training.pretrain.heldout import CodeLength, Effort, measure, totals
 from empower_training.pretrain.plan import Plan, Shape
 from empower_training.pretrain.pretrain import Run
 
@@ -30,7 +30,7 @@ def test_a_model_that_knows_nothing_pays_log2_of_its_vocabulary(
     tokens = len(tokenizer.encode(texts[2]).ids)
     assert first.left_to_right.bits == pytest.approx(tokens * 10, rel=1e-5)
     assert first.left_to_right.characters == len(texts[2])
-    assert first.ends == Score(pytest.approx(120.0), 12)  # type: ignore[arg-type]
+    assert first.ends == CodeLength(pytest.approx(120.0), 12)  # type: ignore[arg-type]
     assert second.middle.rate == pytest.approx(second.middle.bits / second.middle.characters)
     assert totals([first, second])[0].characters == len(texts[2]) + len(texts[3])
 

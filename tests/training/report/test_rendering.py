@@ -12,22 +12,22 @@ import pytest
 
 from empower_model.fitting.fitting import Bin
 from empower_training.replay.policies import DEFAULT, NOBODY
-from empower_training.report.log import History, Judged, Period
+from empower_training.report.log import History, JudgedModel, Period
 from empower_training.report.rendering import page
 from empower_training.report.replays import Replay, read
 from empower_training.report.shares import share_of
-from empower_training.report.text import Coloured, Read, Span, coloured
+from empower_training.report.text import Coloured, HandedSpan, Read, coloured
 
 EVIL = '<script>alert("1")</script>'
 BINS = [{"spans": 40, "predicted": 0.4, "right": 0.5}, {"spans": 40, "predicted": 0.8, "right": 0.7}]
 TEXT = coloured(
-    "a.py", "m", [Read("return", 9.0, 1.0), Read(" self", 0.1, 0.2), Read("\n", 1.5, 1.0)], [Span(6, 11, 0.9)]
+    "a.py", "m", [Read("return", 9.0, 1.0), Read(" self", 0.1, 0.2), Read("\n", 1.5, 1.0)], [HandedSpan(6, 11, 0.9)]
 )
 MONDAY = date(2026, 11, 2)
 PERIODS = tuple(Period(MONDAY + timedelta(n), 10 + n, n, 20, 10.0 + n, 40.0 + n) for n in range(6))
 HISTORY = History(
     1234, 75, share_of(15, 75), 12.0, 48.0, "day", PERIODS, (share_of(5, 37), share_of(10, 38)),
-    (Judged("m + memory", 75, 0.07, tuple(Bin(**one) for one in BINS)),),
+    (JudgedModel("m + memory", 75, 0.07, tuple(Bin(**one) for one in BINS)),),
 )  # fmt: skip
 
 

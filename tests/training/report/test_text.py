@@ -12,7 +12,7 @@ from empower_model.engine.seam import EngineConfig
 from empower_model.errors import EmpowerError
 from empower_model.files import store
 from empower_model.request import Limits
-from empower_training.report.text import Read, Span, coloured, measured, passages, source, walk
+from empower_training.report.text import HandedSpan, Read, coloured, measured, passages, source, walk
 
 HALF_AT_ONE = Calibration(midpoint=1.0, slope=1.0)
 """p(U) = 1 / (1 + U)."""
@@ -41,12 +41,12 @@ def test_parts_begin_where_code_does_and_are_not_long() -> None:
 def test_the_walk_goes_as_far_as_the_budget_and_then_hands_a_token_back() -> None:
     tokens = read(("for", 5.0), (" name", 0.25), (" in", 0.5), (" names", 0.5), (":\n", 0.25), ("x", 9.0))
     # "for" is typed; " name in" has 0.75 bits and " names" would make it 1.25; that is typed, and ":" is too short
-    assert walk(tokens, HALF_AT_ONE, BUDGET) == [Span(3, 11, pytest.approx(1 / 1.75))]
+    assert walk(tokens, HALF_AT_ONE, BUDGET) == [HandedSpan(3, 11, pytest.approx(1 / 1.75))]
 
 
 def test_what_is_kept_does_not_end_inside_a_name() -> None:
     tokens = read(("return", 0.0), (" self", 0.5), ("ish", 2.0))
-    assert walk(tokens, HALF_AT_ONE, BUDGET) == [Span(0, 6, 1.0)]  # " self" would go on as "selfish"
+    assert walk(tokens, HALF_AT_ONE, BUDGET) == [HandedSpan(0, 6, 1.0)]  # " self" would go on as "selfish"
     tokens[2] = Read("(", 2.0, 2.0)
     assert [one.end for one in walk(tokens, HALF_AT_ONE, BUDGET)] == [11]
 
@@ -66,7 +66,7 @@ def test_what_was_not_measured_is_never_written_by_the_model() -> None:
 
 def test_cells_are_the_file_and_know_where_spans_end() -> None:
     tokens = read(("for", 5.0), (" name", 0.25), (" in:\n    ", 0.6), ("\n", 1.0), ("x", 9.0))
-    found = coloured("a.py", "m", tokens, [Span(3, 12, 0.7)], left_out=7)
+    found = coloured("a.py", "m", tokens, [HandedSpan(3, 12, 0.7)], left_out=7)
     assert ["".join(cell.text for cell in line) for line in found.lines] == ["for name in:", "    ", "x"]
     first, second, third = found.lines
     assert [(cell.text, cell.level, cell.written, cell.handed is not None) for cell in first] == [

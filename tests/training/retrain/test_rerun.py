@@ -13,7 +13,7 @@ from empower_training.labels.example import Example
 from empower_training.labels.texts import Text
 from empower_training.replay.typist import Tally
 from empower_training.retrain import gate, rerun
-from empower_training.retrain.rerun import Plan, retrain
+from empower_training.retrain.rerun import FinetunePlan, retrain
 
 BODY = "    stripes = quantified_zebra_margin(animal, width)\n    return stripes.normalised_giraffe_height(animal)\n"
 TEXTS = [Text(f"{n}.py", f"def load_{n}(animal, width):\n{BODY}", float(n)) for n in range(20)]
@@ -60,7 +60,7 @@ def test_another_model_chosen_meanwhile_is_not_the_one_it_is_judged_against(
 ) -> None:
     before, untuned = store.checked(""), store.checked("", tuned=False)
     assert before.name != OTHER
-    done = retrain(TEXTS, Plan())
+    done = retrain(TEXTS, FinetunePlan())
     assert done is not None
     assert done.promoted
     assert store.checked("").name == OTHER
@@ -71,5 +71,5 @@ def test_another_model_chosen_meanwhile_is_not_the_one_it_is_judged_against(
 
 
 def test_a_model_that_is_named_is_the_one_throughout(seen: dict[str, Any]) -> None:
-    retrain(TEXTS, Plan(OTHER))
+    retrain(TEXTS, FinetunePlan(OTHER))
     assert {seen[step].name for step in ("current", "labels", "kept", "promoted")} == {OTHER}

@@ -45,7 +45,7 @@ def corpus(target: Path, wheels: Path | None, download: bool, cap: int) -> None:
             packages,
             lists,
             target,
-            module.Limits(package_characters=cap),
+            module.FileLimits(package_characters=cap),
             lambda name: progress.update(task, advance=1, description=name),
         )
     for split in module.SPLITS:
@@ -146,7 +146,7 @@ def pretrain(
         with bar() as progress:
             task = progress.add_task("", total=1.0)
 
-            def report(step: module.Progress) -> None:
+            def report(step: module.PretrainProgress) -> None:
                 line = f"{step.tokens / 1e6:.1f}M tokens, loss {step.loss:.2f}"
                 progress.update(task, completed=step.share, description=line)
 

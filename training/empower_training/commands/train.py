@@ -62,12 +62,12 @@ def train(
         raise click.UsageError("Give --from-log or --from, not both.")
     from empower_training.finetune import Recipe
     from empower_training.labels import Method
-    from empower_training.retrain import Plan, retrain
+    from empower_training.retrain import FinetunePlan, retrain
 
     texts = _texts(folder)
     batch = ROWS if method == "text" else Recipe().batch
     recipe = Recipe(adapter=adapter, rank=rank, alpha=2 * rank, rate=rate, epochs=epochs, batch=batch, seed=seed)
-    plan = Plan(model, weights, Method(method), eta, share, examples, seed=seed, recipe=recipe)
+    plan = FinetunePlan(model, weights, Method(method), eta, share, examples, seed=seed, recipe=recipe)
     with watching(examples) as watch:
         outcome = retrain(texts, plan, watch)
     if outcome is None:

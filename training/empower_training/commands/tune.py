@@ -48,12 +48,12 @@ def tune(
     from empower_training.corpus import corpus
     from empower_training.finetune import Recipe, finetune
     from empower_training.labels import Method, Text
-    from empower_training.retrain import Plan, found_examples
+    from empower_training.retrain import FinetunePlan, found_examples
 
     texts = [Text(f"{file.package}/{file.path}", file.text, 0.0) for file in corpus.load(corpus_folder, SPLIT)]
     batch = ROWS if method == "text" else Recipe().batch
     recipe = Recipe(adapter=False, rate=rate, epochs=epochs, batch=batch, seed=seed)
-    plan = Plan(method=Method(method), eta=eta, count=examples, context=context, seed=seed, recipe=recipe)
+    plan = FinetunePlan(method=Method(method), eta=eta, count=examples, context=context, seed=seed, recipe=recipe)
     with watching(examples) as watch:
         watch.stage("labels")
         found = found_examples(source, texts, plan, watch.labelled)

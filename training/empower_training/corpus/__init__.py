@@ -1,7 +1,7 @@
 """Gathers source code with its licences, and cuts it into tokens and samples."""
 
 from empower_training.corpus import corpus, pack, sources, tokenizer
-from empower_training.corpus.corpus import Document, Limits, refusal
+from empower_training.corpus.corpus import Document, FileLimits, refusal
 from empower_training.corpus.samples import Encode, Hole, Marks, Stream, cut, encoder, lay_out, marks
 from empower_training.corpus.tokenizer import (
     END,
@@ -22,8 +22,8 @@ __all__ = [
     "SPECIAL_TOKENS",
     "Document",
     "Encode",
+    "FileLimits",
     "Hole",
-    "Limits",
     "Marks",
     "Stream",
     "corpus",

@@ -31,7 +31,7 @@ _LITERAL_LINE = re.compile(r"""^\s*[-\[\](){}'"\d+.bru][^=:a-zA-Z_]*([a-zA-Z_][^
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class FileLimits:
     """Which files are worth training on."""
 
     largest_file: int = 200_000
@@ -66,7 +66,7 @@ class Document:
 
 
 @dataclass(slots=True)
-class Entry:
+class ManifestEntry:
     """What the manifest says of a package."""
 
     package: str
@@ -122,7 +122,7 @@ def _package(message: Message, paths: tuple[str, ...], read: Callable[[str], byt
     return Package(canonical(name), version, declared(message), paths, read)
 
 
-def refusal(raw: bytes, limits: Limits) -> str | None:
+def refusal(raw: bytes, limits: FileLimits) -> str | None:
     """Why a file is not worth training on, as a word or two; None when it is."""
     if len(raw) > limits.largest_file:
         return "large"
@@ -149,7 +149,7 @@ def _foreign(path: str, heldout: frozenset[str]) -> bool:
 
 
 def documents(
-    package: Package, entry: Entry, limits: Limits, seen: NearDuplicates, sources: Sources
+    package: Package, entry: ManifestEntry, limits: FileLimits, seen: NearDuplicates, sources: Sources
 ) -> Iterator[Document]:
     """A package's files worth keeping, in an order shuffled by hash; counts go into `entry`."""
     digest = hashlib.sha256()
@@ -173,8 +173,8 @@ def documents(
 
 
 def build(
-    packages: Iterable[Package], sources: Sources, target: Path, limits: Limits, report: Callable[[str], None]
-) -> list[Entry]:
+    packages: Iterable[Package], sources: Sources, target: Path, limits: FileLimits, report: Callable[[str], None]
+) -> list[ManifestEntry]:
     """Write `<split>.jsonl` for each split and `manifest.json` into `target`; returns the manifest's entries.
 
     A package seen twice (installed and as a wheel) counts once, the first time. Packages without a clearly
@@ -185,7 +185,7 @@ def build(
     for package in packages:
         chosen.setdefault(package.name, package)
     seen = NearDuplicates()
-    entries: list[Entry] = []
+    entries: list[ManifestEntry] = []
     refused: dict[str, str] = {}
     for split in SPLITS:
         names = sorted(name for name in chosen if sources.split(name) == split)
@@ -195,7 +195,7 @@ def build(
                     refused[package.name] = package.licence or "unclear"
                     continue
                 report(package.name)
-                entry = Entry(package.name, package.version, package.licence, split)
+                entry = ManifestEntry(package.name, package.version, package.licence, split)
                 for document in documents(package, entry, limits, seen, sources):
                     file.write(json.dumps(asdict(document), ensure_ascii=False) + "\n")
                 if entry.files:

@@ -61,7 +61,7 @@ def leads() -> bool:
     return bool(processes().is_main_process)
 
 
-class Run:
+class FinetuneRun:
     """A fine-tune: model, optimiser and position, savable after every step."""
 
     def __init__(self, base: Path, examples: Sequence[Example], recipe: Recipe, rate: float) -> None:
@@ -166,7 +166,7 @@ def finetune(
     remember(arguments, folder)  # the others' must be the same
     if (folder / "final" / "training.json").exists():
         return
-    run = Run(base, examples, recipe, float(arguments["rate"]))
+    run = FinetuneRun(base, examples, recipe, float(arguments["rate"]))
     if (folder / "checkpoint.pt").exists():
         run.restore(folder)
     state.wait_for_everyone()
@@ -176,7 +176,7 @@ def finetune(
     state.wait_for_everyone()
 
 
-def _loop(run: Run, folder: Path, report: Callable[[Progress], None]) -> dict[str, float]:
+def _loop(run: FinetuneRun, folder: Path, report: Callable[[Progress], None]) -> dict[str, float]:
     """Train to the end; the mean loss of the first and of the last tenth of the steps."""
     steps, begun, before = len(run.batches), run.step, run.seconds
     losses = _shorten(folder / "log.jsonl", begun) if run.state.is_main_process else []
@@ -209,7 +209,7 @@ def _shorten(log: Path, steps: int) -> list[float]:
     return [float(json.loads(line)["loss"]) for line in lines]
 
 
-def _finish(run: Run, base: Path, folder: Path, result: dict[str, Any]) -> None:
+def _finish(run: FinetuneRun, base: Path, folder: Path, result: dict[str, Any]) -> None:
     """Write `final`: it appears whole or not at all. The checkpoint is not needed any more."""
     draft = folder / "final.new"
     shutil.rmtree(draft, ignore_errors=True)

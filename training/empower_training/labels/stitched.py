@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from empower_lsp.log import MARKER, PREFIX_WINDOW, SUFFIX_WINDOW, Entry
-from empower_training.labels.standing import Written, standing
+from empower_training.labels.standing import Learnt, standing
 
 RUN, RUN_CHARACTERS = 3, 40
 """A run of at least so many lines and characters is taken for the same place of the file."""
@@ -68,7 +68,7 @@ def _whole_lines(text: str) -> str:
     return text[: text.rfind("\n") + 1]
 
 
-def _joined(prefix: str, written: Written | None) -> str:
+def _joined(prefix: str, written: Learnt | None) -> str:
     """Return the text before the cursor with what was written there."""
     if written is None:
         return prefix

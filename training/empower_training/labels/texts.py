@@ -15,12 +15,12 @@ import pathspec
 from empower_lsp.log import Store
 from empower_lsp.workspace import UNWRITTEN, gitignore, is_denied
 from empower_model.errors import EmpowerError
-from empower_training.corpus import Limits, refusal
+from empower_training.corpus import FileLimits, refusal
 from empower_training.labels.stitched import Stretch, assembled, stretches
 
 LEAST = 40
 """Characters; there is nothing to learn from less."""
-LIMITS = Limits(smallest_file=LEAST)
+LIMITS = FileLimits(smallest_file=LEAST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class Effort:
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class CodeLength:
     """Bits and characters, summed."""
 
     bits: float = 0.0
@@ -45,8 +45,8 @@ class Score:
         """Bits per character."""
         return self.bits / max(1, self.characters)
 
-    def __add__(self, other: Score) -> Score:
-        return Score(self.bits + other.bits, self.characters + other.characters)
+    def __add__(self, other: CodeLength) -> CodeLength:
+        return CodeLength(self.bits + other.bits, self.characters + other.characters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +54,14 @@ class Result:
     """A package's figures."""
 
     package: str
-    left_to_right: Score
-    middle: Score
-    ends: Score
+    left_to_right: CodeLength
+    middle: CodeLength
+    ends: CodeLength
     """Bits of the end-of-text token after the middle; its `characters` counts holes."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _ScoredRow:
     ids: list[int]
     counted: int
     """How many of the last tokens are measured."""
@@ -91,7 +91,7 @@ def measure(
     return results
 
 
-def _pieces(texts: Sequence[str], encode: Encode, control: Marks, effort: Effort) -> Iterator[_Row]:
+def _pieces(texts: Sequence[str], encode: Encode, control: Marks, effort: Effort) -> Iterator[_ScoredRow]:
     """Whole files in pieces of a row, each after an end-of-text token."""
     read = 0
     for text in texts:
@@ -103,10 +103,12 @@ def _pieces(texts: Sequence[str], encode: Encode, control: Marks, effort: Effort
             piece = ids[start : start + effort.context - 1]
             # characters are shared out by tokens, which is exact over the whole file
             share = len(text) * (start + len(piece)) // len(ids) - len(text) * start // len(ids)
-            yield _Row([control.end, *piece], len(piece), share)
+            yield _ScoredRow([control.end, *piece], len(piece), share)
 
 
-def _holes(texts: Sequence[str], encode: Encode, control: Marks, effort: Effort, rng: random.Random) -> Iterator[_Row]:
+def _holes(
+    texts: Sequence[str], encode: Encode, control: Marks, effort: Effort, rng: random.Random
+) -> Iterator[_ScoredRow]:
     """Random cuts, files weighted by length, laid out as the server would."""
     weights = [len(text) for text in texts]
     for text in rng.choices(texts, weights, k=effort.holes):
@@ -116,13 +118,15 @@ def _holes(texts: Sequence[str], encode: Encode, control: Marks, effort: Effort,
         above = above[above.find("\n") + 1 :] if len(hole.above) > reach else above
         below = "".join(hole.below[:reach].splitlines(keepends=True)[:_LINES_BELOW])
         ids = lay_out(Hole(above, hole.middle, below), encode, control, effort.context)
-        yield _Row(ids, len(ids) - ids.index(control.middle) - 1, len(hole.middle))
+        yield _ScoredRow(ids, len(ids) - ids.index(control.middle) - 1, len(hole.middle))
 
 
 @torch.no_grad()
-def _bits(model: Qwen3ForCausalLM, rows: Iterator[_Row], batch: int, closed: bool = False) -> tuple[Score, Score]:
+def _bits(
+    model: Qwen3ForCausalLM, rows: Iterator[_ScoredRow], batch: int, closed: bool = False
+) -> tuple[CodeLength, CodeLength]:
     """Bits of the rows' measured tokens; with `closed`, each row's last token is counted apart."""
-    total, ends = Score(), Score()
+    total, ends = CodeLength(), CodeLength()
     waiting = sorted(rows, key=lambda row: len(row.ids))
     for start in range(0, len(waiting), batch):
         part = waiting[start : start + batch]
@@ -130,8 +134,8 @@ def _bits(model: Qwen3ForCausalLM, rows: Iterator[_Row], batch: int, closed: boo
         for row, line in zip(part, losses.double() / math.log(2), strict=True):
             measured = line[len(row.ids) - 1 - row.counted : len(row.ids) - 1]
             last = float(measured[-1]) if closed else 0.0
-            total += Score(float(measured.sum()) - last, row.characters)
-            ends += Score(last, 1)
+            total += CodeLength(float(measured.sum()) - last, row.characters)
+            ends += CodeLength(last, 1)
     return total, ends
 
 
@@ -141,10 +145,10 @@ def _padded(rows: list[list[int]]) -> Tensor:
     return torch.tensor([row + [0] * (width - len(row)) for row in rows])
 
 
-def totals(results: Sequence[Result]) -> tuple[Score, Score, Score]:
+def totals(results: Sequence[Result]) -> tuple[CodeLength, CodeLength, CodeLength]:
     """Sums over packages: left to right, middle, ends."""
     return (
-        sum((result.left_to_right for result in results), Score()),
-        sum((result.middle for result in results), Score()),
-        sum((result.ends for result in results), Score()),
+        sum((result.left_to_right for result in results), CodeLength()),
+        sum((result.middle for result in results), CodeLength()),
+        sum((result.ends for result in results), CodeLength()),
     )

@@ -23,11 +23,11 @@ from empower_training.corpus import END, Stream
 from empower_training.pretrain.copying_heads import initialise
 from empower_training.pretrain.optimiser import Optimiser
 from empower_training.pretrain.plan import Plan, Shape
-from empower_training.pretrain.rows_ahead import Feed, Rows
+from empower_training.pretrain.rows_ahead import RowFeed, Rows
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class PretrainProgress:
     """What is reported of a step; the loss is the mean over the step's tokens, in nats."""
 
     step: int
@@ -108,7 +108,7 @@ class Run:
         self._pool = ThreadPoolExecutor(plan.workers, initializer=torch.set_num_threads, initargs=(1,))
         self.optimiser = Optimiser(self.model, plan.rates)
         self.stream: Rows = (
-            Feed(texts, tokenizer, plan.seed, plan.fim, plan.feeders)
+            RowFeed(texts, tokenizer, plan.seed, plan.fim, plan.feeders)
             if plan.feeders
             else Stream(texts, tokenizer, plan.seed, plan.fim)
         )
@@ -122,7 +122,7 @@ class Run:
         done = self.step / self.plan.steps if self.plan.steps else self.seconds / (60 * self.plan.minutes)
         return min(1.0, done)
 
-    def advance(self) -> Progress:
+    def advance(self) -> PretrainProgress:
         """One optimiser step."""
         plan, share = self.plan, self.share
         context = plan.long_context if share >= plan.long_from else plan.context
@@ -138,7 +138,7 @@ class Run:
             self.average[name].lerp_(master, 1 - min(plan.average, self.step / (self.step + 10)))
         self.step += 1
         self.tokens += rows * context
-        return Progress(self.step, self.tokens, self.seconds, share, total, norm, scale)
+        return PretrainProgress(self.step, self.tokens, self.seconds, share, total, norm, scale)
 
     def _learn(self, tokens: int, part: Tensor) -> Tensor:
         """Add the gradient of a micro-batch; returns its share of the mean loss over `tokens` tokens."""
@@ -207,7 +207,7 @@ def pretrain(
     run: Run,
     folder: Path,
     validation: Sequence[str] = (),
-    report: Callable[[Progress], None] = lambda progress: None,
+    report: Callable[[PretrainProgress], None] = lambda progress: None,
     seconds: float = math.inf,
 ) -> None:
     """Train to the end of the plan, from the folder's checkpoint if there is one; the result is in `folder/final`.

@@ -18,7 +18,7 @@ Batch = tuple[NDArray[np.int64], float]
 
 
 class Rows(Protocol):
-    """An endless, resumable source of rows: `Stream` in this process, `Feed` in others."""
+    """An endless, resumable source of rows: `Stream` in this process, `RowFeed` in others."""
 
     @property
     def epoch(self) -> float:
@@ -60,7 +60,7 @@ class Shares(IterableDataset[Batch]):
             yield rows, state["epoch"] + state["index"] / len(texts)
 
 
-class Feed:
+class RowFeed:
     """Endless rows from several processes, a few batches ahead of what is asked for.
 
     A restored feed, or one asked for rows of another size, begins a new pass whose order and cuts are seeded by the

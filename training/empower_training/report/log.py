@@ -55,7 +55,7 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedModel:
     """How far the probabilities of one model came true."""
 
     model: str
@@ -81,7 +81,7 @@ class History:
     periods: tuple[Period, ...]
     halves: tuple[Interval, Interval]
     """Accepted of the earlier half of the decisions, and of the later; NaN without any."""
-    models: tuple[Judged, ...]
+    models: tuple[JudgedModel, ...]
     """Those with at least LEAST_JUDGED decisions, the most decided on first."""
 
 
@@ -165,7 +165,7 @@ def _periods(
     return tuple(found)
 
 
-def _models(decided: Sequence[Decision]) -> tuple[Judged, ...]:
+def _models(decided: Sequence[Decision]) -> tuple[JudgedModel, ...]:
     models: dict[str, list[Decision]] = {}
     for one in decided:
         name = " + ".join(filter(None, (one.completion.model, one.completion.adapter, "memory" * one.memory)))
@@ -174,8 +174,8 @@ def _models(decided: Sequence[Decision]) -> tuple[Judged, ...]:
     return tuple(_judged(name, some) for name, some in ordered if len(some) >= LEAST_JUDGED)
 
 
-def _judged(name: str, some: Sequence[Decision]) -> Judged:
+def _judged(name: str, some: Sequence[Decision]) -> JudgedModel:
     predicted = np.array([one.completion.probability for one in some])
     right = np.array([one.right for one in some], dtype=np.bool_)
     bins = reliability(predicted, right, min(BINS, len(some) // A_BIN))
-    return Judged(name, len(some), calibration_error(bins), bins)
+    return JudgedModel(name, len(some), calibration_error(bins), bins)

@@ -43,7 +43,7 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class HandedSpan:
     """Characters that the rule would let the model write."""
 
     start: int
@@ -63,7 +63,7 @@ class Cell:
     """How many of LEVELS the surprisal reaches."""
     written: bool
     """Whether the rule lets the model write it."""
-    handed: Span | None
+    handed: HandedSpan | None
     """The span that ends with it."""
     breaks: bool
     """Whether the token also ends the line."""
@@ -142,11 +142,11 @@ def _measured(engine: LlamaEngine, measure: Measure, above: str, text: str) -> l
     return [Read(*one) for one in zip(pieces, surprisals, entropies, strict=True)]
 
 
-def walk(read: Sequence[Read], calibration: Calibration, limits: Limits) -> list[Span]:
+def walk(read: Sequence[Read], calibration: Calibration, limits: Limits) -> list[HandedSpan]:
     """The spans from the first to the last; behind each, and where none is worth showing, the person writes a token."""
     text = "".join(one.text for one in read)
     ends = list(accumulate(len(one.text) for one in read))
-    spans, token = list[Span](), 0
+    spans, token = list[HandedSpan](), 0
     while token < len(read):
         span = _span(read, token, text[: ends[token] - len(read[token].text)], calibration, limits)
         if span is None:
@@ -158,7 +158,7 @@ def walk(read: Sequence[Read], calibration: Calibration, limits: Limits) -> list
     return spans
 
 
-def _span(read: Sequence[Read], first: int, prefix: str, calibration: Calibration, limits: Limits) -> Span | None:
+def _span(read: Sequence[Read], first: int, prefix: str, calibration: Calibration, limits: Limits) -> HandedSpan | None:
     """What the rule keeps of the text behind a token, trimmed as the server does; None where that is too little."""
     cut, text, keep, lengths, some = chosen_cut(limits, calibration), "", 0, list[int](), list[Read]()
     for one in read[first : first + limits.max_tokens]:
@@ -177,10 +177,10 @@ def _span(read: Sequence[Read], first: int, prefix: str, calibration: Calibratio
     if len(shown.strip()) < MIN_CHARACTERS:
         return None
     bits = sum(one.surprisal for one in some[: bisect_left(lengths, len(shown)) + 1])
-    return Span(len(prefix), len(prefix) + len(shown), calibration.probability(bits))
+    return HandedSpan(len(prefix), len(prefix) + len(shown), calibration.probability(bits))
 
 
-def coloured(name: str, model: str, read: Sequence[Read], spans: Sequence[Span], left_out: int = 0) -> Coloured:
+def coloured(name: str, model: str, read: Sequence[Read], spans: Sequence[HandedSpan], left_out: int = 0) -> Coloured:
     """The file line by line, in cells."""
     lines: list[list[Cell]] = [[]]
     at, waiting = 0, list(spans)
@@ -201,7 +201,7 @@ def coloured(name: str, model: str, read: Sequence[Read], spans: Sequence[Span],
     return Coloured(name, model, shown, left_out, at, sum(one.end - one.start for one in spans), len(spans))
 
 
-def _parts(text: str, at: int, spans: Sequence[Span]) -> Iterator[tuple[str, int]]:
+def _parts(text: str, at: int, spans: Sequence[HandedSpan]) -> Iterator[tuple[str, int]]:
     """A token that begins at `at` in parts that end with a line or a span, and where each begins."""
     inside = {one.end - at for one in spans if at < one.end < at + len(text)}
     breaks = {place + 1 for place, character in enumerate(text) if character == "\n"}

@@ -31,7 +31,7 @@ CURSORS = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class FinetunePlan:
     """What is to be trained, and how."""
 
     model: str = ""
@@ -62,7 +62,7 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Rerun:
     """What came of it."""
 
     tuning: str
@@ -74,7 +74,7 @@ class Outcome:
     """Of them, with nothing but end-of-text to learn."""
 
 
-def retrain(texts: Sequence[Text], plan: Plan, watch: Watch | None = None) -> Outcome | None:
+def retrain(texts: Sequence[Text], plan: FinetunePlan, watch: Watch | None = None) -> Rerun | None:
     """Train on the earlier texts, judge on the later ones, promote what is better. None in a process that only helps.
 
     A run that was interrupted goes on where it was when the texts and the plan are the same. Raises EmpowerError.
@@ -113,10 +113,12 @@ def retrain(texts: Sequence[Text], plan: Plan, watch: Watch | None = None) -> Ou
     if judgement.passed:
         tunings.promote(parent, tuning.id)
     shutil.rmtree(run, ignore_errors=True)
-    return Outcome(tuning.id, judgement.passed, judgement, len(found), sum(len(one.target) == 1 for one in found))
+    return Rerun(tuning.id, judgement.passed, judgement, len(found), sum(len(one.target) == 1 for one in found))
 
 
-def found_examples(labelling: Path, texts: Sequence[Text], plan: Plan, report: Callable[[int], None]) -> list[Example]:
+def found_examples(
+    labelling: Path, texts: Sequence[Text], plan: FinetunePlan, report: Callable[[int], None]
+) -> list[Example]:
     """What the plan has to learn from the texts, measured by weights in a folder. Raises EmpowerError for too few."""
     import torch
     from tokenizers import Tokenizer
@@ -151,7 +153,7 @@ def found_examples(labelling: Path, texts: Sequence[Text], plan: Plan, report: C
     return found
 
 
-def _exported(run: Path, base: Path, plan: Plan) -> Path:
+def _exported(run: Path, base: Path, plan: FinetunePlan) -> Path:
     """The GGUF file of what was trained: an adapter, or a whole model."""
     if plan.recipe.adapter:
         from empower_training.finetune import write_adapter
@@ -164,7 +166,7 @@ def _exported(run: Path, base: Path, plan: Plan) -> Path:
     return run / tunings.WHOLE
 
 
-def _provenance(parent: Model, texts: Sequence[Text], plan: Plan, judgement: Judgement) -> Provenance:
+def _provenance(parent: Model, texts: Sequence[Text], plan: FinetunePlan, judgement: Judgement) -> Provenance:
     before, after = judgement.before, judgement.after
     scores = {
         "net_effort_before": before.effort,
@@ -189,7 +191,7 @@ def _provenance(parent: Model, texts: Sequence[Text], plan: Plan, judgement: Jud
     )
 
 
-def _fingerprint(base: Path, texts: Sequence[Text], plan: Plan) -> str:
+def _fingerprint(base: Path, texts: Sequence[Text], plan: FinetunePlan) -> str:
     """Names the folder of a run: the same wish goes on there, another one begins anew."""
     content = json.dumps([str(base), _fingerprint_of(texts), asdict(plan)], default=str)
     return hashlib.sha256(content.encode()).hexdigest()[:16]

@@ -139,7 +139,8 @@ def _measured(engine: LlamaEngine, measure: Measure, above: str, text: str) -> l
         return [Read(text, nan, nan)]
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     pieces = [decoder.decode(engine.vocabulary.pieces[token]) for token in engine.tokenize(text)]
-    return [Read(*one) for one in zip(pieces, surprisals, entropies, strict=True)]
+    again = max(0, len(surprisals) - len(pieces))  # tokens of the text above, such as its newline, that healing repeats
+    return [Read(*read) for read in zip(pieces, surprisals[again:], entropies[again:], strict=True)]
 
 
 def walk(read: Sequence[Read], calibration: Calibration, limits: Limits) -> list[HandedSpan]:

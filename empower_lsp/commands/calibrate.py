@@ -164,12 +164,10 @@ def _save(path: Path, found: Recalibration) -> None:
 
 
 def _write(calibration: Calibration, path: Path, **provenance: str | int | float) -> None:
-    """Save so that a server reads the old calibration or the new, never a part."""
-    draft = path.with_suffix(".draft")
+    """Save a calibration where only its owner can look. Raises ModelError."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        calibration.save(draft, **provenance)
-        draft.replace(path)
+        calibration.save(path, **provenance)
     except OSError as error:
         raise ModelError(f"The calibration cannot be saved in {path}: {error.strerror}.") from error
 

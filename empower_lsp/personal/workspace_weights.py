@@ -97,13 +97,12 @@ def _texts(folder: Path) -> dict[str, str]:
 
 
 def _save(model: Model, found: Adaptation, workspace: str) -> None:
-    """Put weights in the place of those in use, so that a server reads the old ones or the new, never a part."""
+    """Put weights in the place of those in use, where only their owner can look. Raises ModelError."""
     path = own_weights(model)
-    draft = path.with_suffix(".draft")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         found.weights.save(
-            draft,
+            path,
             fitted_on="workspace",
             workspace=workspace,
             files=found.files,
@@ -111,7 +110,6 @@ def _save(model: Model, found: Adaptation, workspace: str) -> None:
             date=str(date.today()),
             saved_at=time.time(),
         )
-        draft.replace(path)
         calibration_file(model, memory=True).unlink(missing_ok=True)  # fitted to bits of the old mixture
     except OSError as error:
         raise ModelError(f"The memory's weights cannot be saved in {path}: {error.strerror}.") from error

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from empower_model.errors import ModelError
+from empower_model.whole_file import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,12 @@ class Calibration:
         return math.exp(log_bits) if log_bits < 709 else math.inf  # exp(709) is the last that fits a float
 
     def save(self, path: Path, **provenance: str | int | float) -> None:
-        """Write the sidecar, with what it was fitted on, when, on how many spans, beside the two numbers."""
+        """Write the sidecar, with what it was fitted on, when, on how many spans, beside the two numbers.
+
+        Whoever reads it meanwhile sees the old file or the new, never a part. Raises OSError.
+        """
         content = {"midpoint": self.midpoint, "slope": self.slope, **provenance}
-        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        write_whole(path, json.dumps(content, indent=2) + "\n")
 
     @classmethod
     def load(cls, path: Path) -> Calibration:

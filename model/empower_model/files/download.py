@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 
 from empower_model.errors import DownloadFailed, ModelFileInvalid, ModelNotFound
 from empower_model.files.gguf_file import check_header, digest
-from empower_model.files.store import Entry, Model, find, models_folder, record, resolve, write_whole
+from empower_model.files.store import Entry, Model, find, models_folder, record, resolve
+from empower_model.whole_file import write_whole
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

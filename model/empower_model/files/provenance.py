@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from empower_model.errors import TuningError
-from empower_model.files.folder import write_whole
+from empower_model.whole_file import write_whole
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,10 @@ from pathlib import Path
 from empower_model.calibration import sidecar
 from empower_model.errors import ModelFileInvalid, ModelNotFound
 from empower_model.files import tunings
-from empower_model.files.folder import data_folder, default_file, write_whole
+from empower_model.files.folder import data_folder, default_file
 from empower_model.files.gguf_file import check_file, check_header, digest
 from empower_model.files.model import Model, Origin
+from empower_model.whole_file import write_whole
 
 __all__ = [
     "Entry",
@@ -44,7 +45,6 @@ __all__ = [
     "resolve",
     "use",
     "verify",
-    "write_whole",
 ]
 
 _log = logging.getLogger(__name__)

@@ -23,6 +23,7 @@ from empower_model.engine import FimTokens, Guess, LogProbs, Transform
 from empower_model.errors import ModelError
 from empower_model.memory.index import Continuations, Level, Memory
 from empower_model.memory.segment import ORDERS
+from empower_model.whole_file import write_whole
 
 FEATURES = 4
 """1, ln c, ln t, and ln of the model's probability of the followers."""
@@ -52,7 +53,10 @@ class Weights:
             raise ValueError(f"coefficients must be finite and of shape {SHAPE}, not {self.coefficients.shape}")
 
     def save(self, path: Path, **provenance: str | int | float) -> None:
-        """Write the sidecar, with what it was fitted on beside the numbers."""
+        """Write the sidecar, with what it was fitted on beside the numbers.
+
+        Whoever reads it meanwhile sees the old file or the new, never a part. Raises OSError.
+        """
         content = {
             "levels": [level.name.lower() for level in Level],
             "coefficients": np.round(self.coefficients, 4).tolist(),
@@ -60,7 +64,7 @@ class Weights:
             "slope": self.calibration.slope,
             **provenance,
         }
-        path.write_text(json.dumps(content) + "\n", encoding="utf-8")
+        write_whole(path, json.dumps(content) + "\n")
 
     @classmethod
     def load(cls, path: Path) -> Weights | None:

@@ -22,7 +22,7 @@ from empower_model.engine import Engine, EngineConfig
 from empower_model.engine.llama import LlamaEngine
 from empower_model.engine.llama_file import physical_cores
 from empower_model.errors import EmpowerError, EngineCrashed
-from empower_model.files import store
+from empower_model.files import store, write_whole
 from empower_model.memory import Project, WeightedMemory, Weights, memory_in_use
 from empower_model.request import Limits
 from empower_training.corpus import Document
@@ -244,7 +244,7 @@ class Results:
                 raise SettingDiffers(
                     f"{folder} holds a run with other {', '.join(differing)}: give another folder, or the same options."
                 )
-        described_in.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+        write_whole(described_in, json.dumps(described, indent=1) + "\n")
         self.finished = self._read()
 
     def add(self, found: Finished) -> None:
@@ -259,9 +259,7 @@ class Results:
             return []
         *lines, torn = self._path.read_text(encoding="utf-8").split("\n")
         if torn:
-            partial = self._path.with_suffix(".partial")
-            partial.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-            partial.replace(self._path)
+            write_whole(self._path, "".join(line + "\n" for line in lines))
         return [_finished(json.loads(line)) for line in lines]
 
 

@@ -9,14 +9,14 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 .PHONY: try test test-editors check format bench model clean
 
 try: $(VENV)/.server
-	@$(BIN)/empower-lsp complete --retype empower_lsp/session/session.py:69:20
+	@$(BIN)/empower-lsp complete --retype examples/allotment/plan.py:25:16
 	@echo
-	@$(BIN)/empower-lsp complete --retype model/empower_model/engine/seam.py:191:9
+	@$(BIN)/empower-lsp complete --retype examples/allotment/plan.py:26:23
 	@echo
 	@cat editor-clients/HOOKUP.txt
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --durations=10
 
 # In the real editors, which are set up below .cache (Debian, as root): Neovim, code-server and Chromium.
 EDITORS := .cache/editors

@@ -42,12 +42,24 @@ def test_make_try_shows_something_sensible_and_how_to_go_on() -> None:
     places = re.findall(r"empower-lsp complete --retype (\S+)", dry)
     assert len(places) == 2
     for place in places:
-        found = CliRunner().invoke(main, ["complete", "--retype", "--json", str(ROOT / place)])
-        assert json.loads(found.output)["text"], f"nothing is shown at {place}: choose another place"
+        text = completed(place)
+        assert rest_of_line(place).startswith(text), f"wrong at {place}: choose another place"
+        assert len(text) > len(completed(place, "--no-memory")) + 4, f"the memory does not show at {place}"
     assert "HOOKUP.txt" in dry
+
+
+def completed(place: str, *options: str) -> str:
+    result = CliRunner().invoke(main, ["complete", "--retype", "--json", *options, str(ROOT / place)])
+    return str(json.loads(result.output)["text"])
+
+
+def rest_of_line(place: str) -> str:
+    name, line, column = place.split(":")
+    assert name.startswith("examples/"), "our own sources change"
+    return (ROOT / name).read_text(encoding="utf-8").splitlines()[int(line) - 1][int(column) - 1 :]
 
 
 def test_make_test_runs_every_test() -> None:
     make = ["make", "--dry-run", "--no-print-directory", "test"]
     dry = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert dry.rstrip().endswith("-m pytest")
+    assert dry.rstrip().endswith("-m pytest --durations=10")

@@ -188,9 +188,9 @@ def without(lacking: Iterable[str], *arguments: str) -> subprocess.CompletedProc
 
 @pytest.mark.parametrize("named", [("lab", "corpus"), ("corpus",)])
 def test_a_missing_extra_is_one_clear_sentence(tmp_path: Path, named: tuple[str, ...]) -> None:
-    result = without(["datasketch"], *named, str(tmp_path / "corpus"))
+    result = without(["tokenizers"], *named, str(tmp_path / "corpus"))
     assert result.returncode == 1
-    assert result.stderr.splitlines()[-1] == "Error: `corpus` needs datasketch: pip install 'empower-lsp[training]'."
+    assert result.stderr.splitlines()[-1] == "Error: `corpus` needs tokenizers: pip install 'empower-lsp[training]'."
     assert len(result.stderr.splitlines()) == 3 - len(named)
 
 

@@ -78,7 +78,7 @@ def calibrate(
 
 
 def _calibrated_if_enough(model: Model, dry_run: bool, as_json: bool) -> tuple[dict[str, Any], str]:
-    """As `_calibrate`, but too few decisions are no error: the memory was fitted after all."""
+    """Calibrate, but take too few decisions for no error: the memory was fitted after all."""
     from empower_lsp.personal import TooFewDecisions
 
     try:
@@ -89,7 +89,7 @@ def _calibrated_if_enough(model: Model, dry_run: bool, as_json: bool) -> tuple[d
 
 
 def _calibrate(model: Model, dry_run: bool, as_json: bool) -> tuple[dict[str, Any], str]:
-    """What was found, as JSON and as the last sentence; the tables are printed on the way."""
+    """Calibrate; return what was found, as JSON and as the last sentence. The tables are printed on the way."""
     from empower_lsp.personal import recalibrated, still_shown
     from empower_model.request import Limits
 
@@ -116,7 +116,7 @@ def _calibrate(model: Model, dry_run: bool, as_json: bool) -> tuple[dict[str, An
 
 
 def _decisions(model: Model) -> list[Decision]:
-    """The decisions on what is in use; those with other weights of the memory were about other bits."""
+    """Return the decisions on what is in use; those with other weights of the memory were about other bits."""
     from empower_lsp.log import log_path, opened
     from empower_lsp.personal import decisions, since
 
@@ -129,13 +129,15 @@ def _decisions(model: Model) -> list[Decision]:
 
 
 def _kept(path: Path) -> dict[str, Any]:
-    """What was saved for this model on this machine; empty if nothing was."""
+    """Return the content that was saved for this model on this machine; empty if there is none."""
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
 
 def _own(model: Model, memory: bool) -> Calibration:
-    """The calibration that the model, its tuning or its memory came with: not one fitted to a log, which would count
-    twice."""
+    """Return the calibration that the model, its tuning or its memory came with.
+
+    Not one fitted to a log, which would count twice.
+    """
     from empower_model.calibration import Calibration, sidecar
     from empower_model.files import store
 

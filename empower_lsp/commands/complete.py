@@ -127,7 +127,7 @@ def _read(path: Path) -> str:
 
 
 def split(text: str, line: int, column: int | None) -> tuple[str, str]:
-    """Text before and after a cursor; line and column count from 1. Raises EmpowerError when there is no such place."""
+    """Split a text at a cursor; line and column count from 1. Raises EmpowerError when there is no such place."""
     lines = text.split("\n")
     if line > len(lines):
         raise EmpowerError(f"There is no line {line}: the file has {len(lines)}.")

@@ -112,7 +112,7 @@ def _model(name: str) -> list[Finding]:
 
 
 def _memory(engine: LlamaEngine, model: Model) -> list[Finding]:
-    """Whose weights the memory of the workspace has, and how fast it reads: this package, by its own code."""
+    """Say whose weights the memory has, and how fast it reads: this package, by its own code."""
     from empower_lsp.commands.one_memory import remembered
     from empower_lsp.personal import source
 

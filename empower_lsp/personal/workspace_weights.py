@@ -53,7 +53,7 @@ def fitted(
 
 
 def source(model: Model) -> str:
-    """Where the weights of the memory for a model come from, in a few words. Raises ModelError."""
+    """Return where the weights of the memory for a model come from, in a few words. Raises ModelError."""
     *_, beside, default = weights_files(model)
     path = memory_weights(model)
     if path in (beside, default):
@@ -63,7 +63,7 @@ def source(model: Model) -> str:
 
 
 def since(model: Model) -> float:
-    """When the weights in use were fitted here, in seconds since 1970; 0 if they came with the model.
+    """Return when the weights in use were fitted here, in seconds since 1970; 0 if they came with the model.
 
     Bits from before were of another mixture. Raises ModelError.
     """
@@ -80,7 +80,7 @@ def _provenance(path: Path) -> dict[str, Any]:
 
 
 def _texts(folder: Path) -> dict[str, str]:
-    """What the files of a folder say that a memory would hold, by their relative paths; the newest ones if many."""
+    """Return what the files of a folder say that a memory would hold, by relative paths; the newest ones if many."""
     if not folder.is_dir():
         raise EmpowerError(f"There is no folder {folder}: name the one that you work in.")
     workspace = Workspace((folder.as_posix(),))

@@ -20,7 +20,7 @@ class Calibration:
     """p(U) = 1 / (1 + (U / midpoint) ** slope): probability that a span of U bits is right as a whole."""
 
     midpoint: float = 1.0
-    """Bits at which half of the spans are right."""
+    """Return the bits at which `probability` is reached: the inverse; 0 for certainty, infinity for no demand."""
     slope: float = 1.5
     """How sharply the odds fall: they are (midpoint / U) ** slope."""
 
@@ -29,14 +29,14 @@ class Calibration:
             raise ValueError(f"midpoint and slope must be positive, not {self.midpoint} and {self.slope}")
 
     def probability(self, bits: float) -> float:
-        """Probability that the whole of a span of that surprisal is what the human would type."""
+        """Return the probability that the whole of a span of that surprisal is what the human would type."""
         if bits <= 0:
             return 1.0
         log_odds = self.slope * (math.log(self.midpoint) - math.log(bits))
         return _logistic(log_odds)
 
     def budget(self, probability: float) -> float:
-        """Bits at which `probability` is reached: the inverse; 0 for certainty, infinity for no demand."""
+        """Return the bits at which `probability` is reached: the inverse; 0 for certainty, infinity for no demand."""
         if probability >= 1:
             return 0.0
         if probability <= 0:
@@ -68,7 +68,7 @@ class Calibration:
 
 
 def sidecar(model: Path) -> Path:
-    """Where the calibration of a model file lies: beside it, as `<stem>.calibration.json`."""
+    """Return where the calibration of a model file lies: beside it, as `<stem>.calibration.json`."""
     return model.with_suffix(".calibration.json")
 
 

@@ -12,6 +12,7 @@ EmpowerError
 ├── SandboxError            in `empower_training`: programs cannot be run within bounds here
 ├── ProblemError            in `empower_training`: a file of problems that cannot be read
 ├── EndpointError           in `empower_training`: a chat model's server that is not there, or answers nonsense
+├── TooLittleText           in `empower_model.fitting`: too little text, or too slow a model, to fit anything
 ├── SettingDiffers          in `empower_training`: a folder that holds another replay
 └── EngineError             the engine failed while a model was loaded
     ├── PromptTooLong       more tokens than the context holds

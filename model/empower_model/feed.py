@@ -27,19 +27,19 @@ class Library(Protocol):
     """The files a memory may hold, by name. A value that can be sent to another process."""
 
     def holds(self, name: str) -> bool:
-        """Whether a file, or what will become one, belongs to it."""
+        """Tell whether a file, or what will become one, belongs to it."""
         ...
 
     def files(self) -> Iterator[tuple[str, Stamp | None]]:
-        """Each file it holds and the state it is in, once; None for one that does not count after all."""
+        """Yield each file it holds and the state it is in, once; None for one that does not count after all."""
         ...
 
     def is_folder(self, name: str) -> bool:
-        """Whether there are, or may be, files below that path."""
+        """Tell whether there are, or may be, files below that path."""
         ...
 
     def text(self, name: str) -> str | None:
-        """What a file says, with `\\n` line ends; None where there is nothing worth reading."""
+        """Return what a file says, with `\\n` line ends; None where there is nothing worth reading."""
         ...
 
 
@@ -83,7 +83,7 @@ News: TypeAlias = Walk | Changed | Written | Current
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What an engine with a memory needs beyond one without."""
+    """All that an engine with a memory needs beyond one without."""
 
     weights: Path
     feed: Feed
@@ -103,18 +103,21 @@ class Feed:
     _current: str = ""
 
     def walk(self, library: Library, watched: bool) -> None:
-        """There is another library, or much of it may have changed."""
+        """Tell that there is another library, or that much of it may have changed."""
         with self._lock:
             self._walk = Walk(library, watched)
             self._tell(self._walk)
 
     def changed(self, names: Iterable[str]) -> None:
-        """Files or folders were made, written, renamed or deleted."""
+        """Tell that files or folders were made, written, renamed or deleted."""
         with self._lock:
             self._tell(Changed(tuple(names)))
 
     def written(self, name: str, text: str) -> None:
-        """A document is written in, and says this now; its text crosses over when another one takes its place."""
+        """Tell that a document is written in, and says this now.
+
+        Its text crosses over when another one takes its place.
+        """
         with self._lock:
             if name != self._current:
                 self._turn(name)
@@ -123,7 +126,7 @@ class Feed:
             self._trim()
 
     def closed(self, name: str) -> None:
-        """A document is no longer open: what its file says counts."""
+        """Tell that a document is no longer open: what its file says counts."""
         with self._lock:
             if name in self._recent:
                 self._recent[name] = None
@@ -161,7 +164,7 @@ class Feed:
             del self._recent[next(iter(self._recent))]
 
     def _state(self) -> Iterator[News]:
-        """What brings a memory that knows nothing up to date."""
+        """Yield what brings a memory that knows nothing up to date."""
         yield Current(self._current)
         for name, text in self._recent.items():
             if name != self._current:
@@ -175,7 +178,7 @@ class Feed:
 
 
 def _send(queue: SimpleQueue[News | None], connection: Connection) -> None:
-    """In a thread of its own, since a pipe that is full makes the sender wait."""
+    """Send what is queued, in a thread of its own, since a pipe that is full makes the sender wait."""
     try:
         while (news := queue.get()) is not None:
             connection.send(news)

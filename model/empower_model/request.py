@@ -28,7 +28,7 @@ class End(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What bounds a completion; every field is an option of the server."""
+    """The bounds of a completion; every field is an option of the server."""
 
     confidence: float = 0.3
     """Least calibrated probability that all shown text is what the human would type."""
@@ -55,7 +55,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What came of a request; `text` is empty when nothing is worth showing."""
+    """The answer to a request; `text` is empty when nothing is worth showing."""
 
     text: str
     """To insert at the cursor, after trimming."""
@@ -82,7 +82,7 @@ class Completer(Protocol):
     """Answers requests one at a time; `stop()` may be called from any thread and ends the one at work."""
 
     def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
-        """Blocks until the completion is there; `on_text` is told the raw text so far after each token."""
+        """Block until the completion is there; `on_text` is told the raw text so far after each token."""
         ...
 
     def stop(self) -> None:
@@ -95,5 +95,5 @@ class Completer(Protocol):
 
 
 def alike(one: str, other: str) -> bool:
-    """Whether two texts for one cursor are no choice, since one is how the other begins."""
+    """Tell whether two texts for one cursor are no choice, since one is how the other begins."""
     return one.startswith(other) or other.startswith(one)

@@ -27,23 +27,24 @@ MOST_SECONDS = 0.4
 def further(
     first: Completion, count: int, write: Callable[[Sequence[bytes]], Completion], started: float
 ) -> tuple[Completion, ...]:
-    """At most `count` completions that begin otherwise than `first` and than each other, most probable start first.
+    """Return at most `count` completions that begin otherwise than `first` and than each other, likeliest start first.
 
-    `write` completes the same cursor without beginning as any of the given texts does. It is asked until what it writes
-    is too improbable, which what would follow hardly is not. `started` is when the request came, of
-    `time.perf_counter`.
+    `write` completes the same cursor, but must not begin as any of the texts does that it is given. After `return x` it
+    may write `yield x`, and told of both `raise`. The starts that are left are less likely each time, so the first text
+    that is less probable than FLOOR ends it. No further one is begun MOST_SECONDS after the request came, at `started`
+    of `time.perf_counter`.
     """
     if 1 - _start(first) < FLOOR:
         return ()
-    tried, found = [first], [first]
-    while len(found) <= count and len(tried) <= count + 1 and time.perf_counter() - started < MOST_SECONDS:
+    tried, kept = [first], [first]
+    while len(kept) <= count and len(tried) <= count + 1 and time.perf_counter() - started < MOST_SECONDS:
         other = write([b"".join(token.piece for token in each.tokens) for each in tried])
         if other.end is End.STOPPED or other.probability < FLOOR or not any(token.piece for token in other.tokens):
             break
         tried.append(other)
-        if other.text and not any(alike(other.text, each.text) for each in found):
-            found.append(other)
-    return tuple(found[1:])
+        if other.text and not any(alike(other.text, each.text) for each in kept):
+            kept.append(other)
+    return tuple(kept[1:])
 
 
 def unlike(texts: Sequence[bytes], forced: bytes, vocabulary: Vocabulary) -> Transform:
@@ -71,12 +72,12 @@ def unlike(texts: Sequence[bytes], forced: bytes, vocabulary: Vocabulary) -> Tra
 
 @lru_cache(maxsize=4)
 def _silent(vocabulary: Vocabulary) -> list[int]:
-    """The tokens that write nothing."""
+    """Return the tokens that write nothing."""
     pieces = vocabulary.pieces
     return [token for token in range(len(pieces)) if not pieces[token] or token in vocabulary.end_of_generation]
 
 
 def _start(completion: Completion) -> float:
-    """Probability of how a completion begins: of its tokens up to the first that writes something."""
+    """Return the probability of how a completion begins: of its tokens up to the first that writes something."""
     totals = accumulate(token.surprisal for token in completion.tokens)
     return next((2.0**-bits for bits, token in zip(totals, completion.tokens, strict=True) if token.piece), 1.0)

@@ -16,7 +16,7 @@ from empower_model.calibration import Calibration
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How many tokens of those judged to keep, and whether no further token can change that."""
+    """The answer of a rule: how many of the tokens so far to keep, and whether no further token can change that."""
 
     keep: int
     ended: bool
@@ -37,7 +37,7 @@ class Cut(Protocol):
     """The rule that ends a span: asked after every token, until its verdict is that the span has ended."""
 
     def __call__(self, written: Written, /) -> Verdict:
-        """What to keep of the span so far."""
+        """Return what to keep of the span so far."""
         ...
 
 

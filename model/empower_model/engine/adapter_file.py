@@ -46,24 +46,24 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What stands before the weights of a GGUF."""
+    """All that stands before"""
 
     values: Mapping[str, Value]
     tensors: Mapping[str, Tensor]
 
     def text(self, key: str) -> str | None:
-        """A metadata value that is a string; None if there is none."""
+        """Return a metadata value that is a string; None if there is none."""
         found = self.values.get(key)
         return found.value if found is not None and isinstance(found.value, str) else None
 
 
 def is_adapter(path: Path) -> bool:
-    """Whether a file says that it is an adapter and no model. Raises ModelFileInvalid when it cannot be read."""
+    """Tell whether a file says that it is an adapter and no model. Raises ModelFileInvalid when it cannot be read."""
     return header(path).text("general.type") == "adapter"
 
 
 def check_adapter(path: Path, base: Path) -> None:
-    """Raises ModelFileInvalid when the adapter at `path` cannot be used with the model file `base`.
+    """Check that the adapter at `path` can be used with the model file `base`; else raise ModelFileInvalid.
 
     That names and sizes fit is left to llama.cpp, which knows the model's tensors.
     """
@@ -76,7 +76,7 @@ def _refusal(path: Path, reason: str) -> str:
 
 
 def _wrong(adapter: Header, base: Path) -> str | None:
-    """What is wrong with an adapter, as the end of a sentence that begins with its path; None if nothing is."""
+    """Return what is wrong with an adapter, as the end of a sentence that begins with its path; None if nothing is."""
     if adapter.text("general.type") != "adapter":
         return "is no adapter: its general.type says otherwise"
     if adapter.text("adapter.type") != "lora":
@@ -100,7 +100,7 @@ def _wrong_tensors(tensors: Mapping[str, Tensor], base: Path) -> str | None:
 
 
 def header(path: Path) -> Header:
-    """Everything before the weights of a GGUF. Raises ModelNotFound and ModelFileInvalid."""
+    """Return all that stands before the weights"""
     try:
         with path.open("rb") as file:
             return _Reader(file, path.stat().st_size).header()
@@ -113,7 +113,7 @@ def header(path: Path) -> Header:
 
 
 class _Damaged(Exception):
-    """What does not hold, for the end of a sentence."""
+    """A fault of the file,"""
 
 
 class _Reader:

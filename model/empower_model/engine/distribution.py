@@ -45,7 +45,7 @@ class Distribution:
         self.entropy = max(0.0, self._log_total - mean) / LN2
 
     def log_probs(self) -> LogProbs:
-        """Natural log-probabilities, shape (size,): a fresh array."""
+        """Return natural log-probabilities, shape (size,): a fresh array."""
         return self._shifted - np.float32(self._log_total)
 
     def replace(self, log_probs: LogProbs) -> None:
@@ -55,9 +55,9 @@ class Distribution:
         self._settle(1.0)
 
     def best(self) -> int:
-        """The most probable token."""
+        """Return the most probable token."""
         return int(self._shifted.argmax())
 
     def surprisal(self, token: int) -> float:
-        """-log2 p(token), in bits."""
+        """Return -log2 p(token), in bits."""
         return max(0.0, self._log_total - float(self._shifted[token])) / LN2

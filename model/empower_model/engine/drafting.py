@@ -35,27 +35,27 @@ Drafts: TypeAlias = Callable[[Sequence[int]], Iterator[Guess]]
 
 
 class Pace:
-    """What evaluations with guesses were found to take, and so how many guesses are worth it."""
+    """The price of evaluations with guesses, as measured, and so how many guesses are worth it."""
 
     def __init__(self) -> None:
-        """Nothing is known yet: guesses are tried once a token without any was seen."""
+        """Begin knowing nothing: guesses are tried once a token without any was seen."""
         self._single = 0.0
         self._ratios = {length: deque[float](maxlen=RECENT) for length in LENGTHS}
 
     def note(self, length: int, seconds: float) -> None:
-        """An evaluation of the last token and `length` guesses took so long; 0 or one of LENGTHS."""
+        """Take note of how long an evaluation of the last token and `length` guesses took; 0 or one of LENGTHS."""
         if length == 0:
             self._single = seconds
         elif self._single > 0:  # beside the latest token alone, which saw much the same load
             self._ratios[length].append(seconds / self._single)
 
     def price(self, length: int) -> float:
-        """What an evaluation with so many guesses takes, in evaluations without; 1 until it is known."""
+        """Return what an evaluation with so many guesses takes, in evaluations without; 1 until it is known."""
         ratios = self._ratios[length]
         return median(ratios) if len(ratios) >= TRIES else 1.0
 
     def worth(self, guesses: Iterable[Guess]) -> list[int]:
-        """The ids of the guesses to evaluate along: as many as promise the most tokens for the time."""
+        """Return the ids of the guesses to evaluate along: as many as promise the most tokens for the time."""
         if self._single <= 0:
             return []
         most = max((length for length in LENGTHS if self.price(length) < length + 1), default=0)

@@ -44,7 +44,7 @@ _TOKENS = ctypes.POINTER(ctypes.c_int32)
 
 
 def _polling_callback() -> Any:
-    """A C function llama.cpp can poll for every graph node without taking Python's lock: `strlen` of the flag."""
+    """Return a C function for llama.cpp to poll at every graph node without Python's lock: `strlen` of the flag."""
     library = ctypes.cdll.msvcrt if sys.platform == "win32" else ctypes.CDLL(None)
     return ctypes.cast(library.strlen, llama_cpp.ggml_abort_callback)
 
@@ -107,7 +107,7 @@ class LlamaEngine:
         return bool(llama_cpp.llama_model_size(self._model) <= SMALL)
 
     def tokenize(self, text: str) -> list[int]:
-        """Token ids of a text; text that looks like a control token stays text."""
+        """Return the token ids of a text; text that looks like a control token stays text."""
         data = text.encode(errors="replace")
         ids = np.empty(len(data) + 1, dtype=np.int32)
         pointer = ids.ctypes.data_as(_TOKENS)
@@ -174,7 +174,7 @@ class LlamaEngine:
                 return
 
     def _token(self, row: int, ids: Sequence[int], transforms: Sequence[Transform]) -> Token:
-        """The token chosen from a row of logits, counted from the last one."""
+        """Return the token chosen from a row of logits, counted from the last one."""
         distribution = self._distribution
         distribution.read(self._logits(row))
         if transforms:
@@ -200,7 +200,7 @@ class LlamaEngine:
         return ahead
 
     def _saved(self, most: int) -> ctypes.Array[ctypes.c_uint8] | None:
-        """A copy of the context's state, unless it has more bytes."""
+        """Return a copy of the context's state, unless it has more bytes."""
         size = llama_cpp.llama_state_seq_get_size(self._context, 0)
         if not 0 < size <= most:
             return None
@@ -215,11 +215,11 @@ class LlamaEngine:
         return done
 
     def logits(self) -> NDArray[np.float32]:
-        """The logits after the last prefilled token, shape (n_vocab,): a copy."""
+        """Return the logits after the last prefilled token, shape (n_vocab,): a copy."""
         return self._logits().copy()
 
     def description(self) -> dict[str, str | int]:
-        """What the file says of itself: kind, parameters, size in bytes, trained context."""
+        """Return what the file says of itself: kind, parameters, size in bytes, trained context."""
         text = ctypes.create_string_buffer(128)
         llama_cpp.llama_model_desc(self._model, text, len(text))
         return {
@@ -278,7 +278,7 @@ class LlamaEngine:
 
 
 def _batch_views(batch: Any) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]:
-    """The arrays of a batch of one sequence, as numpy sees them: ids, positions, flags for logits."""
+    """Return the arrays of a batch of one sequence, as numpy sees them: ids, positions, flags for logits."""
     as_array = np.ctypeslib.as_array
     for i in range(BATCH):
         batch.n_seq_id[i] = 1

@@ -51,7 +51,7 @@ llama_cpp.llama_log_set(_listen, ctypes.c_void_p(0))
 
 
 def physical_cores() -> int:
-    """Physical cores this process may use: more threads than that slow llama.cpp down."""
+    """Count the physical cores this process may use: more threads than that slow llama.cpp down."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(1, min(psutil.cpu_count(logical=False) or 1, allowed or 1))
 
@@ -69,12 +69,12 @@ def quantise(source: Path, target: Path, file_type: str = "q8_0", threads: int |
 
 
 def last_complaint() -> str:
-    """The last error that llama.cpp logged."""
+    """Return the last error that llama.cpp logged."""
     return _complaints[-1] if _complaints else "no reason given"
 
 
 def load(config: EngineConfig) -> Any:
-    """llama.cpp's handle of the model, which is to be freed. Raises ModelFileInvalid."""
+    """Return llama.cpp's handle of the model, which is to be freed. Raises ModelFileInvalid."""
     if config.adapter is not None:
         check_adapter(config.adapter, config.path)
     _complaints.clear()
@@ -90,12 +90,12 @@ def load(config: EngineConfig) -> Any:
 
 
 def cannot_step_back(model: Any) -> bool:
-    """Whether the last tokens cannot be taken out of the model's state: it is recurrent, in part or whole."""
+    """Tell whether the last tokens cannot be taken out of the model's state: it is recurrent, in part or whole."""
     return bool(llama_cpp.llama_model_is_recurrent(model) or llama_cpp.llama_model_is_hybrid(model))
 
 
 def load_adapter(config: EngineConfig, model: Any) -> Any:
-    """The adapter to set in every context of the model, which also frees it; None without one.
+    """Return the adapter to set in every context of the model, which also frees it; None without one.
 
     Raises ModelFileInvalid, and frees the model then.
     """
@@ -112,7 +112,7 @@ def load_adapter(config: EngineConfig, model: Any) -> Any:
 
 
 def read_vocabulary(vocab: Any) -> Vocabulary:
-    """The tokens of a model, from llama.cpp's handle of its vocabulary."""
+    """Return the tokens of a model, from llama.cpp's handle of its vocabulary."""
     size = llama_cpp.llama_vocab_n_tokens(vocab)
     bos = llama_cpp.llama_vocab_bos(vocab)
     fim = [

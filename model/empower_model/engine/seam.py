@@ -29,7 +29,7 @@ IMPOSSIBLE = -1e9
 
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
-    """What an engine is started with; a change of any field means another engine."""
+    """All that an engine is started with; a change of any field means another engine."""
 
     path: Path
     threads: int = 0
@@ -55,7 +55,7 @@ class Token:
     """Entropy of that distribution, in bits."""
 
     def __reduce__(self) -> tuple[type[Token], tuple[int, bytes, float, float]]:
-        """For the way between processes: four times as fast as what frozen slots bring."""
+        """Pickle for the way between processes: four times as fast as what frozen slots bring."""
         return Token, (self.id, self.piece, self.surprisal, self.entropy)
 
 
@@ -69,7 +69,7 @@ class FimTokens(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
-    """What the rest of the program must know of a tokeniser."""
+    """The part of a tokeniser that the rest of the program must know."""
 
     pieces: tuple[bytes, ...]
     end_of_generation: frozenset[int]
@@ -83,13 +83,13 @@ class Vocabulary:
         return [piece for piece, _ in order], [i for _, i in order]
 
     def begins(self, text: bytes) -> bool:
-        """Whether some token begins with these bytes."""
+        """Tell whether some token begins with these bytes."""
         pieces, _ = self._sorted
         at = bisect.bisect_left(pieces, text)
         return at < len(pieces) and pieces[at].startswith(text)
 
     def compatible(self, forced: bytes) -> list[int]:
-        """Ids of the tokens that can come next when the text must begin with `forced`.
+        """Return the ids of the tokens that can come next when the text must begin with `forced`.
 
         These are the tokens that begin with `forced` and those that `forced` begins with.
         """
@@ -124,12 +124,12 @@ class StopFlag:
         self.memory[0] = b"\0"
 
     def is_set(self) -> bool:
-        """Whether the work should end."""
+        """Tell whether the work should end."""
         return self.memory[0] != b"\0"
 
     @property
     def address(self) -> int:
-        """Where the bytes lie in this process."""
+        """Return where the bytes lie in this process."""
         return ctypes.addressof(self.memory)
 
 
@@ -141,7 +141,7 @@ class Engine(Protocol):
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The model's tokens."""
+        """Return the model's tokens."""
         ...
 
     @property
@@ -151,11 +151,11 @@ class Engine(Protocol):
 
     @property
     def context_size(self) -> int:
-        """Tokens that prompt and generation together may take."""
+        """Return how many tokens prompt and generation together may take."""
         ...
 
     def tokenize(self, text: str) -> list[int]:
-        """Token ids of a text; text that looks like a control token stays text."""
+        """Return the token ids of a text; text that looks like a control token stays text."""
         ...
 
     def prefill(self, prompt: Sequence[int]) -> int:
@@ -207,7 +207,7 @@ class FakeEngine:
     )
 
     def tokenize(self, text: str) -> list[int]:
-        """One token a byte."""
+        """Return one token a byte."""
         return list(text.encode())
 
     def prefill(self, prompt: Sequence[int]) -> int:
@@ -229,4 +229,4 @@ class FakeEngine:
             yield Token(0 if piece else 256, piece.encode(), surprisal, entropy)
 
     def close(self) -> None:
-        """Nothing to free."""
+        """Do nothing: there is nothing to free."""

@@ -50,7 +50,7 @@ class States(Generic[C]):
 
     @property
     def size(self) -> int:
-        """Bytes that the copies take."""
+        """Return the bytes that the copies take."""
         return sum(len(state.copy) for state in self._kept)
 
     def exchange(self, tokens: Sequence[int], wanted: Sequence[int]) -> list[int]:

@@ -34,7 +34,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class _Remote:
-    """What the hub says of a file."""
+    """The hub's account of a file."""
 
     url: str
     sha256: str
@@ -83,7 +83,7 @@ def _pull(entry: Entry, repo: str, progress: Progress) -> None:
 
 
 def _ask(entry: Entry, repo: str) -> _Remote:
-    """The hub's metadata of the file, its checksum compared with the catalogue's if that has one."""
+    """Return the hub's metadata of the file, its checksum compared with the catalogue's if that has one."""
     # Read when the library is first imported. Otherwise it asks the hub for more than the file, and tells it more.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from huggingface_hub import get_hf_file_metadata, hf_hub_url

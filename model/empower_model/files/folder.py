@@ -9,12 +9,12 @@ import platformdirs
 
 
 def data_folder() -> Path:
-    """The user's data folder, or `EMPOWER_LSP_DATA`; it may not exist yet."""
+    """Return the user's data folder, or `EMPOWER_LSP_DATA`; it may not exist yet."""
     if chosen := os.environ.get("EMPOWER_LSP_DATA"):
         return Path(chosen).expanduser()
     return platformdirs.user_data_path("empower-lsp", appauthor=False)
 
 
 def default_file() -> Path:
-    """Where the model that the person chose is remembered."""
+    """Return where the model that the person chose is remembered."""
     return data_folder() / "default.json"

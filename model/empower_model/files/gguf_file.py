@@ -23,7 +23,7 @@ _LEAST_PAIR = 13
 
 
 def check_file(path: Path) -> None:
-    """A cheap look before loading: raises ModelFileInvalid or ModelNotFound, with the cure."""
+    """Return a cheap look before loading: raises ModelFileInvalid or ModelNotFound, with the cure."""
     check_header(path)
     size, memory = path.stat().st_size, psutil.virtual_memory().total
     if size > memory:
@@ -34,14 +34,14 @@ def check_file(path: Path) -> None:
 
 
 def check_header(path: Path) -> None:
-    """As `check_file`, but of the file alone: whether it starts like a model llama.cpp reads."""
+    """Check as `check_file` does, but the file alone: whether it starts like a model llama.cpp reads."""
     cure = "Use another model (`empower-lsp model list`), or pull or copy this one again."
     if reason := _wrong(path):
         raise ModelFileInvalid(f"{path} {reason}. {cure}")
 
 
 def _wrong(path: Path) -> str | None:
-    """What is wrong with a file, as the end of a sentence that begins with its path; None if nothing is."""
+    """Return what is wrong with a file, as the end of a sentence that begins with its path; None if nothing is."""
     try:
         if path.is_dir():
             return "is a folder, not a GGUF file"
@@ -71,6 +71,6 @@ def _wrong_start(start: bytes, size: int) -> str | None:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
+    """Return the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,17 +12,17 @@ DEFAULT_WEIGHTS = Path(__file__).parents[1] / "weights" / "default.memory.json"
 
 
 def memory_sidecar(model: Path) -> Path:
-    """Where the weights of the memory for a model file lie: beside it, as `<stem>.memory.json`."""
+    """Return where the weights of the memory for a model file lie: beside it, as `<stem>.memory.json`."""
     return model.with_suffix(".memory.json")
 
 
 def own_weights(model: Model) -> Path:
-    """Where the weights of the memory that were fitted on this machine lie; the folder may not exist yet."""
+    """Return where the weights of the memory that were fitted on this machine lie; the folder may not exist yet."""
     return tunings.calibration_file(model).with_name("memory.json")
 
 
 def weights_files(model: Model) -> tuple[Path, ...]:
-    """Where weights of the memory for a model may lie, the best first; the last one is always there.
+    """Return where weights of the memory for a model may lie, the best first; the last one is always there.
 
     Fitted on this machine to the tuning in use, or to the model as it came; beside that; for any model.
     """
@@ -31,6 +31,6 @@ def weights_files(model: Model) -> tuple[Path, ...]:
 
 
 def memory_weights(model: Model) -> Path:
-    """Where the weights of the memory lie that count for a model."""
+    """Return where the weights of the memory lie that count for a model."""
     *better, default = weights_files(model)
     return next((path for path in better if path.is_file()), default)

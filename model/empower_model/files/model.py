@@ -10,7 +10,7 @@ from empower_model.calibration import Calibration
 
 
 class Origin(StrEnum):
-    """Where a model file is, or could come from."""
+    """The place where a model file is, or could come from."""
 
     BUNDLED = "bundled"
     PULLED = "pulled"
@@ -22,7 +22,7 @@ class Origin(StrEnum):
 
     @property
     def here(self) -> bool:
-        """Whether there is a file."""
+        """Tell whether there is a file."""
         return self not in (Origin.AVAILABLE, Origin.MISSING)
 
 

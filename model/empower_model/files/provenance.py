@@ -14,7 +14,7 @@ from empower_model.whole_file import write_whole
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a tuning comes from."""
+    """The origin of a tuning."""
 
     base_sha256: str
     """Of the model file it was made from."""

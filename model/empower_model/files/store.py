@@ -56,7 +56,7 @@ _REFERENCE = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+):(?P<file>[\w.+-]+(?:/[\w.+-]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the catalogue says of a model."""
+    """The catalogue's account of a model."""
 
     name: str
     file: str
@@ -71,34 +71,34 @@ class Entry:
     """Bytes, to show and to compare; the hub's word counts when pulling."""
     sha256: str | None = None
     base: str | None = None
-    """Name of the model it was tuned from, if that is here too: the one to measure human text with."""
+    """Return the name of the model that comes with the package."""
 
     @property
     def path(self) -> Path:
-        """Where the file lies, or would lie once pulled."""
+        """Return where the file lies, or would lie once pulled."""
         return models_folder() / self.repo / self.file if self.repo else _PACKAGE / "weights" / self.file
 
 
 def models_folder() -> Path:
-    """Where pulled models are kept."""
+    """Return where pulled models are kept."""
     return data_folder() / "models"
 
 
 @cache
 def catalogue() -> Mapping[str, Entry]:
-    """All models known by name; the bundled one comes first."""
+    """Return all models known by name; the bundled one comes first."""
     content = tomllib.loads((_PACKAGE / "catalogue.toml").read_text(encoding="utf-8"))
     entries = [Entry(**table) for table in (content["bundled"], *content["models"])]
     return {entry.name: entry for entry in entries}
 
 
 def bundled() -> str:
-    """Name of the model that comes with the package."""
+    """Return the name of the model that comes with the package."""
     return next(iter(catalogue()))
 
 
 def find(name: str) -> Entry | None:
-    """What is known under a name: a catalogue entry, or `owner/repo:file.gguf` on the hub."""
+    """Return what is known under a name: a catalogue entry, or `owner/repo:file.gguf` on the hub."""
     if entry := catalogue().get(name):
         return entry
     match = _REFERENCE.fullmatch(name)
@@ -112,7 +112,7 @@ def find(name: str) -> Entry | None:
 
 
 def resolve(name_or_path: str, *, tuned: bool = True) -> Model:
-    """The model of that name, hub reference or path (absolute, `~` or relative to the working directory).
+    """Return the model of that name, hub reference or path (absolute, `~` or relative to the working directory).
 
     With the tuning in use applied, unless `tuned` is false. Raises ModelNotFound with the cure, and ModelError for a
     broken calibration; the file itself is looked at by `check_file`.
@@ -143,7 +143,7 @@ def _tuned(base: Model) -> Model:
 
 
 def listing() -> list[Model]:
-    """Every known model: the catalogue, what else was pulled, and the one in use; uncalibrated."""
+    """List every known model: the catalogue, what else was pulled, and the one in use; uncalibrated."""
     entries = dict(catalogue())
     for reference in _pulled_references():
         if entry := find(reference):
@@ -156,7 +156,7 @@ def listing() -> list[Model]:
 
 
 def checked(name_or_path: str, *, tuned: bool = True) -> Model:
-    """As `resolve`, of the default model for an empty name, after a cheap look at the file: ready to be loaded.
+    """Resolve a name, or for an empty one the default model, and look at the file cheaply: ready to be loaded.
 
     Raises ModelNotFound and ModelFileInvalid.
     """
@@ -175,7 +175,7 @@ def use(name_or_path: str) -> Model:
 
 
 def default_model() -> str:
-    """The model to load when none is asked for: the remembered one, else the bundled one."""
+    """Return the model to load when none is asked for: the remembered one, else the bundled one."""
     try:
         name = json.loads(default_file().read_text(encoding="utf-8"))["model"]
         if isinstance(name, str) and name:
@@ -205,7 +205,7 @@ def verify(name_or_path: str) -> Model:
 
 
 def record(path: Path) -> Path:
-    """Where it is written what was verified when the model at `path` was pulled."""
+    """Return where it is written what was verified when the model at `path` was pulled."""
     return path.with_suffix(".pulled.json")
 
 
@@ -230,7 +230,7 @@ def _local(path: Path) -> Model:
 
 
 def _recorded(path: Path) -> str | None:
-    """The SHA-256 verified when the model at `path` was pulled; a broken record counts as none."""
+    """Return the SHA-256 verified when the model at `path` was pulled; a broken record counts as none."""
     try:
         sha256 = json.loads(record(path).read_text(encoding="utf-8"))["sha256"]
     except (OSError, ValueError, TypeError, KeyError):

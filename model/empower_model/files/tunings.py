@@ -41,7 +41,7 @@ LOCK_SECONDS = 10.0
 """How long to wait for another process that promotes: it writes one small file."""
 
 Stamp = tuple[tuple[int, int, int] | None, ...]
-"""Inode, size and time of each file that matters; None for one that is not there."""
+"""Return inode, size and time of a file; None for one that is not there."""
 
 _log = logging.getLogger(__name__)
 _ID = re.compile(r"\w[\w.-]*")
@@ -50,7 +50,7 @@ _PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """What came of one fine-tune."""
+    """The result of one fine-tune."""
 
     id: str
     path: Path
@@ -62,12 +62,12 @@ class Tuning:
 
     @property
     def is_adapter(self) -> bool:
-        """Whether it is loaded on top of the model it was made from."""
+        """Tell whether it is loaded on top of the model it was made from."""
         return self.path.name == ADAPTER
 
 
 def tunings(model: Model) -> list[Tuning]:
-    """All tunings of a model, oldest first, unusable ones too."""
+    """Return all tunings of a model, oldest first, unusable ones too."""
     try:
         found = sorted(path.name for path in folder(model).iterdir() if path.is_dir())
     except OSError:
@@ -77,7 +77,7 @@ def tunings(model: Model) -> list[Tuning]:
 
 
 def promoted(model: Model) -> Tuning | None:
-    """The tuning in use; None for the model as it came, also when the one promoted cannot be used (logged once)."""
+    """Return the tuning in use; None for the model as it came, and for one that cannot be used (logged once)."""
     try:
         ids = _ids(model)
     except TuningError as error:
@@ -155,7 +155,7 @@ def _placed(draft: Path, id: str) -> str:
 
 
 def calibration_file(model: Model, memory: bool = False) -> Path:
-    """Where the calibration fitted on this machine lies, for the tuning in use or for the model as it came.
+    """Return where the calibration fitted on this machine lies, for the tuning in use or for the model as it came.
 
     With a memory, bits mean something else than without, and have a file of their own. It wins over the sidecar
     beside the weights. The folder may not exist yet.
@@ -164,13 +164,15 @@ def calibration_file(model: Model, memory: bool = False) -> Path:
 
 
 def calibration(model: Model, beside: Path) -> Calibration:
-    """The calibration fitted on this machine, or else the sidecar `beside` the weights. Raises ModelError."""
+    """Return the calibration fitted on this machine, or else the sidecar `beside` the weights. Raises ModelError."""
     own = calibration_file(model)
     return Calibration.load(beside if state_of(own) is None else own)
 
 
 def stamp(model: Model | None = None) -> Stamp:
-    """Differs from before when what a running server loaded may be out of date; microseconds, never raises.
+    """Return a number that differs from before when what a running server loaded may be out of date.
+
+    Takes microseconds, and never raises.
 
     Looks at the model that was chosen, the promotions, the calibrations and the model's own file. With another
     stamp, resolve the model again and compare.
@@ -185,7 +187,7 @@ def stamp(model: Model | None = None) -> Stamp:
 
 @lru_cache(maxsize=16)
 def _watched(chosen: str, name: str = "", tuning: str = "", path: Path | None = None) -> tuple[str, ...]:
-    """The files that a stamp is of: making their paths takes ten times as long as looking at them.
+    """Return the files that a stamp is of: making their paths takes ten times as long as looking at them.
 
     `chosen` is the data folder as the environment has it, so that another one is not answered from the cache.
     """
@@ -197,12 +199,12 @@ def _watched(chosen: str, name: str = "", tuning: str = "", path: Path | None = 
 
 
 def folder(model: Model) -> Path:
-    """Where all that was made from a model lies; it may not exist yet."""
+    """Return where all that was made from a model lies; it may not exist yet."""
     return data_folder() / "tunings" / _slug(model.name)
 
 
 def state_of(path: Path | str) -> tuple[int, int, int] | None:
-    """Inode, size and time of a file; None for one that is not there."""
+    """Return inode, size and time of a file; None for one that is not there."""
     try:
         found = os.stat(path)  # noqa: PTH116 (half the time of Path.stat)
     except (OSError, ValueError):
@@ -212,7 +214,7 @@ def state_of(path: Path | str) -> tuple[int, int, int] | None:
 
 @cache
 def _slug(name: str) -> str:
-    """A name fit for a folder: names with a path or capitals in them end with a fingerprint, to keep them apart."""
+    """Return a name fit for a folder: one with a path or capitals in it ends with a fingerprint, to keep such apart."""
     if _PLAIN.fullmatch(name):
         return name
     short = re.sub(r"[^\w.-]+", "-", name.removesuffix(".gguf"))[-60:].strip("-._")
@@ -234,7 +236,7 @@ def _tuning(model: Model, id: str) -> Tuning:
 
 
 def _misfit(model: Model, provenance: Provenance) -> str:
-    """Why a tuning is not of the file that `model` now is; empty if it is."""
+    """Say why a tuning is not of the file that `model` now is; empty if it is."""
     cure = "Train again for the file that is there now."
     if model.size != provenance.base_size:
         there = "not there" if model.size is None else f"one of {model.size} bytes"
@@ -245,7 +247,7 @@ def _misfit(model: Model, provenance: Provenance) -> str:
 
 
 def _ids(model: Model) -> list[str]:
-    """The ids promoted, oldest first. Raises TuningError."""
+    """Return the ids promoted, oldest first. Raises TuningError."""
     path = folder(model) / PROMOTED
     try:
         ids = json.loads(path.read_text(encoding="utf-8"))["promoted"]

@@ -87,13 +87,13 @@ class Adaptation:
 
     @property
     def better(self) -> bool:
-        """Whether files that a fit has not seen take fewer bits with it, beyond doubt."""
+        """Tell whether files that a fit has not seen take fewer bits with it, beyond doubt."""
         return self.change.high < 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What was thought of the text at some places; n tokens."""
+    """The probabilities that text at some places was given, as observed; n tokens."""
 
     observed: Observations
     files: tuple[str, ...]
@@ -111,7 +111,7 @@ def adapted(
     seed: int = 0,
     now: Callable[[], float] = time.monotonic,
 ) -> Adaptation:
-    """Weights for a model in a project whose `files` say this, near those in use, within about so many seconds.
+    """Return weights for a model in a project whose `files` say this, near those in use, within about so many seconds.
 
     Raises TooLittleText and EngineError.
     """
@@ -162,13 +162,13 @@ def _reading(engine: Engine, project: Project, where: Iterator[Place], going_on:
 
 
 def _folds(files: Sequence[str]) -> NDArray[np.intp]:
-    """A part for each observation, the same for all of a file."""
+    """Return a part for each observation, the same for all of a file."""
     number = {name: i % FOLDS for i, name in enumerate(dict.fromkeys(files))}
     return np.array([number[name] for name in files], dtype=np.intp)
 
 
 def _cross_validated(read: _Read, start: Weights) -> Vector:
-    """Bits of each token under a fit to other files."""
+    """Return the bits of each token under a fit to other files."""
     fold, bits = _folds(read.files), np.empty(len(read.files))
     for one in range(FOLDS):
         out = fold == one
@@ -197,7 +197,7 @@ def _curve(
 
 
 def beginnings(written: Completion, truth: str) -> list[tuple[float, bool]]:
-    """Of each beginning of what was written: its bits, and whether the file says just that."""
+    """Return of each beginning of what was written its bits, and whether the file says just that."""
     pieces = [token.piece for token in written.tokens]
     texts = [b"".join(pieces[: i + 1]).decode(errors="ignore") for i in range(len(pieces))]
     bits = accumulate(token.surprisal for token in written.tokens)
@@ -207,7 +207,7 @@ def beginnings(written: Completion, truth: str) -> list[tuple[float, bool]]:
 def _fitted_curve(
     bits: Vector, right: NDArray[np.bool_], files: Sequence[str], own: Calibration, spans: int
 ) -> Curve | None:
-    """The calibration of beginnings, which of one text are alike, so that the prior counts whole texts."""
+    """Return the calibration of beginnings, which of one text are alike, so that the prior counts whole texts."""
     prior, fold = PRIOR_SPANS * len(bits) / spans, _folds(files)
     before, after = probabilities(own, bits), np.empty_like(bits)
     try:

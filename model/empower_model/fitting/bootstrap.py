@@ -29,7 +29,7 @@ class Interval:
 def clustered(
     statistic: Callable[[Indices], float], groups: Sequence[Hashable], *, rounds: int = ROUNDS, seed: int = 0
 ) -> Interval:
-    """The statistic of all observations; whole groups are resampled, since the observations of one are alike.
+    """Return the statistic of all observations; whole groups are resampled, since the observations of one are alike.
 
     `groups` names the group of each observation; the statistic is given the indices of observations, repeated where
     their group was drawn more than once, and may be NaN where it has no value (such rounds are left out). Without two
@@ -48,7 +48,7 @@ def clustered(
 def share(
     part: NDArray[Any], whole: NDArray[Any], groups: Sequence[Hashable], *, rounds: int = ROUNDS, seed: int = 0
 ) -> Interval:
-    """As `clustered`, of sum(part) / sum(whole), each of shape (n_observations,): all rounds at once.
+    """Return `clustered` of sum(part) / sum(whole), each of shape (n_observations,): all rounds at once.
 
     NaN where the whole is nothing.
     """
@@ -64,7 +64,7 @@ def share(
 
 
 def _numbered(groups: Sequence[Hashable]) -> Indices:
-    """The number of each observation's group, from 0."""
+    """Return the number of each observation's group, from 0."""
     if not groups:
         raise ValueError("there is nothing to estimate from")
     numbers: dict[Hashable, int] = {}

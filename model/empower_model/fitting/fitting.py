@@ -37,7 +37,7 @@ class Bin:
 
 
 def fit(bits: NDArray[np.floating], right: NDArray[np.bool_]) -> Calibration:
-    """The maximum-likelihood calibration of spans: `bits` their surprisal, `right` whether they were typed.
+    """Return the maximum-likelihood calibration of spans: `bits` their surprisal, `right` whether they were typed.
 
     Both have shape (n_spans,). A logistic regression of `right` on ln U, by Newton's method.
     Raises ValueError on data without a finite answer.
@@ -52,7 +52,7 @@ def fit(bits: NDArray[np.floating], right: NDArray[np.bool_]) -> Calibration:
 
 
 def fit_near(prior: Calibration, spans: float, bits: NDArray[np.floating], right: NDArray[np.bool_]) -> Calibration:
-    """The likeliest calibration of a few spans, given that it should be near a prior one.
+    """Return the likeliest calibration of a few spans, given that it should be near a prior one.
 
     `bits` and `right` as in `fit`. The prior counts for as much as `spans` more spans that went exactly as it says,
     spread evenly over its probabilities: with q_g = (g - 1/2) / G for g = 1 ... G and V_g the bits at which the prior
@@ -74,20 +74,20 @@ def fit_near(prior: Calibration, spans: float, bits: NDArray[np.floating], right
 
 
 def probabilities(calibration: Calibration, bits: ArrayLike) -> Vector:
-    """`Calibration.probability` of many spans, shape as `bits`."""
+    """Return `Calibration.probability` of many spans, shape as `bits`."""
     x = np.log(np.maximum(np.asarray(bits, dtype=np.float64), LEAST_BITS))
     return _logistic(calibration.slope * (np.log(calibration.midpoint) - x))
 
 
 def log_losses(predicted: Vector, right: NDArray[np.bool_]) -> Vector:
-    """-log2 of the probability of what came, in bits, shape (n_spans,); probabilities are held within CERTAIN."""
+    """Return -log2 of the probability of what came, in bits, shape (n_spans,); held within CERTAIN."""
     p = np.clip(predicted, 1 - CERTAIN, CERTAIN)
     losses: Vector = -np.log2(np.where(right, p, 1 - p))
     return losses
 
 
 def reliability(predicted: Vector, right: NDArray[np.bool_], bins: int = BINS) -> tuple[Bin, ...]:
-    """Spans sorted into at most so many bins of about equal size by their probability, the lowest first.
+    """Sort spans into at most so many bins of about equal size by their probability, the lowest first.
 
     Spans of the same probability are in the same bin, so that their order cannot matter.
     """
@@ -101,7 +101,7 @@ def reliability(predicted: Vector, right: NDArray[np.bool_], bins: int = BINS) -
 
 
 def calibration_error(bins: tuple[Bin, ...]) -> float:
-    """Expected calibration error: how far predicted and right are apart, over the bins, weighted by their spans.
+    """Return how far predicted and right are apart, over the bins, weighted by their spans: expected calibration error.
 
     Guo et al., 2017 (arXiv 1706.04599), with bins of equal size.
     """
@@ -110,7 +110,7 @@ def calibration_error(bins: tuple[Bin, ...]) -> float:
 
 
 def _data(bits: NDArray[np.floating], right: NDArray[np.bool_]) -> tuple[Vector, NDArray[np.bool_]]:
-    """ln U and what was right, checked."""
+    """Return ln U and what was right, checked."""
     u, y = np.asarray(bits, dtype=np.float64), np.asarray(right, dtype=np.bool_)
     if u.ndim != 1 or u.shape != y.shape:
         raise ValueError(f"bits and right must be vectors of one length, not {u.shape} and {y.shape}")
@@ -120,7 +120,7 @@ def _data(bits: NDArray[np.floating], right: NDArray[np.bool_]) -> tuple[Vector,
 
 
 def _regression(x: Vector, y: Vector, weights: Vector) -> Calibration:
-    """The curve of a weighted logistic regression of `y`, which may be shares, on x = ln U."""
+    """Return the curve of a weighted logistic regression of `y`, which may be shares, on x = ln U."""
     centre, scale = np.average(x, weights=weights), x.std()
     intercept, weight = _maximum((x - centre) / scale, y, weights)
     slope = -weight / scale
@@ -130,7 +130,7 @@ def _regression(x: Vector, y: Vector, weights: Vector) -> Calibration:
 
 
 def _maximum(x: Vector, y: Vector, weights: Vector) -> tuple[float, float]:
-    """Intercept and weight of a logistic regression on a standardised `x`: Newton's method, steps halved uphill."""
+    """Return intercept and weight of a logistic regression on a standardised `x`: Newton's steps, halved uphill."""
     design = np.stack([np.ones_like(x), x], axis=1)
 
     def cost(theta: Vector) -> float:

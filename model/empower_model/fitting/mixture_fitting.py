@@ -47,12 +47,12 @@ class Observations:
     """Shape (n, ORDERS * levels): the share of its occurrences after which the token came."""
 
     def only(self, levels: Iterable[Level]) -> Observations:
-        """As if the memory had no other levels."""
+        """Return the observations as if the memory had no other levels."""
         wanted = np.isin(np.arange(_CELLS) % len(Level), [int(level) for level in levels])
         return Observations(self.model, self.features, self.seen & wanted, self.found)
 
     def part(self, rows: NDArray[np.bool_]) -> Observations:
-        """Some of them."""
+        """Return some of the observations: `rows`, shape (n,), says which."""
         return Observations(self.model[rows], self.features[rows], self.seen[rows], self.found[rows])
 
 
@@ -63,10 +63,12 @@ class Witness:
     rows: list[tuple[float, NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]] = field(default_factory=list)
 
     def read(self, engine: Engine, layout: Layout, memory: Memory, around: tuple[str, str], ahead: str) -> list[int]:
-        """Note what is thought of `ahead`, which stands between two texts, laid out as the server would.
+        """Note how probable model and memory find each token of `ahead`, the known text between the two texts `around`.
 
-        Returns the characters of each token that was noted: those that write again what healing took back are not,
-        for there both are bound. Raises EngineError.
+        The prompt is the server's. Where healing takes back the token before the cursor, it has to be written again:
+        between `retu` and a line end, with `rn x` ahead, the prompt ends before `retu`, and tokens of `return x` are
+        written. Those that begin within `retu` are forced on model and memory alike, tell nothing of them, and are not noted.
+        Returns the characters of each token that is noted. Raises EngineError.
         """
         pieces = engine.vocabulary.pieces
         prompt = layout.prompt(*around, MOST_TOKENS + ROLLBACK)
@@ -108,20 +110,20 @@ class Witness:
         self.rows.append((model, those.features, those.totals > 0, found))
 
     def observations(self) -> Observations:
-        """All that was noted."""
+        """Return all that was noted."""
         model, features, seen, found = zip(*self.rows, strict=True)
         return Observations(np.array(model), np.array(features), np.array(seen), np.array(found))
 
 
 def probabilities(those: Observations, coefficients: Coefficients) -> NDArray[np.float64]:
-    """The mixture's probability of each observed token, shape (n,)."""
+    """Return the mixture's probability of each observed token, shape (n,)."""
     parts, model = mixture.shares(mixture.trust(those.features, coefficients) * those.seen)
     mixed: NDArray[np.float64] = model * those.model + (parts * those.found).sum(axis=1)
     return mixed
 
 
 def cautious(weights: Weights) -> Weights:
-    """Weights that trust every order less, for models of which nothing is known.
+    """Return weights that trust every order less, for models of which nothing is known.
 
     The calibration is kept: on texts written so by the models above, its error was lower (0.025, 0.043, 0.048) than
     that of the plain one (0.040, 0.056, 0.064).
@@ -132,7 +134,7 @@ def cautious(weights: Weights) -> Weights:
 
 
 def fit(those: Observations, start: Coefficients | None = None, rounds: int = 25) -> Coefficients:
-    """The coefficients under which the observed text is most likely, drawn a little towards `start`.
+    """Return the coefficients under which the observed text is most likely, drawn a little towards `start`.
 
     Expectation maximisation: which distribution a token came from is unknown; given a guess at it, each order's share
     is a logistic regression of "it stopped here" among the tokens that came this far, improved by one Newton step a
@@ -163,7 +165,7 @@ def _improved(
     theta: NDArray[np.float64],
     prior: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """One step of a logistic regression whose rows count `came` times and were positive `stopped` times.
+    """Return the coefficients after a step of logistic regression: rows came `came`, positive `stopped` times.
 
     Newton's step, halved until it is no step back.
     """
@@ -186,7 +188,7 @@ def _improved(
 
 
 def _fill(theta: Coefficients, enough: NDArray[np.bool_]) -> None:
-    """Where there was too little to fit: as the next shorter order, for a level without any as the level below."""
+    """Fill in where there was too little to fit: the next shorter order, for a level without any the level below."""
     for level in Level:
         known = enough[:, level]
         if not known.any() and level > 0:

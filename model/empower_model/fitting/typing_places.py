@@ -11,8 +11,9 @@ CHARACTERS = 260
 LINES_TO_TYPE = 12
 """Most lines between a place and what is taken to stand below it already."""
 OPENINGS = ".(=,[: "
+"""Behind one of these a person often looks for help: a place of kind 1."""
 LEAST = 3
-"""Characters of a line's code worth typing, less one."""
+"""A line is worth typing that has more characters than this without its indentation: `pass` is, `})` is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Place:
 
 
 def places(files: Mapping[str, str], seed: int = 0) -> Iterator[Place]:
-    """Random places without end, one of each file in turn: a line's start, behind punctuation, inside a word.
+    """Yield random places without end, one of each file in turn: a line's start, behind punctuation, inside a word.
 
     Half of them have text below. Files without a line worth typing have none; without any file, it ends.
     """
@@ -46,12 +47,12 @@ def places(files: Mapping[str, str], seed: int = 0) -> Iterator[Place]:
 
 
 def rows(text: str) -> list[int]:
-    """The lines of a text that are worth typing, counted from 0."""
+    """Return the lines of a text that are worth typing, counted from 0."""
     return [row for row, line in enumerate(text.splitlines()) if len(line.strip()) > LEAST]
 
 
 def place(name: str, text: str, row: int, kind: int, rng: random.Random) -> Place:
-    """A place in a line: of kind 0 at its code, 1 behind punctuation or a space, 2 inside a word, if it has such."""
+    """Return a place in a line: of kind 0 at its code, 1 behind punctuation or a space, 2 inside a word, if it can."""
     lines = text.splitlines(keepends=True)
     start = sum(map(len, lines[:row]))
     at = start + _column(lines[row].rstrip("\n"), kind, rng)
@@ -72,7 +73,7 @@ def _column(line: str, kind: int, rng: random.Random) -> int:
 
 
 def still_to_type(truth: str, suffix: str) -> str:
-    """What is still to be typed where a text says `truth` next and `suffix` is below already.
+    """Return what is still to be typed where a text says `truth` next and `suffix` is below already.
 
     At most CHARACTERS, in whole lines where there is one.
     """

@@ -29,7 +29,10 @@ CRASHES = 3
 GRACE_SECONDS = 2.0
 """Time a child has to end by itself."""
 FILE_TOKENS = 16_384
-"""Of the file at the cursor a memory is shown so much, where the context is smaller."""
+"""Tokens of the file around the cursor that are sent to a child with a memory, even if the context takes fewer.
+
+The model reads what fits its context; the memory learns from the rest too: a name used once, far above, is worth
+remembering."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ class EngineHost:
                 pass  # told as an event; the first completion raises it again
 
     def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
-        """Blocks until the completion is there, waiting for the model if need be.
+        """Block until the completion is there, waiting for the model if need be.
 
         Raises ModelError when the model cannot be loaded, EngineCrashed when the child ended meanwhile.
         """
@@ -127,11 +130,11 @@ class EngineHost:
 
     @property
     def pid(self) -> int | None:
-        """Process id of the child, if one runs."""
+        """Return the process id of the child, if one runs."""
         return self._child.process.pid if self._child else None
 
     def _ready_child(self) -> _Child:
-        """The running child, or a new one once it has loaded the model."""
+        """Return the running child, or a new one once it has loaded the model."""
         if self._closed:
             raise EngineError("The engine was closed.")
         if self._child is not None and self._child.process.is_alive():
@@ -228,4 +231,4 @@ class EngineHost:
 
 
 def _nothing() -> None:
-    """There is no memory to be told anything."""
+    """Do nothing: there is no memory to tell anything."""

@@ -9,7 +9,7 @@ from empower_model.memory.mixture import Weights
 
 
 def fitted_memory(model: Model) -> Weights:
-    """The weights of the memory that count for a model, with the calibration they came with. Raises ModelError."""
+    """Return the memory's weights that count for a model, with the calibration they came with. Raises ModelError."""
     path = memory_weights(model)
     if (weights := Weights.load(path)) is None:
         raise ModelError(f"The weights of the memory {path} are missing: install empower-lsp again.")
@@ -17,6 +17,6 @@ def fitted_memory(model: Model) -> Weights:
 
 
 def memory_in_use(model: Model) -> Weights:
-    """As `fitted_memory`, with the calibration that was fitted to the log where there is one. Raises ModelError."""
+    """Return `fitted_memory`, with the calibration that was fitted to the log where there is one. Raises ModelError."""
     weights, own = fitted_memory(model), tunings.calibration_file(model, memory=True)
     return Weights(weights.coefficients, Calibration.load(own)) if own.exists() else weights

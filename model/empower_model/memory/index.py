@@ -50,7 +50,7 @@ _BACK = np.arange(ORDERS + 1, dtype=np.int32)[:, None]
 
 
 class Level(IntEnum):
-    """How near a document is, the nearest last: at equal length of context its word counts most."""
+    """Distance of a document, the nearest last: at equal length of context its word counts most."""
 
     PROJECT = 0
     RECENT = 1
@@ -59,7 +59,7 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Continuations:
-    """What followed the end of a context: the tokens, each once, and how often each."""
+    """The tokens that followed the end of a context, each once, and how often each."""
 
     tokens: NDArray[np.int32]
     """Shape (n,), ascending."""
@@ -69,7 +69,7 @@ class Continuations:
 
 
 def blocks(text: str, tokenize: Callable[[str], Sequence[int]]) -> Tokens:
-    """The tokens of a text, tokenised in blocks of lines as the prompt is, shape (n_tokens,).
+    """Return the tokens of a text, tokenised in blocks of lines as the prompt is, shape (n_tokens,).
 
     A `tokenize` that remembers its last answers makes the next version of the text cheap.
     """
@@ -79,7 +79,7 @@ def blocks(text: str, tokenize: Callable[[str], Sequence[int]]) -> Tokens:
 
 
 class Followers(NamedTuple):
-    """What followed a context in one level; n occurrences."""
+    """The occurrences of a context in one level, and what followed each; n occurrences."""
 
     windows: NDArray[np.int32]
     """Shape (1 + up to ORDERS, n): the token that followed, and those before it, backwards."""
@@ -93,7 +93,7 @@ class Index:
     """The documents of one level."""
 
     def __init__(self, bound: int = BOUND) -> None:
-        """An empty index that keeps at most `bound` tokens."""
+        """Begin an empty index that keeps at most `bound` tokens."""
         self.bound = bound
         self.segments: tuple[Segment, ...] = ()
         """The scanned tail, if there is one, comes first; then by size, the smallest first."""
@@ -103,7 +103,7 @@ class Index:
 
     @property
     def names(self) -> set[str]:
-        """The documents it holds."""
+        """Return the names of the documents it"""
         return set(self._sizes)
 
     def __contains__(self, name: str) -> bool:
@@ -117,12 +117,12 @@ class Index:
 
     @property
     def size(self) -> int:
-        """Tokens of all documents."""
+        """Return the tokens of all documents."""
         return self._total
 
     @property
     def nbytes(self) -> int:
-        """Bytes of its arrays."""
+        """Return the bytes of its arrays."""
         return sum(segment.nbytes for segment in self.segments)
 
     def update(self, documents: Mapping[str, Tokens | None]) -> None:
@@ -165,7 +165,7 @@ class Index:
             self.segments = (*tail, *sorted(rest, key=lambda segment: segment.text.size))
 
     def followers(self, near: Sequence[int]) -> Followers | None:
-        """What follows the longest contexts that occur at most MANY times; None when nothing does.
+        """Return what follows the longest contexts that occur at most MANY times; None when nothing does.
 
         `near` is the end of the text backwards, at most ORDERS tokens.
         """
@@ -206,7 +206,7 @@ def _taken_out(segment: Segment, names: Iterable[str]) -> Segment:
 
 
 def _distinct(tokens: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
-    """Each token once, ascending, and where each of `tokens` is among them; numpy's `unique` takes twice as long."""
+    """Return each token once, ascending, and where each of `tokens` is among them: twice as fast as `np.unique`."""
     order = tokens.argsort()
     ordered = tokens[order]
     first = np.empty(len(ordered), dtype=np.bool_)
@@ -222,7 +222,7 @@ class Memory:
     """The levels, each with its documents."""
 
     def __init__(self, bound: int = BOUND) -> None:
-        """An empty memory of at most `bound` tokens, most of them for the project."""
+        """Begin an empty memory of at most `bound` tokens, most of them for the project."""
         near = bound // NEAR
         self.levels: tuple[Index, ...] = tuple(Index(near if level else bound - 2 * near) for level in Level)
         self._looked_at: dict[str, str] = {}
@@ -232,7 +232,7 @@ class Memory:
         self.update_all({name: tokens}, level)
 
     def update_all(self, documents: Mapping[str, Tokens | None], level: Level = Level.PROJECT) -> None:
-        """As `update`, for many documents at once: a branch switch costs little more than one file."""
+        """Update many documents at once: a branch switch costs little more than one file."""
         for each in Level:
             if each is level:
                 self.levels[each].update(documents)
@@ -257,7 +257,7 @@ class Memory:
             index.settle()
 
     def continuations(self, context: Sequence[int]) -> Continuations | None:
-        """What followed the last tokens of a context; None when nothing did."""
+        """Return what followed the last tokens of a context; None when nothing did."""
         near = [int(token) for token in context[: -ORDERS - 1 : -1]]
         found = [(level, those) for level, index in enumerate(self.levels) if (those := index.followers(near))]
         if not found:
@@ -280,10 +280,10 @@ class Memory:
 
     @property
     def size(self) -> int:
-        """Tokens of all documents."""
+        """Return the tokens of all documents."""
         return sum(index.size for index in self.levels)
 
     @property
     def nbytes(self) -> int:
-        """Bytes of its arrays."""
+        """Return the bytes of its arrays."""
         return sum(index.nbytes for index in self.levels)

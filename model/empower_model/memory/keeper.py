@@ -32,7 +32,7 @@ PAUSES = 50
 """Such a look may take one in so many parts of the time."""
 DAY = 86_400 * 10**9
 BREATH = 0.005
-"""Seconds of work after which it rests as long: so it takes half a processor at most. A low priority would be worse:
+"""Return the seconds of work in the last look through the library.
 who waits for a completion would wait for a thread that has Python's lock and is not let run, up to 1 s was measured."""
 SWITCH_SECONDS = 0.0005
 """How long another thread may wait for this one to let go of Python's lock."""
@@ -42,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 
 class Keeper:
-    """What a memory holds of a library; one thread calls it, which need not be the one that asks the memory."""
+    """The keeper of what a memory holds of a library; one thread calls it, another one may ask the memory."""
 
     def __init__(self, memory: Memory, tokenize: Callable[[str], Sequence[int]]) -> None:
         self._memory = memory
@@ -62,7 +62,7 @@ class Keeper:
 
     @property
     def walked(self) -> float:
-        """Seconds of work in the last look through the library."""
+        """Return the seconds of work in the last look through the library."""
         return self._walked
 
     def hear(self, news: News) -> None:
@@ -132,7 +132,7 @@ class Keeper:
         self._walked = time.thread_time() - began
 
     def _rank(self, name: str, stamp: Stamp) -> tuple[int, int]:
-        """The least first when not all files fit: what was changed today, and what lies near to the cursor."""
+        """Return the least first when not all files fit: what was changed today, and what lies near to the cursor."""
         pairs = takewhile(lambda pair: pair[0] == pair[1], zip(name.split("/"), self._current.split("/"), strict=False))
         return (time.time_ns() - stamp[0]) // DAY, -sum(1 for _ in pairs)
 
@@ -173,7 +173,7 @@ class Keeper:
             self._place(names)
 
     def _concerns_others(self, name: str) -> bool:
-        """Whether what changed is a folder, there or gone, or a file that says what to ignore."""
+        """Tell whether what changed is a folder, there or gone, or a file that says what to ignore."""
         assert self._library is not None
         below = f"{name}/"
         return (
@@ -245,7 +245,7 @@ class KeeperThread:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """While somebody waits for a completion."""
+        """Pause the thread while somebody waits for a completion."""
         self._asked = True
         self._calm.clear()
         try:

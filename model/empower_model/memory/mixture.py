@@ -42,7 +42,7 @@ Coefficients = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Weights:
-    """What is fitted for a model: how far each order is trusted, and how often mixed spans are right."""
+    """The numbers that are fitted for a model: how far each order is trusted, and how often mixed spans are right."""
 
     coefficients: Coefficients
     calibration: Calibration
@@ -84,9 +84,10 @@ class Weights:
 
 
 class Orders(NamedTuple):
-    """What the shares depend on, flat over orders and levels: (order, level) is at order * levels + level.
+    """The features that shares depend on, flat over orders and levels: (order, level) is at order * levels + level.
 
-    The later, the sooner it is asked.
+    With three levels, order 0 of the farthest level is row 0 and order 1 of it row 3. The later a row, the sooner it is
+    asked for its share (`shares`): longer contexts before shorter ones, nearer levels before farther ones.
     """
 
     features: NDArray[np.float64]
@@ -96,7 +97,7 @@ class Orders(NamedTuple):
 
 
 def orders(counts: NDArray[np.float32], probabilities: NDArray[np.float32]) -> Orders:
-    """The features of what followed: `counts` as in Continuations, the model's `probabilities` of the same tokens."""
+    """Return the features of `counts`, as in Continuations, with the model's `probabilities` of the same tokens."""
     flat = counts.reshape(-1, len(probabilities))
     followed = (flat > 0).astype(np.float32)
     totals = flat.sum(axis=1)
@@ -112,7 +113,7 @@ def orders(counts: NDArray[np.float32], probabilities: NDArray[np.float32]) -> O
 
 
 def trust(features: NDArray[np.float64], coefficients: Coefficients) -> NDArray[np.float64]:
-    """The share of what is left that each order takes: features (..., ORDERS * levels, FEATURES) to (...,)."""
+    """Return the share of what is left that each order takes: features (..., ORDERS * levels, FEATURES) to (...,)."""
     flat = coefficients.reshape(-1, FEATURES)
     odds = (features * flat).sum(axis=-1).clip(-MOST_ODDS, MOST_ODDS)
     shares: NDArray[np.float64] = 1 / (1 + np.exp(-odds))
@@ -120,7 +121,7 @@ def trust(features: NDArray[np.float64], coefficients: Coefficients) -> NDArray[
 
 
 def shares(trusted: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Each order's share of the whole, and the model's: (..., n) to (..., n) and (...,). They sum to one.
+    """Return each order's share of the whole, and the model's: (..., n) to (..., n) and (...,). They sum to one.
 
     The last order takes its part of everything, the one before it of what is left, and so on; the model has the rest.
     """
@@ -132,7 +133,7 @@ def shares(trusted: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
 def mixed(
     found: Continuations, probabilities: NDArray[np.float32], coefficients: Coefficients
 ) -> tuple[float, NDArray[np.float32]]:
-    """The model's share, and what the memory adds to the probability of each token of `found`, shape (n,).
+    """Return the model's share, and what the memory adds to the probability of each token of `found`, shape (n,).
 
     `probabilities` are the model's of the same tokens.
     """
@@ -144,7 +145,7 @@ def mixed(
 
 
 def likeliest(found: Continuations, coefficients: Coefficients) -> Guess:
-    """The token that the memory alone expects most, and what it adds to its probability."""
+    """Return the token that the memory alone expects most, and what it adds to its probability."""
     each = np.full(len(found.tokens), GIVEN / len(found.tokens), dtype=np.float32)
     _, added = mixed(found, each, coefficients)
     best = int(added.argmax())
@@ -152,7 +153,7 @@ def likeliest(found: Continuations, coefficients: Coefficients) -> Guess:
 
 
 def transform(memory: Memory, context: Sequence[int], weights: Weights, ends: Sequence[int] = ()) -> Transform:
-    """The mixture as a step between model and choice; `context` holds the tokens before the first generated one.
+    """Return the mixture as a step between model and choice; `context` holds the tokens before the first generated one.
 
     The memory knows no ends of texts, so the probability of the tokens in `ends` stays the model's and the rest is
     mixed. To be applied before healing. The array that comes back is used again for the next token.
@@ -179,7 +180,7 @@ def transform(memory: Memory, context: Sequence[int], weights: Weights, ends: Se
 
 
 def context(prompt: Sequence[int], fim: FimTokens | None) -> list[int]:
-    """The tokens of the text before the cursor that a prompt (`prompt.py`) ends with, at most ORDERS."""
+    """Return the tokens of the text before the cursor that a prompt (`prompt.py`) ends with, at most ORDERS."""
     near = list(prompt)
     if fim is not None and fim.middle in near:
         middle = len(near) - 1 - near[::-1].index(fim.middle)

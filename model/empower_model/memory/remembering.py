@@ -38,7 +38,7 @@ class RememberingEngine:
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The model's tokens."""
+        """Return the model's tokens"""
         return self._engine.vocabulary
 
     @property
@@ -48,11 +48,11 @@ class RememberingEngine:
 
     @property
     def context_size(self) -> int:
-        """Tokens that prompt and generation together may take."""
+        """Return how many tokens prompt and generation together may take."""
         return self._engine.context_size
 
     def tokenize(self, text: str) -> list[int]:
-        """Token ids of a text."""
+        """Return the token ids of a text."""
         return self._engine.tokenize(text)
 
     def prefill(self, prompt: Sequence[int]) -> int:
@@ -71,7 +71,7 @@ class RememberingEngine:
         return self._engine.decode([mix, *transforms], drafts)
 
     def guesses(self, ids: Sequence[int]) -> Iterator[Guess]:
-        """What the memory expects to follow the prefilled prompt and these ids, token by token, while it knows any."""
+        """Yield what the memory expects to follow the prefilled prompt and these ids, while it knows anything."""
         near = [*self._context, *ids]
         while (found := self.memory.continuations(near[-ORDERS:])) is not None:
             guess = mixture.likeliest(found, self._weights.coefficients)

@@ -35,16 +35,16 @@ class Text:
 
     @property
     def size(self) -> int:
-        """Tokens of the documents."""
+        """Return the tokens of the documents."""
         return sum(end - start for start, end in self.spans.values())
 
     def document(self, name: str) -> Tokens:
-        """The tokens of a document: a view, shape (n_tokens,)."""
+        """Return the tokens of a document: a view, shape (n_tokens,)."""
         start, end = self.spans[name]
         return self.tokens[start:end]
 
     def without(self, names: Iterable[str]) -> Text:
-        """The same tokens with some documents no longer named."""
+        """Return the same tokens with some documents no longer named."""
         gone = set(names)
         return Text(self.tokens, {name: span for name, span in self.spans.items() if name not in gone})
 
@@ -65,19 +65,19 @@ class Occurrences(Protocol):
     """The places of one context in one segment."""
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Return how many there are."""
         ...
 
     def longer(self, order: int, token: int) -> Occurrences:
-        """Those of the context that is `order` tokens long: `token`, and then this context."""
+        """Return the places of the context that is `order` tokens long: `token`, and then this context."""
         ...
 
     def places(self) -> Places:
-        """The places themselves, in any order."""
+        """Return the places themselves, in any order."""
         ...
 
     def runs(self) -> Iterator[tuple[int, int]]:
-        """Each token that follows, and how often. Only for contexts of ORDERS tokens."""
+        """Return each token that follows, and how often. Only for contexts of ORDERS tokens."""
         ...
 
 
@@ -86,20 +86,20 @@ class Segment(Protocol):
 
     @property
     def text(self) -> Text:
-        """The documents, and perhaps tokens of others that are no longer named."""
+        """Return the documents, and perhaps tokens of others that are no longer named."""
         ...
 
     def begin(self, token: int) -> Occurrences:
-        """The places of a context of one token."""
+        """Return the places of a context of one token."""
         ...
 
     def without(self, names: Sequence[str]) -> Segment:
-        """The segment after some documents are taken out."""
+        """Return the segment after some documents are taken out."""
         ...
 
     @property
     def nbytes(self) -> int:
-        """Bytes of its arrays."""
+        """Return the bytes of its arrays."""
         ...
 
 
@@ -111,22 +111,22 @@ class Scanned:
 
     @cached_property
     def inside(self) -> NDArray[np.bool_]:
-        """Which of the positions from ORDERS on hold a token."""
+        """Return which of the positions from ORDERS on hold a token."""
         marks: NDArray[np.bool_] = self.text.tokens[ORDERS:] != SEPARATOR
         return marks
 
     def begin(self, token: int) -> Occurrences:
-        """The places of a context of one token."""
+        """Return the places of a context of one token."""
         return _Marked(self, self.inside).longer(1, token)
 
     def without(self, names: Sequence[str]) -> Scanned:
-        """The segment after some documents are taken out."""
+        """Return the segment after some documents are taken out."""
         kept = self.text.without(names)
         return Scanned(lay((name, kept.document(name)) for name in kept.spans))
 
     @property
     def nbytes(self) -> int:
-        """Bytes of its arrays."""
+        """Return the bytes of its arrays."""
         return self.text.tokens.nbytes
 
 
@@ -167,15 +167,15 @@ class Sorted:
 
     @cached_property
     def views(self) -> tuple[memoryview, memoryview]:
-        """Tokens and sorted places, as Python numbers without numpy's cost an element."""
+        """Return tokens and sorted places, as Python numbers without numpy's cost an element."""
         return self.text.tokens.data, self.order.data
 
     def begin(self, token: int) -> Occurrences:
-        """The places of a context of one token."""
+        """Return the places of a context of one token."""
         return _Range(self, 0, len(self.order)).longer(1, token)
 
     def without(self, names: Sequence[str]) -> Sorted:
-        """The segment after some documents are taken out: their tokens stay, their places go."""
+        """Return the segment after some documents are taken out: their tokens stay, their places go."""
         kept = np.ones(len(self.text.tokens), dtype=np.bool_)
         for name in names:
             start, end = self.text.spans[name]
@@ -184,7 +184,7 @@ class Sorted:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of its arrays."""
+        """Return the bytes of its arrays."""
         return self.text.tokens.nbytes + self.order.nbytes
 
 
@@ -223,8 +223,7 @@ class _Range:
 
 
 def sort(text: Text) -> Sorted:
-    """The segment of a text: its places, sorted by up to ORDERS tokens before them, the nearest first, and then by
-    the token at the place.
+    """Sort the places of a text by up to ORDERS tokens before each, the nearest first, and then by the token there.
 
     Ranks of contexts of 1, 2, 4 and 8 tokens, each from pairs of the one before (prefix doubling: Manber and Myers,
     1993).
@@ -240,14 +239,14 @@ def sort(text: Text) -> Sorted:
 
 
 def _back(values: NDArray[np.int64], by: int) -> NDArray[np.int64]:
-    """The value so many places before, 0 where there is none."""
+    """Return the value so many places before, 0 where there is none."""
     shifted = np.zeros_like(values)
     shifted[by:] = values[:-by]
     return shifted
 
 
 def _ranks(keys: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Numbers from 0 on in the order of the keys, equal ones for equal keys."""
+    """Return numbers from 0 on in the order of the keys, equal ones for equal keys."""
     order = np.argsort(keys)
     ordered = keys[order]
     ranks = np.empty_like(keys)

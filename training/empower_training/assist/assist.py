@@ -28,7 +28,7 @@ RESAMPLES = 2000
 
 
 class Verdict(StrEnum):
-    """What a human answers to a proposal."""
+    """The answer of a human to a proposal."""
 
     ACCEPT = "accept"
     REJECT = "reject"
@@ -42,11 +42,11 @@ class Human(Protocol):
     """Answers so far that could not be understood and count as rejections."""
 
     def judge(self, text: str, proposal: str) -> Verdict:
-        """The verdict on a proposal to go on with after `text`; on an empty one, ACCEPT and REJECT are the same."""
+        """Return the verdict on a proposal to go on with after `text`; on an empty one ACCEPT is the same as REJECT."""
         ...
 
     def write(self, text: str) -> str:
-        """What it types after `text`: at most TYPED_TOKENS of its own kind of tokens."""
+        """Return what it types after `text`: at most TYPED_TOKENS of its own kind of tokens."""
         ...
 
 
@@ -77,13 +77,13 @@ class Episode:
 
     @property
     def discounted(self) -> float:
-        """The summand of the discounted pass rate."""
+        """Return the summand of the discounted pass rate."""
         return float(DISCOUNT ** (READ * self.read + TYPED * self.written)) if self.passed else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What an assistant is worth over problems."""
+    """The worth of an assistant over problems."""
 
     assistant: str
     passed: Interval
@@ -103,7 +103,7 @@ class Score:
 
 
 def assistant(completer: Completer, limits: Limits) -> Assistant:
-    """An assistant that proposes what a completer writes at the end of a text."""
+    """Return an assistant that proposes what a completer writes at the end of a text."""
 
     def propose(text: str) -> str:
         try:
@@ -117,7 +117,7 @@ def assistant(completer: Completer, limits: Limits) -> Assistant:
 
 
 def nobody(text: str) -> str:
-    """The assistant that never proposes anything."""
+    """Return the assistant that never proposes anything."""
     return ""
 
 
@@ -153,7 +153,7 @@ def compare(
     solves: Callable[[str, Problem], bool],
     report: Callable[[], None] = lambda: None,
 ) -> dict[str, list[Episode]]:
-    """The episodes of each assistant, in the order of the problems; `meet` finds a fresh human for every one.
+    """Return the episodes of each assistant, in the order of the problems; `meet` finds a fresh human for every one.
 
     `report` is told after each episode. Problems are taken one at a time, since files of them are large.
     """
@@ -166,7 +166,7 @@ def compare(
 
 
 def score(name: str, episodes: Sequence[Episode], alone: Sequence[Episode], seed: int = 0) -> Score:
-    """What an assistant's episodes are worth; `alone` are those of nobody assisting, on the same problems in order.
+    """Return what an assistant's episodes are worth; `alone` are nobody's on the same problems in the same order.
 
     Intervals are bootstrapped over problems; the gain is paired by problem.
     """
@@ -187,7 +187,7 @@ def score(name: str, episodes: Sequence[Episode], alone: Sequence[Episode], seed
 
 
 def ratio(parts: Sequence[float], wholes: Sequence[float], seed: int) -> Interval:
-    """Sum of parts over sum of wholes, with the central 95 % of its values over RESAMPLES resamples of both."""
+    """Return sum of parts over sum of wholes, with the central 95 % of its values over RESAMPLES resamples of both."""
     part, whole = np.array(parts), np.array(wholes)
     chosen = np.random.default_rng(seed).integers(len(part), size=(RESAMPLES, len(part)))
     below = whole[chosen].sum(axis=1)

@@ -37,7 +37,7 @@ class Endpoint:
         self._client = InferenceClient(base_url=url, api_key=os.environ.get(KEY) or "none", timeout=timeout)
 
     def ask(self, messages: Sequence[Message], most: int, seed: int = 0) -> str:
-        """The model's answer of at most `most` tokens, which are the server's own; sampled greedily.
+        """Return the model's answer of at most `most` tokens, which are the server's own; sampled greedily.
 
         Raises EndpointError.
         """

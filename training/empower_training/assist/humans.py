@@ -65,7 +65,7 @@ explain nothing, and use no Markdown."""
 
 @dataclass(frozen=True, slots=True)
 class Fallibility:
-    """How often the reference human judges wrongly: probabilities for each proposal."""
+    """The errors of the reference human: probabilities for each proposal."""
 
     accept_wrong: float = 0.0
     reject_right: float = 0.0
@@ -97,7 +97,7 @@ class ReferenceHuman:
         """What has to be written before the solution goes on there."""
 
     def judge(self, text: str, proposal: str) -> Verdict:
-        """FINISH once the whole solution has been written."""
+        """Judge a proposal; FINISH once the whole solution has been written."""
         if not self._ahead().strip():
             return Verdict.FINISH
         if not proposal:
@@ -115,7 +115,7 @@ class ReferenceHuman:
         return Verdict.ACCEPT
 
     def write(self, text: str) -> str:
-        """The next tokens of the solution, none at its end."""
+        """Return the next tokens of the solution, none at its end."""
         ahead = self._ahead()
         typed = "".join(TOKEN.findall(ahead)[:TYPED_TOKENS]) if ahead.strip() else ""
         self._advance(len(typed))
@@ -140,7 +140,7 @@ class ReferenceHuman:
 
 
 def matched(ahead: str, proposal: str) -> int | None:
-    """How many characters of `ahead` a right proposal stands for, None for a wrong one.
+    """Return how many characters of `ahead` a right proposal stands for, None for a wrong one.
 
     Right is what `ahead` begins with, and also what differs only in spaces at the end of a line of it.
     """
@@ -151,7 +151,7 @@ def matched(ahead: str, proposal: str) -> int | None:
 
 
 def statements(program: str) -> list[int]:
-    """Where the statements and comments of a correct program begin, in characters, the beginning first."""
+    """Return where the statements and comments of a correct program begin, in characters, the beginning first."""
     starts = [0]
     lines = [0]
     for line in program.splitlines(keepends=True):
@@ -167,10 +167,10 @@ def statements(program: str) -> list[int]:
 
 
 class Chat(Protocol):
-    """What a chat human needs of an endpoint."""
+    """The part of an endpoint that a chat human needs."""
 
     def ask(self, messages: list[Message], most: int, seed: int = 0) -> str:
-        """The answer of at most `most` tokens."""
+        """Return the answer of at most `most` tokens."""
         ...
 
 
@@ -191,7 +191,7 @@ class ChatHuman:
     """Whether the model writes code only behind a fence."""
 
     def judge(self, text: str, proposal: str) -> Verdict:
-        """The last word in capitals of the model's answer."""
+        """Return the last word in capitals of the model's answer."""
         question = _JUDGE.format(proposal=proposal) if proposal else _COMPLETE
         answer = self._ask(text, question, THINKING_TOKENS)
         words = _VERDICT.findall(answer.rpartition("</think>")[2])
@@ -201,7 +201,7 @@ class ChatHuman:
         return _WORDS[words[-1]]
 
     def write(self, text: str) -> str:
-        """The model's answer, without a fence around it and without what stood there already."""
+        """Return the model's answer, without a fence around it and without what stood there already."""
         answer = self._ask(text, _WRITE, TYPED_TOKENS + (FENCE_TOKENS if self._fences else 0))
         if not self._fences and answer.lstrip().startswith("```"):
             self._fences = True
@@ -218,7 +218,7 @@ class ChatHuman:
 
 
 def beyond(text: str, answer: str) -> str:
-    """An answer without the text, or its last line, at the beginning, which models like to say once more."""
+    """Return an answer without the text, or its last line, at the beginning, which models like to say once more."""
     line = text[text.rfind("\n") + 1 :]
     for said in (text, line, line.lstrip()):
         if said.strip() and len(answer) > len(said) and answer.startswith(said):

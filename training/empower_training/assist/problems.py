@@ -69,7 +69,7 @@ class Problem:
 
 
 def bundled() -> list[Problem]:
-    """The problems that come along, by id."""
+    """Return the problems that come along, by id."""
     return [_from_toml(path) for path in sorted(FOLDER.glob("*.toml"))]
 
 
@@ -80,7 +80,7 @@ def _from_toml(path: Path) -> Problem:
 
 
 def choose(path: Path, *, since: str = "", platform: str = "", count: int = 0, seed: int = 0) -> list[int]:
-    """Where in a JSONL file the wanted problems begin, in bytes; the files are too large to hold.
+    """Return where in a JSONL file the wanted problems begin, in bytes; the files are too large to hold.
 
     Those of a platform, of a contest on or after `since` (an ISO date); a random `count` of them unless that is 0.
     Raises ProblemError.
@@ -95,7 +95,7 @@ def choose(path: Path, *, since: str = "", platform: str = "", count: int = 0, s
 
 
 def load(path: Path, places: Sequence[int]) -> Iterator[Problem]:
-    """The problems at these places, one at a time. Raises ProblemError."""
+    """Return the problems at these places, one at a time. Raises ProblemError."""
     with path.open("rb") as file:
         for place in places:
             file.seek(place)
@@ -144,7 +144,7 @@ def _from_row(row: dict[str, Any]) -> Problem:
 
 
 def _private(packed: str) -> list[dict[str, str]]:
-    """The cases of a `private_test_cases`: JSON as it is, or pickled, packed and encoded."""
+    """Return the cases of a `private_test_cases`: JSON as it is, or pickled, packed and encoded."""
     if packed.lstrip().startswith("["):
         return list(json.loads(packed))
     unpack = zlib.decompressobj()
@@ -155,7 +155,7 @@ def _private(packed: str) -> list[dict[str, str]]:
 
 
 def pickled_string(data: bytes) -> str:
-    """The string in a pickle that holds nothing but a string; no part of it is executed. Raises ValueError."""
+    """Return the string in a pickle that holds nothing but a string; no part of it is executed. Raises ValueError."""
     found = None
     for opcode, argument, _ in pickletools.genops(io.BytesIO(data)):
         if opcode.name in _STRINGS and found is None:
@@ -168,7 +168,7 @@ def pickled_string(data: bytes) -> str:
 
 
 def solves(program: str, problem: Problem, bounds: Bounds | None = None) -> bool:
-    """Whether a program passes all tests of a problem, run one after the other in the sandbox until one fails."""
+    """Tell whether a program passes all tests of a problem, run one after the other in the sandbox until one fails."""
     return all(_passes(program, problem, case, bounds) for case in problem.cases)
 
 
@@ -185,7 +185,7 @@ def _passes(program: str, problem: Problem, case: Case, bounds: Bounds | None) -
 
 
 def same(printed: str, expected: str) -> bool:
-    """Whether two outputs agree, by LiveCodeBench's measure.
+    """Tell whether two outputs agree, by LiveCodeBench's measure.
 
     Line by line, without space around lines and around the whole; lines of numbers may be written differently.
     """

@@ -36,7 +36,7 @@ class SandboxError(EmpowerError):
 
 
 class End(StrEnum):
-    """How a program ended."""
+    """The way in which a program ended."""
 
     DONE = "done"
     FAILED = "failed"
@@ -48,7 +48,7 @@ class End(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a program may use."""
+    """The bounds of what a program may use."""
 
     seconds: float = 6.0
     memory: int = 512 << 20
@@ -59,7 +59,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a program printed, and how it ended."""
+    """The output of a program, and how it ended."""
 
     printed: str
     end: End
@@ -69,7 +69,7 @@ class Outcome:
 
 @functools.cache
 def namespaces() -> tuple[str, ...]:
-    """The command that puts a process into namespaces of its own, empty where that is not allowed."""
+    """Return the command that puts a process into namespaces of its own, empty where that is not allowed."""
     tool = shutil.which("unshare")
     if tool is None:
         return ()
@@ -108,7 +108,7 @@ def run(program: str, stdin: str, bounds: Bounds | None = None, function: str = 
 
 
 def _ended(command: list[str], folder: Path, seconds: float) -> int | None:
-    """The exit code of a command, None when its time was up; none of its group is left."""
+    """Return the exit code of a command, None when its time was up; none of its group is left."""
     environment = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
     with (folder / "in").open("rb") as read, (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
         process = subprocess.Popen(

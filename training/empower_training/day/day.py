@@ -40,7 +40,7 @@ class Desk:
         self.editor.close(self._uri)
 
     def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
-        """What the editor shows at a cursor, and how long that took."""
+        """Return what the editor shows at a cursor, and how long that took."""
         self._type(request.prefix)
         began = time.perf_counter()
         item = self.editor.complete(self._uri, len(self._prefix))
@@ -55,7 +55,7 @@ class Desk:
         )
 
     def decide(self, name: str, offset: int, shown: str, meant: str) -> Choice:
-        """What the person takes; it is put in, and the server told."""
+        """Put in what the person takes, tell the server, and return it."""
         choice = self.human.decide(name, offset, shown, meant)
         if taken := shown[: choice.characters]:
             self._insert(taken)
@@ -66,10 +66,10 @@ class Desk:
         return choice
 
     def stop(self) -> None:
-        """Nothing is computed but on request."""
+        """Do nothing: nothing is computed but on request."""
 
     def close(self) -> None:
-        """The editor stays open."""
+        """Do nothing: the editor stays open."""
 
     def _type(self, prefix: str) -> None:
         """Delete what does not belong there and type the rest, key by key; a line end brings its indentation."""
@@ -91,7 +91,7 @@ class Desk:
 
 
 def typed(desk: Desk, works: Sequence[Work], report: Callable[[], None] = lambda: None) -> list[Tally]:
-    """The works typed one after the other into the real server; `report` is called after each."""
+    """Type the works one after the other into the real server; `report` is called after each."""
     tallies = []
     for work in works:
         desk.sit_down(work)

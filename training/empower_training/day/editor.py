@@ -61,11 +61,11 @@ class Editor:
 
     @property
     def pid(self) -> int:
-        """Process id of the server."""
+        """Return the process id of the server."""
         return self._process.pid
 
     def initialize(self) -> None:
-        """The handshake's first half: returns once the server has answered."""
+        """Do the first half of the handshake; return once the server has answered."""
         folders = [] if self._folder is None else [{"uri": self._folder.as_uri(), "name": self._folder.name}]
         params = {"processId": os.getpid(), "rootUri": folders[0]["uri"] if folders else None}
         capabilities: dict[str, object] = {"textDocument": {"inlineCompletion": {}}}
@@ -80,7 +80,7 @@ class Editor:
         )
 
     def initialized(self) -> None:
-        """Its second half."""
+        """Send the second half of the handshake."""
         self.notify("initialized", {})
 
     def open(self, uri: str, text: str, language: str = "python") -> None:
@@ -95,11 +95,11 @@ class Editor:
         self.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
 
     def text(self, uri: str) -> str:
-        """An open document as it is."""
+        """Return an open document as it is."""
         return self._texts[uri]
 
     def replace(self, uri: str, start: int, end: int, text: str) -> None:
-        """One edit of an open document."""
+        """Make one edit of an open document."""
         old = self._texts[uri]
         edges = {"start": position(old, start), "end": position(old, end)}
         self._texts[uri] = old[:start] + text + old[end:]
@@ -111,7 +111,7 @@ class Editor:
         )
 
     def complete(self, uri: str, offset: int) -> dict[str, Any] | None:
-        """The first inline completion item at a cursor."""
+        """Return the first inline completion item at a cursor."""
         params = {"textDocument": {"uri": uri}, "position": position(self._texts[uri], offset)}
         context = {"triggerKind": AUTOMATIC}
         items = self.request("textDocument/inlineCompletion", {**params, "context": context})["items"]
@@ -126,7 +126,7 @@ class Editor:
         self.notify("textDocument/didPartiallyAcceptCompletion", {"item": item, "acceptedLength": characters})
 
     def run(self, command: str, *arguments: object) -> Any:
-        """What a command of the server returns."""
+        """Return what a command of the server returns."""
         return self.request("workspace/executeCommand", {"command": command, "arguments": list(arguments)})
 
     def request(self, method: str, params: object) -> Any:
@@ -167,6 +167,6 @@ class Editor:
 
 
 def position(text: str, offset: int) -> dict[str, int]:
-    """The protocol's position of a code-point offset, in a text whose lines end with `\\n`."""
+    """Return the protocol's position of a code-point offset, in a text whose lines end with `\\n`."""
     start = text.rfind("\n", 0, offset) + 1
     return {"line": text.count("\n", 0, offset), "character": len(text[start:offset].encode("utf-16-le")) // 2}

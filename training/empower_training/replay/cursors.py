@@ -41,7 +41,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What the model wrote at a cursor: for each of its tokens bits, and characters written after it."""
+    """A span that the model wrote at a cursor: for each token its bits, and characters written after it."""
 
     cursor: Cursor
     text: str
@@ -52,7 +52,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What a rule is worth: shares of all cursors, lengths in characters, net gain in the costs above a cursor."""
+    """The worth of a rule: shares of all cursors, lengths in characters, net gain in the costs above a cursor."""
 
     rule: str
     shown: float
@@ -64,7 +64,7 @@ class Score:
 
 
 def cursors(documents: Iterable[Document], count: int, seed: int) -> Iterator[Cursor]:
-    """Random cursors: in equal parts at the start of a line's code, behind punctuation or a space, inside a word.
+    """Yield random cursors: in equal parts at the start of a line's code, behind punctuation or a space, inside a word.
 
     Half of them have text below, from up to 12 lines further down on; the others stand at the end of what is written.
     """
@@ -82,7 +82,7 @@ def cursors(documents: Iterable[Document], count: int, seed: int) -> Iterator[Cu
 
 
 def spans(completer: Completer, places: Iterable[Cursor]) -> Iterator[Span]:
-    """What the model writes at each cursor when nothing but length ends it."""
+    """Return what the model writes at each cursor when nothing but length ends it."""
     for cursor in places:
         found = completer.complete(Request(cursor.prefix, cursor.suffix, GREEDY))
         pieces = [token.piece for token in found.tokens]
@@ -97,7 +97,7 @@ def spans(completer: Completer, places: Iterable[Cursor]) -> Iterator[Span]:
 
 
 def calibrate(found: Sequence[Span]) -> Calibration:
-    """The calibration of a model from its spans: bits of every beginning of a span against whether it was right."""
+    """Return a model's calibration from its spans: bits of every beginning of a span, and whether it was right."""
     pairs = [
         (bits, span.cursor.truth.startswith(span.text[:length]))
         for span in found
@@ -109,7 +109,7 @@ def calibrate(found: Sequence[Span]) -> Calibration:
 
 
 def rules(calibration: Calibration) -> dict[str, Rule]:
-    """The rules that are compared, by name; as in the server, no span ends inside a name."""
+    """Return the rules that are compared, by name; as in the server, no span ends inside a name."""
     return {name: _rule(cut) for name, cut in cuts(calibration).items()}
 
 

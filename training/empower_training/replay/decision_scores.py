@@ -75,7 +75,7 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
-    """What would have been left if all below a confidence had been hidden; the rule itself may also shorten them."""
+    """The part that would have been left if all below a confidence had been hidden; the rule may also shorten."""
 
     confidence: float
     shown: float
@@ -104,7 +104,7 @@ class Scores:
 
 
 def read(path: Path) -> Iterator[Line]:
-    """The decisions in a file. Raises EmpowerError on the first line that is none."""
+    """Return the decisions in a file. Raises EmpowerError on the first line that is none."""
     try:
         with path.open(encoding="utf-8") as lines:
             for number, text in enumerate(lines, start=1):
@@ -150,7 +150,7 @@ def _is_bits(value: Any) -> bool:
 
 
 def of_lines(lines: Sequence[Line]) -> list[Judged]:
-    """Lines whose bits are known, as completions that were judged.
+    """Return lines whose bits are known, as completions that were judged.
 
     Grouped by person; without persons, or with a single one, each line is a group of its own.
     """
@@ -169,7 +169,7 @@ def of_lines(lines: Sequence[Line]) -> list[Judged]:
 
 
 def of_decisions(decisions: Sequence[Decision]) -> list[Judged]:
-    """Decisions of one person, from the log, grouped by day (see `grouped`)."""
+    """Return the decisions of one person, from the log, grouped by day (see `grouped`)."""
     _, groups = grouped(decisions)
     return [
         Judged(
@@ -185,7 +185,7 @@ def of_decisions(decisions: Sequence[Decision]) -> list[Judged]:
 
 
 def scores(judged: Sequence[Judged], calibration: Calibration, confidence: float, seed: int = 0) -> Scores:
-    """All figures, with intervals over groups; `confidence` is that of the expected gain.
+    """Return all figures, with intervals over groups; `confidence` is that of the expected gain.
 
     Raises EmpowerError unless some were accepted and some were not.
     """
@@ -217,7 +217,7 @@ def scores(judged: Sequence[Judged], calibration: Calibration, confidence: float
 
 
 def auc(score: Vector, accepted: Right) -> float:
-    """The share of pairs of an accepted and a rejected completion in which the accepted one has the higher score.
+    """Return the share of pairs of an accepted and a rejected completion whose accepted one has the higher score.
 
     A tie counts one half (Mann and Whitney, 1947). NaN without such pairs.
     """
@@ -229,7 +229,7 @@ def auc(score: Vector, accepted: Right) -> float:
 
 
 def _rankings(judged: Sequence[Judged], p: Vector, confidence: float) -> dict[str, Vector]:
-    """What a completion could be shown or hidden by: the higher, the rather shown."""
+    """Return what a completion could be shown or hidden by: the higher, the rather shown."""
     lengths = np.array([one.characters for one in judged], dtype=np.float64)
     found = {
         "mean surprisal": np.array([-sum(one.surprisals) / len(one.surprisals) for one in judged]),

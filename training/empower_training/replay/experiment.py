@@ -60,12 +60,12 @@ class Setting:
     """Whether the models have a memory, of the other files of the package and of the one that is typed."""
 
     def human(self) -> Human:
-        """The person who types."""
+        """Return the person who types."""
         careful = Careful(self.partial)
         return Fallible(self.fallible, self.seed, careful) if self.fallible else careful
 
     def chosen(self, model: str) -> tuple[str, ...]:
-        """Names of the policies that judge a model."""
+        """Return the names of the policies that judge a model."""
         if self.policies:
             return self.policies
         return tuple(cuts(Calibration())) if model == self.models[0] else (BASE, DEFAULT)
@@ -80,13 +80,13 @@ class Job:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Model and file."""
+        """Return model and file."""
         return self.model, self.works[0].source
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What came of a job: tallies by policy, in the order of its works."""
+    """The result of a job: tallies by policy, in the order of its works."""
 
     model: str
     source: str
@@ -94,7 +94,7 @@ class Finished:
 
 
 def chosen_works(documents: Sequence[Document], setting: Setting) -> list[tuple[Work, ...]]:
-    """The works of each chosen file: as many from one package as from another, while it has some."""
+    """Return the works of each chosen file: as many from one package as from another, while it has some."""
     packages: dict[str, list[Document]] = {}
     for document in sorted(documents, key=lambda one: (one.package, one.path)):
         packages.setdefault(document.package, []).append(document)
@@ -113,7 +113,7 @@ def chosen_works(documents: Sequence[Document], setting: Setting) -> list[tuple[
 
 
 def jobs(files: Sequence[tuple[Work, ...]], setting: Setting) -> list[Job]:
-    """Every model on every file, model by model, since one is loaded at a time."""
+    """Return every model on every file, model by model, since one is loaded at a time."""
     return [Job(model, of_file) for model in setting.models for of_file in files]
 
 
@@ -136,7 +136,7 @@ class Worker:
     """Does one job after the other, with one model in memory."""
 
     def __init__(self, setting: Setting, threads: int, documents: Sequence[Document] = ()) -> None:
-        """`threads` as in EngineConfig; `documents` are what there is to remember."""
+        """Take `threads` as in EngineConfig; `documents` are what there is to remember."""
         self._setting = setting
         self._threads = threads
         self._documents = documents
@@ -203,7 +203,7 @@ def _work(job: Job) -> Finished:
 def run(
     waiting: Sequence[Job], setting: Setting, processes: int, documents: Sequence[Document] = ()
 ) -> Iterator[Finished]:
-    """The jobs as they are finished; `documents` are what a memory may hold.
+    """Return the jobs as they are finished; `documents` are what a memory may hold.
 
     Raises ModelError and EngineError.
     """
@@ -254,7 +254,7 @@ class Results:
         self.finished.append(found)
 
     def _read(self) -> list[Finished]:
-        """What is finished; a line that was being written when a run was ended is taken out."""
+        """Return what is finished; a line that was being written when a run was ended is taken out."""
         if not self._path.exists():
             return []
         *lines, torn = self._path.read_text(encoding="utf-8").split("\n")
@@ -264,7 +264,7 @@ class Results:
 
 
 def _described(setting: Setting, files: Sequence[tuple[Work, ...]]) -> dict[str, Any]:
-    """The setting, with what tells models and texts of the same name apart."""
+    """Return the setting, with what tells models and texts of the same name apart."""
     models = [store.checked(name) for name in setting.models]
     weights = [[one.path.stat().st_size, one.tuning, asdict(one.calibration)] for one in models]
     memories = [memory_in_use(one).coefficients.tolist() for one in models] if setting.memory else []

@@ -24,7 +24,7 @@ class Measure:
         self._distribution = Distribution(len(engine.vocabulary.pieces))
 
     def bits(self, prefix: str, suffix: str, text: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Surprisals and entropies of the tokens of `text` between two texts, in bits, each given those before it.
+        """Return the surprisals and entropies of the tokens of `text`, in bits, each given the text before it.
 
         The first tokens write again what healing took back, as the server's do, and are measured among those that can.
         Raises Unfit for a text that is empty or does not fit the context, or where healing cuts a character in two.

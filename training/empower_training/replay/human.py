@@ -13,7 +13,7 @@ _WORD = re.compile(r"\s*(?:\w+|[^\w\s]+)")
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """How many characters from the start of a shown text are taken, and with how many keys."""
+    """The part of a shown text that is taken: its first characters, and with how many keys."""
 
     characters: int
     """0: none, the person types on."""
@@ -27,7 +27,7 @@ class Human(Protocol):
     """Somebody who knows what they mean to write."""
 
     def decide(self, name: str, offset: int, shown: str, meant: str) -> Choice:
-        """What to take of a newly shown text; `meant` is all that is still to be written of the work of that name."""
+        """Return what to take of a newly shown text; `meant` is all that is still to be written of that work."""
         ...
 
 
@@ -39,7 +39,7 @@ class Careful:
     """Takes the beginning of a text that is only right up to there, by lines and words."""
 
     def decide(self, name: str, offset: int, shown: str, meant: str) -> Choice:
-        """The whole if it is right, else a right beginning if that saves keys."""
+        """Return the whole if it is right, else a right beginning if that saves keys."""
         if meant.startswith(shown):
             return Choice(len(shown), 1)
         return beginning(shown, meant) if self.partial else TYPE_ON
@@ -58,7 +58,7 @@ class Fallible:
     careful: Careful = Careful()
 
     def decide(self, name: str, offset: int, shown: str, meant: str) -> Choice:
-        """As the careful person does, unless they err."""
+        """Decide as the careful person does, unless they err."""
         errs = random.Random(f"{self.seed}-{name}-{offset}").random() < self.probability
         if errs and not meant.startswith(shown):
             return Choice(len(shown), 1)
@@ -66,7 +66,7 @@ class Fallible:
 
 
 def beginning(shown: str, meant: str) -> Choice:
-    """The longest right beginning of a text that the keys for the next line and the next word can take."""
+    """Return the longest right beginning of a text that the keys for the next line and the next word can take."""
     at = keystrokes = 0
     while at < len(shown):
         for step in (_LINE.match(shown, at), _WORD.match(shown, at)):

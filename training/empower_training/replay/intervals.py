@@ -46,7 +46,7 @@ FIGURES = {
 
 
 def interval(tallies: Sequence[Tally], figure: Figure, *, seed: int = 0) -> Interval:
-    """The figure over all tallies; whole files are resampled, since the works of one are alike.
+    """Return the figure over all tallies; whole files are resampled, since the works of one are alike.
 
     A figure whose whole is 0 is NaN. Raises ValueError without tallies.
     """
@@ -54,7 +54,7 @@ def interval(tallies: Sequence[Tally], figure: Figure, *, seed: int = 0) -> Inte
 
 
 def difference(ours: Sequence[Tally], theirs: Sequence[Tally], figure: Figure, *, seed: int = 0) -> Interval:
-    """The figure of ours minus that of theirs, resampled together: an interval without 0 is a difference.
+    """Return the figure of ours minus that of theirs, resampled together: an interval without 0 is a difference.
 
     Raises ValueError unless both are of the same works.
     """
@@ -64,7 +64,7 @@ def difference(ours: Sequence[Tally], theirs: Sequence[Tally], figure: Figure, *
 
 
 def latency(tallies: Sequence[Tally]) -> tuple[float, float]:
-    """Median and 95th percentile of the milliseconds to an answer that was computed; NaN without any."""
+    """Return median and 95th percentile of the milliseconds to an answer that was computed; NaN without any."""
     found = [one for tally in tallies for one in tally.latencies]
     if not found:
         return float("nan"), float("nan")
@@ -73,7 +73,7 @@ def latency(tallies: Sequence[Tally]) -> tuple[float, float]:
 
 
 def _sums(tallies: Sequence[Tally], figure: Figure) -> NDArray[np.float64]:
-    """Part (scaled) and whole of each file, by name: shape (n_files, 2)."""
+    """Return part (scaled) and whole of each file, by name: shape (n_files, 2)."""
     if not tallies:
         raise ValueError("there are no tallies to estimate from")
     files: dict[str, list[float]] = {}
@@ -85,7 +85,7 @@ def _sums(tallies: Sequence[Tally], figure: Figure) -> NDArray[np.float64]:
 
 
 def _resampled(sums: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
-    """The ratio over all files, and then over each resample of them: shape (1 + ROUNDS,)."""
+    """Return the ratio over all files, and then over each resample of them: shape (1 + ROUNDS,)."""
     totals = np.vstack([sums.sum(axis=0), _weights(len(sums), seed) @ sums])
     ratios: NDArray[np.float64] = np.full(len(totals), np.nan)
     np.divide(totals[:, 0], totals[:, 1], out=ratios, where=totals[:, 1] != 0)
@@ -94,7 +94,7 @@ def _resampled(sums: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=4)
 def _weights(files: int, seed: int) -> NDArray[np.float64]:
-    """How often each file is drawn in each resample, shape (ROUNDS, files): the same for all figures of a seed."""
+    """Return how often each resample draws each file, shape (ROUNDS, files): the same for all figures of a seed."""
     drawn = np.random.default_rng(seed).multinomial(files, [1 / files] * files, size=ROUNDS)
     return drawn.astype(np.float64)
 

@@ -42,14 +42,14 @@ def _untracked(_: str, places: Sequence[Cursor]) -> Iterable[Cursor]:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was thought of the text after some cursors; one entry a token in each."""
+    """The probabilities that the text after some cursors was given, as observed; one entry a token in each."""
 
     observed: Observations
     packages: tuple[str, ...]
     characters: tuple[int, ...]
 
     def rates(self, probabilities: NDArray[np.float64]) -> dict[str, float]:
-        """Bits a character of each package, and of all under `all`."""
+        """Return the bits a character of each package, and of all under `all`."""
         bits, names, lengths = -np.log2(probabilities), np.array(self.packages), np.array(self.characters)
         rows = {"all": np.ones(len(bits), np.bool_), **{name: names == name for name in sorted(set(self.packages))}}
         return {name: float(bits[row].sum() / lengths[row].sum()) for name, row in rows.items()}
@@ -57,16 +57,16 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What kinds of memory are worth, by name of the kind."""
+    """The worth of each kind of memory, by name of the kind."""
 
     rates: dict[str, dict[str, float]]
-    """Bits a character, of each package and of all."""
+    """Return the bits a character of each package, and of all under `all`."""
     scores: dict[str, list[Score]]
     """Every rule's score."""
 
 
 def grouped(places: Iterable[Cursor]) -> list[Cursor]:
-    """Cursors by package, so that each package is indexed once."""
+    """Return the cursors by package, so that each package is indexed once."""
     return sorted(places, key=lambda cursor: cursor.package)
 
 
@@ -87,7 +87,7 @@ def read(engine: Engine, documents: Sequence[Document], places: Iterable[Cursor]
 
 
 def ahead(cursor: Cursor) -> str:
-    """What is still to be typed at a cursor."""
+    """Return what is still to be typed at a cursor."""
     return still_to_type(cursor.truth, cursor.suffix)
 
 
@@ -108,7 +108,7 @@ def write(
 def fit(
     engine: Engine, documents: Sequence[Document], count: int, seed: int, track: Track = _untracked
 ) -> dict[str, Weights]:
-    """Weights for each kind of memory from `count` cursors of some documents, each with its calibration.
+    """Return weights for each kind of memory from `count` cursors of some documents, each with its calibration.
 
     `none` has the calibration of the model alone, and weights that are of no use. Raises ValueError when there is too
     little to fit.
@@ -130,7 +130,7 @@ def judge(
     seed: int,
     track: Track = _untracked,
 ) -> Judgement:
-    """What each kind of memory is worth at `count` cursors of documents it was not fitted on."""
+    """Return what each kind of memory is worth at `count` cursors of documents it was not fitted on."""
     places = grouped(cursors.cursors(documents, count, seed))
     reading = read(engine, documents, track("reading", places))
     written = write(engine, documents, track("judging", places), fitted)

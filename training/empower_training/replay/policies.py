@@ -21,7 +21,7 @@ CONFIDENCES = (0.1, 0.2, 0.3, 0.4, 0.5)
 
 
 def cuts(calibration: Calibration) -> dict[str, Cut]:
-    """The rules by name, for a model of that calibration.
+    """Return the rules by name, for a model of that calibration.
 
     What the server does around its rule it does around all of them: tokens are healed, the text is trimmed to fit
     and not cut inside a name, fewer than 3 characters are not shown, and its limits of tokens and lines hold.
@@ -41,7 +41,7 @@ def cuts(calibration: Calibration) -> dict[str, Cut]:
 
 
 def known(wanted: Iterable[str]) -> tuple[str, ...]:
-    """The names that are wanted, all of them where none is. Raises EmpowerError for one that there is not."""
+    """Return the names that are wanted, all of them where none is. Raises EmpowerError for one that there is not."""
     names, wanted = tuple(cuts(Calibration())), tuple(wanted)
     for name in wanted:
         if name not in names:
@@ -50,17 +50,17 @@ def known(wanted: Iterable[str]) -> tuple[str, ...]:
 
 
 def everything(written: Written) -> Verdict:
-    """No rule."""
+    """Keep all: no rule."""
     return Verdict(len(written.lengths), ended=False)
 
 
 def first(count: int) -> Cut:
-    """The first so many tokens."""
+    """Return the first so many tokens."""
     return lambda written: Verdict(min(count, len(written.lengths)), len(written.lengths) >= count)
 
 
 def to_line_end(written: Written) -> Verdict:
-    """Through the token that ends the line: it may hold a closing bracket too, and trimming takes the rest off."""
+    """Keep all through the token that ends the line; if that closes a bracket too, trimming takes off the rest."""
     end = written.text.find("\n")
     if end < 0:
         return Verdict(len(written.lengths), ended=False)
@@ -68,7 +68,10 @@ def to_line_end(written: Written) -> Verdict:
 
 
 def until(bits: float) -> Cut:
-    """Up to the first token of more than so many bits, as llama.cpp's editor plug-ins have it with p < 0.2."""
+    """Return the rule that ends before the first token of more than so many bits.
+
+    llama.cpp's editor plug-ins have it with p < 0.2.
+    """
 
     def cut(written: Written) -> Verdict:
         for number, surprisal in enumerate(written.surprisals):
@@ -80,5 +83,5 @@ def until(bits: float) -> Cut:
 
 
 def within(eta: float) -> Cut:
-    """The paper's rule with a budget of eta bits."""
+    """Return the paper's rule with a budget of eta bits."""
     return lambda written: stopping.budget(written.surprisals, eta)

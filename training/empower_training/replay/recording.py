@@ -37,7 +37,7 @@ class Price:
     milliseconds: tuple[float, ...]
 
     def __call__(self, tokens: int) -> float:
-        """Between measured points a straight line, beyond the last one in proportion."""
+        """Interpolate between measured points; beyond the last one, in proportion."""
         most = self.tokens[-1]
         if tokens > most:
             return self.milliseconds[-1] * tokens / most
@@ -45,7 +45,7 @@ class Price:
 
 
 def measure_price(engine: Engine, clock: Clock = time.perf_counter, rounds: int = 3) -> Price:
-    """What this engine takes on this machine, behind half a context: medians of some rounds."""
+    """Measure what this engine takes on this machine, behind half a context: medians of some rounds."""
     half = engine.context_size // 2
     text = (engine.tokenize(_SAMPLE) * half)[:half]
     sizes = [2**power for power in range(LARGEST.bit_length()) if 2**power < half]
@@ -62,7 +62,7 @@ def measure_price(engine: Engine, clock: Clock = time.perf_counter, rounds: int 
 
 @dataclass(slots=True)
 class _Span:
-    """What the model writes at one cursor, as far as anybody asked."""
+    """The tokens that the model writes at one cursor, as far as anybody asked."""
 
     prompt: tuple[int, ...]
     transforms: Sequence[Transform]
@@ -86,7 +86,7 @@ class Recording:
         self._live: tuple[_Span, Iterator[Token]] | None = None
 
     def completer(self, calibration: Calibration, cut: Cut | None = None) -> Recorded:
-        """One policy's completer, with a cache of its own that is empty at first."""
+        """Return one policy's completer, with a cache of its own that is empty at first."""
         return Recorded(self, calibration, cut)
 
     def clear(self) -> None:
@@ -96,11 +96,11 @@ class Recording:
         self.engine.prefill(self.engine.tokenize("\n")[:1])
 
     def span(self, line: str, prompt: tuple[int, ...], transforms: Sequence[Transform]) -> _Span:
-        """The span behind a prompt; the current line tells prompts apart that differ in what is to be written again."""
+        """Return the span behind a prompt, and a line: what is to be written again tells equal prompts apart."""
         return self._spans.setdefault((line, prompt), _Span(prompt, transforms))
 
     def token(self, span: _Span, number: int) -> Token | None:
-        """The token of that number, written now if nobody asked for it before; None behind the end."""
+        """Return the token of that number, written now if nobody asked for it before; None behind the end."""
         if number == len(span.tokens) and not span.ended:
             stream = self._stream(span)
             started = self.clock()
@@ -114,7 +114,7 @@ class Recording:
         return span.tokens[number] if number < len(span.tokens) else None
 
     def _stream(self, span: _Span) -> Iterator[Token]:
-        """The engine behind what is recorded of the span: still there, or brought there."""
+        """Return the engine behind what is recorded of the span: still there, or brought there."""
         if self._live is None or self._live[0] is not span:
             self._still()
             written = [token.id for token in span.tokens]
@@ -130,7 +130,7 @@ class Recording:
 
 
 def _behind(written: Sequence[int], transform: Transform) -> Transform:
-    """The transform as it goes on when some tokens are in the prompt already."""
+    """Return the transform as it goes on when some tokens are in the prompt already."""
 
     def go_on(ids: Sequence[int], log_probs: LogProbs) -> LogProbs:
         return transform([*written, *ids], log_probs)
@@ -192,7 +192,7 @@ class _View:
             yield token
 
     def close(self) -> None:
-        """The engine is the recording's."""
+        """Do nothing: the engine is the recording's."""
 
 
 class Recorded:
@@ -215,11 +215,11 @@ class Recorded:
         self._inner.stop()
 
     def close(self) -> None:
-        """Nothing to free: the engine is the recording's."""
+        """Do nothing: the engine is the recording's."""
 
 
 def _common(ours: Sequence[int], theirs: Sequence[int]) -> int:
-    """Length of the common beginning, by halving: it is nearly everything at every keystroke."""
+    """Return the length of the common beginning, by halving: it is nearly everything at every keystroke."""
     low, high = 0, min(len(ours), len(theirs))
     while low < high:
         middle = (low + high + 1) // 2

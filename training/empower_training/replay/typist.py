@@ -25,14 +25,14 @@ _INDENT = re.compile(r"(?<=\n)[ \t]+")
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What came of one work under one policy; characters never include indentation."""
+    """The result of one work under one policy; characters never include indentation."""
 
     name: str
     characters: int
     """Length of the text; `typed` and `kept` add up to it."""
     typed: int = 0
     kept: int = 0
-    """Characters of the text that an assistant wrote."""
+    """Count the characters of a text without the indentation of its lines, the first excepted."""
     shown: int = 0
     """Texts newly shown; one that is typed along is not shown anew."""
     accepted: int = 0
@@ -42,7 +42,7 @@ class Tally:
     mistaken: int = 0
     """Texts taken as a whole that were wrong."""
     read: int = 0
-    """Characters of all texts shown."""
+    """Count the characters of a text without the indentation of its lines, the first excepted."""
     deleted: int = 0
     keystrokes: int = 0
     """Characters typed and deleted, and keys that took a text."""
@@ -58,34 +58,34 @@ class Tally:
 
     @property
     def cost(self) -> float:
-        """What reading, typing and deleting cost."""
+        """Return what reading, typing and deleting cost."""
         return READ * self.read + TYPED * (self.typed + self.deleted)
 
     @property
     def effort(self) -> float:
-        """Net effort: the cost as a share of that of typing all of it. Below 1 the assistant helps."""
+        """Return the net effort: the cost as a share of that of typing all of it. Below 1 the assistant helps."""
         return self.cost / (TYPED * self.characters)
 
 
 def counted(text: str) -> int:
-    """Characters of a text without the indentation of its lines, the first excepted."""
+    """Count the characters of a text without the indentation of its lines, the first excepted."""
     return len(_INDENT.sub("", text))
 
 
 def _alike(text: str, meant: str) -> str:
-    """The beginning of `text` that is right."""
+    """Return the beginning of `text` that is right."""
     wrong = (at for at, (one, other) in enumerate(zip(text, meant, strict=False)) if one != other)
     return text[: next(wrong, len(meant))]
 
 
 def unassisted(work: Work) -> Tally:
-    """A work typed with nothing shown at all."""
+    """Return the tally of a work typed with nothing shown at all."""
     length = counted(work.typed)
     return Tally(work.name, length, typed=length, keystrokes=length)
 
 
 def total(tallies: Iterable[Tally], name: str = "all") -> Tally:
-    """The sums of some tallies."""
+    """Return the sums of some tallies."""
     found = list(tallies)
     columns = [one.name for one in fields(Tally) if one.name not in ("name", "latencies", "judged")]
     return Tally(
@@ -111,7 +111,7 @@ class Typist:
     work: Work
     human: Human
     offset: int = 0
-    """Characters of the work that stand there."""
+    """Count the characters of a text without the indentation of its lines, the first excepted."""
     _shown: Shown | None = None
     """As the server's session keeps it, which answers from it as long as it is typed along."""
     _counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTS, 0))
@@ -120,7 +120,7 @@ class Typist:
 
     @property
     def done(self) -> bool:
-        """Whether all is written."""
+        """Tell whether all is written."""
         return self.offset >= len(self.work.typed)
 
     def step(self) -> None:
@@ -139,7 +139,7 @@ class Typist:
             self._move(1)
 
     def tally(self) -> Tally:
-        """What it came to."""
+        """Return what the work has come to so far."""
         return Tally(
             self.work.name,
             counted(self.work.typed),
@@ -162,7 +162,7 @@ class Typist:
         return Shown("", request.prefix, request.suffix, request.limits, found.text)
 
     def _take(self, text: str, choice: Choice) -> bool:
-        """Whether all that is taken is right; what is not is deleted at once."""
+        """Take some of a text; return whether that is right. What is not is deleted at once."""
         taken = text[: choice.characters]
         right = _alike(taken, self.work.typed[self.offset :])
         wrong = counted(taken) - counted(right)
@@ -186,7 +186,7 @@ class Typist:
 
 
 def replay(completer: Completer, limits: Limits, works: Sequence[Work], human: Human) -> list[Tally]:
-    """The works typed one after the other; raises what the completer raises."""
+    """Type the works one after the other, and return their tallies; raise what the completer raises."""
     typists = [Typist(completer, limits, work, human) for work in works]
     for typist in typists:
         while not typist.done:
@@ -195,7 +195,7 @@ def replay(completer: Completer, limits: Limits, works: Sequence[Work], human: H
 
 
 def together(typists: Sequence[Typist]) -> list[Tally]:
-    """All works typed in turns, the one furthest behind first, and their tallies in the order given.
+    """Type all works in turns, the one furthest behind first; return their tallies in the order given.
 
     So several policies on one text ask for one cursor after the other, and share what the model writes there.
     """

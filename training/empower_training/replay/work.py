@@ -29,12 +29,12 @@ class Work:
 
     @property
     def source(self) -> str:
-        """The text it is from."""
+        """Return the text it is from."""
         return self.name.rpartition(":")[0]
 
 
 def works(texts: Sequence[tuple[str, str]], *, seed: int, per_text: int = 2, characters: int = 300) -> list[Work]:
-    """Bodies chosen at random from each of the (name, text) pairs, in the order of the texts.
+    """Choose bodies at random from each of the (name, text) pairs, in the order of the texts.
 
     At most `per_text` a text, and about `characters` of a text in all: a longer body is typed from its first line to
     the last whole line within that. A text gives the same works whatever the other texts are; one without bodies
@@ -61,7 +61,7 @@ def _of_text(name: str, text: str, seed: int, per_text: int, characters: int) ->
 
 
 def _capped(lines: Sequence[str], characters: int) -> str:
-    """The first lines that are together no longer than that, but always one that is not blank."""
+    """Return the first lines that are together no longer than that, but always one that is not blank."""
     text = ""
     for line in lines:
         if text.strip() and len(text) + len(line) > characters:
@@ -71,7 +71,7 @@ def _capped(lines: Sequence[str], characters: int) -> str:
 
 
 def blocks(name: str, text: str) -> list[Block]:
-    """The lines of each body in a text with `\\n` line ends: by syntax in Python that parses, else by indentation."""
+    """Return the lines of each body in a text with `\n` line ends: by syntax in Python that parses, else by indent."""
     if name.endswith(".py"):
         try:
             return sorted(_python_bodies(ast.parse(text)))
@@ -92,7 +92,7 @@ def _python_bodies(tree: ast.Module) -> Iterator[Block]:
 
 
 def _indented(lines: Sequence[str]) -> Iterator[Block]:
-    """Runs of lines deeper than the line above them; blank lines belong to the run they are in."""
+    """Yield runs of lines deeper than the line above them; blank lines belong to the run they are in."""
     depths = [len(line) - len(line.lstrip()) if line.strip() else None for line in lines]
     for first in range(1, len(lines)):
         header, depth = depths[first - 1], depths[first]

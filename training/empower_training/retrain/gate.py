@@ -43,7 +43,7 @@ LEAST_FILES = 3
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What two models were worth on the same work, typed by the same person."""
+    """The worth of two models on the same work, typed by the same person."""
 
     before: Tally
     after: Tally
@@ -54,12 +54,12 @@ class Judgement:
 
     @property
     def passed(self) -> bool:
-        """Whether the effort has fallen beyond doubt."""
+        """Tell whether the effort has fallen beyond doubt."""
         return self.effort.high < 0
 
     @property
     def reason(self) -> str:
-        """Why it did not pass, as a sentence; empty if it did."""
+        """Say why it did not pass, as a sentence; empty if it did."""
         if self.passed:
             return ""
         worse = "rose" if self.effort.estimate >= 0 else "fell, but not beyond doubt"
@@ -71,7 +71,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the memory beside a model knows."""
+    """The texts and weights of the memory beside a model."""
 
     texts: tuple[Text, ...]
     """Of the project; a work has those of other names."""
@@ -79,7 +79,7 @@ class Known:
 
 
 def later_works(texts: Sequence[Text], seed: int = 0) -> list[Work]:
-    """What is typed to judge: bodies of the texts. Raises EmpowerError when there are too few."""
+    """Return the works that are typed to judge: bodies of the texts. Raises EmpowerError when there are too few."""
     found = _bodies(texts, seed, IN_ALL)
     files = {work.source for work in found}
     if len(files) < LEAST_FILES:
@@ -96,7 +96,7 @@ def _bodies(texts: Sequence[Text], seed: int, in_all: int) -> list[Work]:
 
 
 def typed(model: Model, chosen: Sequence[Work], threads: int = 0, known: Known | None = None) -> list[Tally]:
-    """The works typed by a careful person with this model, and a memory if one is given.
+    """Have a careful person type the works with this model, and a memory if one is given; return the tallies.
 
     Raises ModelError and EngineError.
     """
@@ -119,7 +119,7 @@ def typed(model: Model, chosen: Sequence[Work], threads: int = 0, known: Known |
 def judge(
     current: Model, candidate: Model, chosen: Sequence[Work], seed: int = 0, *, project: Sequence[Text] = ()
 ) -> Judgement:
-    """Both models on the same works, each in a process of its own.
+    """Judge both models on the same works, each in a process of its own.
 
     With a `project`, as they are used: with a memory of these texts, of which none may be one that is typed. The
     candidate has the weights and the calibration that it would have once promoted. Raises ModelError and EngineError.
@@ -139,7 +139,7 @@ def judge(
 
 
 def calibrated(model: Model, texts: Sequence[Text], count: int, seed: int = 0) -> Calibration:
-    """The calibration that a tuned model is to be read with, from texts that it was not trained on.
+    """Return the calibration that a tuned model is to be read with, from texts that it was not trained on.
 
     One is fitted at random cursors; it is taken only if the texts cost less effort with it than with the one that the
     model came with, since few texts give a poor fit. Raises ModelError and EngineError.

@@ -1,4 +1,4 @@
-"""How much is logged, and what the person has chosen: `<data folder>/log.json`, which every server reads."""
+"""The level of logging, and the person's choice of it: `<data folder>/log.json`, which every server reads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from empower_model.files import data_folder, write_whole
 
 
 class Level(IntEnum):
-    """What the log holds; of several wishes the lowest counts: `min(wishes)`."""
+    """Amount of what the log holds; of several wishes the lowest counts: `min(wishes)`."""
 
     OFF = 0
     """Nothing, and no file is touched."""
@@ -22,17 +22,17 @@ class Level(IntEnum):
 
     @property
     def word(self) -> str:
-        """The level's name on the outside: `off`, `metadata` or `full`."""
+        """Return the level's name on the outside: `off`, `metadata` or `full`."""
         return self.name.lower()
 
     @classmethod
     def of(cls, word: str) -> Level:
-        """The level of that name. Raises KeyError."""
+        """Return the level of that name. Raises KeyError."""
         return cls[word.upper()]
 
 
 def chosen() -> Level:
-    """What the person chose with `empower-lsp log on` or `off`; full where nothing was chosen.
+    """Return what the person chose with `empower-lsp log on` or `off`; full where nothing was chosen.
 
     A choice that cannot be read counts as off: it may have been that.
     """
@@ -48,7 +48,7 @@ def choose(level: Level) -> None:
 
 
 def tell_once() -> bool:
-    """Whether the person must still be told that there is a log; True only once. Raises OSError."""
+    """Return whether the person must still be told that there is a log: True only once. Raises OSError."""
     try:
         content = _content()
     except ValueError:

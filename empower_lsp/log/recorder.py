@@ -59,7 +59,7 @@ class Recorder:
 
     @property
     def level(self) -> Level:
-        """What is logged now: off also after an error."""
+        """Return what is logged now: off also after an error."""
         return Level.OFF if self._failed else self._level
 
     @level.setter

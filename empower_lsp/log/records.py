@@ -1,4 +1,4 @@
-"""What is logged: a completion as it was computed, and each thing that became of it."""
+"""The records of the log: a completion as it was computed, and each thing that became of it."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def completion_record(
     memory: bool = False,
     at: float | None = None,
 ) -> CompletionRecord:
-    """What the log keeps of a completion; `at` is now where it is not given."""
+    """Return what the log keeps of a completion; `at` is now where it is not given."""
     return CompletionRecord(
         id=identifier,
         at=time.time() if at is None else at,
@@ -153,7 +153,7 @@ def completion_record(
 
 
 def outcome_record(outcome: Outcome, at: float) -> OutcomeRecord:
-    """What the log keeps of an outcome that happened `at`, in seconds since 1970."""
+    """Return what the log keeps of an outcome that happened `at`, in seconds since 1970."""
     return OutcomeRecord(
         completion=outcome.id,
         at=at,
@@ -170,13 +170,13 @@ def outcome_record(outcome: Outcome, at: float) -> OutcomeRecord:
 
 
 def token_records(tokens: Iterable[Token]) -> tuple[TokenRecord, ...]:
-    """The tokens with their bytes as text; the pieces put together are the text that was generated."""
+    """Return the tokens with their bytes as text; the pieces put together are the text that was generated."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     return tuple(TokenRecord(decoder.decode(t.piece), round(t.surprisal, 4), round(t.entropy, 4)) for t in tokens)
 
 
 def without_text(record: Record) -> Record:
-    """The record as the level `metadata` keeps it."""
+    """Return the record as the level `metadata` keeps it."""
     if isinstance(record, OutcomeRecord):
         return replace(record, text=None)
     bits = tuple(replace(token, piece="") for token in record.tokens)
@@ -184,7 +184,7 @@ def without_text(record: Record) -> Record:
 
 
 def place(uri: str, roots: Sequence[str]) -> tuple[str, str]:
-    """A document's path within the innermost of the workspace folders (all URIs), and that folder's name.
+    """Return a document's path within the innermost workspace folder, and that folder's name; all are given as URIs.
 
     Of a document outside them only the file's name is kept: where it lies is not the log's business.
     """
@@ -201,7 +201,7 @@ def _path(uri: str) -> str:
 
 
 def _last_lines(prefix: str) -> str:
-    """Whole lines, so that a secret is not cut where the detector would no longer know it."""
+    """Return whole lines, so that a secret is not cut where the detector would no longer know it."""
     if len(prefix) <= PREFIX_WINDOW:
         return prefix
     window = prefix[-PREFIX_WINDOW:]

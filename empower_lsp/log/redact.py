@@ -1,4 +1,4 @@
-"""Secrets are taken out of what is logged before it reaches the disk; `rules.py` says what a secret is.
+"""Secrets are taken out of what is logged before it reaches the disk; `secrets.py` says what a secret is.
 
 What is found is replaced by MARKER; the line around it stays. A completion is judged together with the text around its
 cursor, so that a secret of which the person typed one half and the model wrote the other is found in both.
@@ -26,7 +26,7 @@ class Redactor:
         self._around: OrderedDict[str, tuple[str, str, str, str]] = OrderedDict()
 
     def redact(self, record: Record) -> Record:
-        """The record without secrets; one that spans the cursor is found too."""
+        """Return the record without secrets; one that spans the cursor is found too."""
         return self._completion(record) if isinstance(record, CompletionRecord) else self._outcome(record)
 
     def _completion(self, record: CompletionRecord) -> CompletionRecord:
@@ -57,12 +57,12 @@ class Redactor:
 
 
 def redact(text: str, language: str = "") -> str:
-    """The text without secrets."""
+    """Return the text without secrets."""
     return _replaced(text, secrets(text, language))
 
 
 def _spans_of_parts(contexts: Sequence[tuple[str, ...]], language: str) -> dict[str, list[Span]]:
-    """Where the secrets are in each part of texts that are judged as a whole; one that is found is found everywhere."""
+    """Find the secrets in each part of texts that are judged as a whole; one that is found is found everywhere."""
     found: dict[str, list[Span]] = {part: [] for parts in contexts for part in parts}
     values: set[str] = set()
     for parts in contexts:
@@ -93,7 +93,7 @@ def _pieces(text: str, spans: Sequence[Span]) -> Iterator[str]:
 
 
 def _tokens(tokens: Sequence[TokenRecord], spans: Sequence[Span]) -> tuple[TokenRecord, ...]:
-    """The tokens with the marker in the place of those that a secret touches."""
+    """Return the tokens with the marker in the place of those that a secret touches."""
     redacted: list[TokenRecord] = []
     at = 0
     for token in tokens:

@@ -1,4 +1,4 @@
-"""What a secret looks like in a line of text.
+"""Secrets in a text: the rules by which they are known.
 
 The rules are those of detect-secrets (Apache-2.0), applied to text in memory: its regular expressions, its keywords
 for assignments and its entropy of quoted strings. Never called are its verifiers, which would ask the services whether
@@ -79,7 +79,7 @@ _BLOCKS = tuple(
 
 
 def secrets(text: str, language: str = "") -> list[Span]:
-    """Where in the text the secrets are, from left to right and apart from each other."""
+    """Find the secrets in a text, from left to right and apart from each other."""
     rules = _rules("configuration" if language in _CONFIGURATION else "c" if language in _C else "code")
     found: list[Span] = []
     offset = 0
@@ -113,7 +113,7 @@ class _SecretRules:
 
 @cache
 def _rules(kind: str) -> _SecretRules:
-    """The rules for `code`, `c` or `configuration`; loads the detector, which takes some tenths of a second."""
+    """Load the rules for `code`, `c` or `configuration`, and the detector, which takes some tenths of a second."""
     from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
     from detect_secrets.plugins import high_entropy_strings, ip_public, keyword
     from detect_secrets.plugins.base import RegexBasedDetector
@@ -142,7 +142,7 @@ def _rules(kind: str) -> _SecretRules:
 
 
 def _randomness(plugin: HighEntropyStringsPlugin, least: int, needed: str) -> Callable[[str], bool]:
-    """Whether a string looks drawn at random: the detector's entropy, for strings long enough to tell.
+    """Return whether a string looks drawn at random: the detector's entropy, for strings long enough to tell.
 
     A random string has digits, and letters of both cases where its alphabet has them; long names and paths do not.
     What is encoded in base64 has `=` at its end only.
@@ -166,7 +166,7 @@ def _alike(character: str, kind: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def _in_line(line: str, rules: _SecretRules) -> tuple[Span, ...]:
-    """Where in a line the secrets are; remembered, since one window after another has nearly the same lines."""
+    """Find the secrets in a line; remembered, since one window after another has nearly the same lines."""
     found = [_value(match) for pattern in rules.patterns for match in pattern.finditer(line)]
     found += [
         match.span(2) for pattern, is_random in rules.random for match in pattern.finditer(line) if is_random(match[2])
@@ -179,31 +179,31 @@ def _in_line(line: str, rules: _SecretRules) -> tuple[Span, ...]:
 
 
 def _value(match: re.Match[str]) -> Span:
-    """The secret in a match: its longest group, or all of it where the groups are but parts of a prefix."""
+    """Return the secret in a match: its longest group, or all of it where the groups are but parts of a prefix."""
     spans = [match.span(group) for group in range(1, (match.re.groups or 0) + 1)]
     start, end = max(spans, key=lambda span: span[1] - span[0], default=(0, 0))
     return (start, end) if end - start >= SHORT or end == match.end() > start else match.span()
 
 
 def _is_literal(match: re.Match[str]) -> bool:
-    """Whether the quote opens a string, which is in doubt where none closes it."""
+    """Return whether the quote opens a string, which is in doubt where none closes it."""
     return bool(match["close"]) or match.string.count(match["quote"], 0, match.start("quote")) % 2 == 0
 
 
 def _is_reference(value: str) -> bool:
-    """Whether a value only says where the secret comes from: `${NAME}`, `{name}`, `<name>`, `$NAME`."""
+    """Return whether a value only says where the secret comes from: `${NAME}`, `{name}`, `<name>`, `$NAME`."""
     return value.startswith("$") or (value[:1] + value[-1:]) in ("{}", "<>")
 
 
 def _stripped(line: str, span: Span) -> Span:
-    """The span without the blanks, quotes and signs that some rules take along."""
+    """Return the span without the blanks, quotes and signs that some rules take along."""
     start, end = span
     value = line[start:end]
     return start + len(value) - len(value.lstrip(" \t\r\n\"'`=:")), end - len(value) + len(value.rstrip(" \t\r\n\"'`"))
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:
-    """The spans from left to right, those that touch joined, empty ones left out."""
+    """Return the spans from left to right, those that touch joined, empty ones left out."""
     result: list[Span] = []
     for start, end in sorted(spans):
         if result and start <= result[-1][1]:

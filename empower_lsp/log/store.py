@@ -1,4 +1,4 @@
-"""What is logged and why, in one SQLite file that only its owner can read.
+"""The log of completions and their outcomes, in one SQLite file that only its owner can read.
 
     <data folder>/log.sqlite3     completions: when and where each was asked for, the text around the cursor, what the
                                                model wrote with its bits, why it ended, how long it took
@@ -38,7 +38,7 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """What is kept; 0 stands for no limit."""
+    """Limits of what is kept; 0 stands for no limit."""
 
     days: float = 90
     megabytes: float = 200
@@ -54,7 +54,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much a log holds; the times are seconds since 1970, None in an empty log."""
+    """Size of a log; the times are seconds since 1970, None in an empty log."""
 
     completions: int
     outcomes: int
@@ -65,7 +65,7 @@ class Extent:
 
 
 def log_path() -> Path:
-    """Where the log is; it may not exist yet."""
+    """Return where the log is; it may not exist yet."""
     return data_folder() / "log.sqlite3"
 
 
@@ -102,14 +102,14 @@ class Store:
             self._db.execute(f"INSERT INTO outcomes ({_names(_OUTCOME)}) {select}", [*values, record.completion])
 
     def extent(self) -> Extent:
-        """How much there is."""
+        """Return how much there is."""
         row = self._db.execute("SELECT count(*), min(at), max(at) FROM completions").fetchone()
         [outcomes] = self._db.execute("SELECT count(*) FROM outcomes").fetchone()
         size = sum(part.stat().st_size for part in _parts(self.path) if part.exists())
         return Extent(row[0], outcomes, row[1], row[2], size)
 
     def entries(self, last: int | None = None) -> Iterator[Entry]:
-        """The completions from the oldest to the newest, or only the `last` ones."""
+        """Yield the completions from the oldest to the newest, or only the `last` ones."""
         names = _names(_COMPLETION)
         newest = "SELECT rowid FROM completions ORDER BY at DESC, rowid DESC LIMIT ?"
         select = f"SELECT {names} FROM completions WHERE rowid IN ({newest}) ORDER BY at, rowid"
@@ -118,11 +118,11 @@ class Store:
             yield Entry(completion, self._outcomes(completion.id))
 
     def query(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """The rows that a SELECT gives."""
+        """Return the rows that a SELECT gives."""
         return self._db.execute(sql, values).fetchall()
 
     def ids(self, *, before: float | None = None, glob: str | None = None) -> list[str]:
-        """The completions older than a time and with a path that matches a glob, gitignore style.
+        """Return the ids of completions older than a time and with a path that matches a glob, gitignore style.
 
         Raises LogError on an invalid glob.
         """
@@ -206,7 +206,7 @@ class Store:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Store]:
-    """An existing log, for a command; what goes wrong with it is raised as LogError."""
+    """Open an existing log, for a command; what goes wrong with it is raised as LogError."""
     if not path.exists():
         raise LogError(f"There is no log yet ({path}).")
     try:
@@ -232,7 +232,7 @@ def _parts(path: Path) -> list[Path]:
 
 
 def _plain(value: object) -> object:
-    """What SQLite can hold."""
+    """Return what SQLite can hold."""
     if isinstance(value, tuple):
         return json.dumps([[token.piece, token.surprisal, token.entropy] for token in value])
     if isinstance(value, str):

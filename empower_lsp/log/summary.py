@@ -1,4 +1,4 @@
-"""What the completions were worth: shown, accepted, kept, and how long they took, by language and by model."""
+"""The worth of the completions: shown, accepted, kept, and how long they took, by language and by model."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Group:
 
     @property
     def rate(self) -> float | None:
-        """Accepted of those shown."""
+        """Return the share of those shown that was accepted; None when none was shown."""
         return self.accepted / self.shown if self.shown else None
 
 
@@ -69,7 +69,7 @@ _ROWS = """
 
 
 def stats(store: Store, since: float = 0.0) -> Stats:
-    """The figures of the completions since a time in seconds since 1970."""
+    """Return the figures of the completions since a time in seconds since 1970."""
     rows = [
         _Row(language, model, ms, bool(shown), accepted or 0, (accepted or 0) * (1.0 if share is None else share))
         for language, model, ms, shown, accepted, share in store.query(_ROWS, [since])
@@ -78,7 +78,7 @@ def stats(store: Store, since: float = 0.0) -> Stats:
 
 
 def _groups(rows: Sequence[_Row], key: Callable[[_Row], str]) -> tuple[Group, ...]:
-    """The groups, the largest first."""
+    """Return the groups, the largest first."""
     parts: dict[str, list[_Row]] = {}
     for row in rows:
         parts.setdefault(key(row), []).append(row)
@@ -101,5 +101,5 @@ def _group(name: str, rows: Sequence[_Row]) -> Group:
 
 
 def _percentile(ordered: Sequence[float], share: float) -> float | None:
-    """The nearest-rank percentile."""
+    """Return the nearest-rank percentile."""
     return ordered[max(0, ceil(share * len(ordered)) - 1)] if ordered else None

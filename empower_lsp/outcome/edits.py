@@ -26,23 +26,23 @@ class Edit(NamedTuple):
 
     @property
     def growth(self) -> int:
-        """Code points by which the text gets longer."""
+        """Return by how many code points the text gets longer."""
         return len(self.text) - (self.end - self.start)
 
     def apply(self, text: str) -> str:
-        """The text after the edit."""
+        """Return the text after the edit."""
         return text[: self.start] + self.text + text[self.end :]
 
 
 def replayed(text: str, edits: Sequence[Edit], count: int) -> str:
-    """The text after the first `count` edits."""
+    """Return the text after the first `count` edits."""
     for edit in edits[:count]:
         text = edit.apply(text)
     return text
 
 
 def difference(before: str, after: str) -> Edit:
-    """The one edit that leads from one text to the other, without what they have in common at both ends."""
+    """Return the one edit that leads from one text to the other, without what they have in common at both ends."""
     shorter = min(len(before), len(after))
     start = _agreeing(shorter, lambda low, high: before[low:high] == after[low:high])
     old, new = len(before), len(after)
@@ -51,7 +51,7 @@ def difference(before: str, after: str) -> Edit:
 
 
 def _agreeing(limit: int, agree: Callable[[int, int], bool]) -> int:
-    """The largest count up to `limit` for which all goes on agreeing; compares slices, so it runs at memory speed."""
+    """Return the largest count up to `limit` for which all agrees, by comparing slices, at memory speed."""
     low, high = 0, limit
     while low < high:
         middle = (low + high + 1) // 2
@@ -60,13 +60,13 @@ def _agreeing(limit: int, agree: Callable[[int, int], bool]) -> int:
 
 
 def narrowed(text: str, edit: Edit) -> Edit:
-    """The edit without what it replaces by itself: some editors send whole lines, or the whole document."""
+    """Leave out of an edit what it replaces by itself: some editors send whole lines, or the whole document."""
     start, end, new = difference(text[edit.start : edit.end], edit.text)
     return Edit(edit.start + start, edit.start + end, new)
 
 
 def slid(text: str, edit: Edit, place: int) -> Edit:
-    """An insertion said of `place` when that gives the same text, else as it is.
+    """Say an insertion of `place` when that gives the same text; else return it as it is.
 
     An editor that compares texts to find an edit may report `b|ab` for `|ba` put in before a `b`.
     """
@@ -83,7 +83,7 @@ def slid(text: str, edit: Edit, place: int) -> Edit:
 
 
 def moved(start: int, end: int, edit: Edit, text: Callable[[], str]) -> tuple[int, int]:
-    """Where a range lies after an edit of `text()`.
+    """Return where a range lies after an edit of `text()`.
 
     What is put in at its borders stays outside, unless the range is empty: then an undone text may be coming back.
     """
@@ -102,7 +102,7 @@ def moved(start: int, end: int, edit: Edit, text: Callable[[], str]) -> tuple[in
 
 
 def _found(old: str, edit: Edit, start: int, end: int) -> tuple[int, int]:
-    """A range, part of which was rewritten, by the words that its surroundings kept."""
+    """Find a range, part of which was rewritten, by the words that its surroundings kept."""
     first, last = (min(max(at - edit.start, 0), len(old)) for at in (start, end))
     drift = min(abs(edit.growth), FARTHEST) + WINDOW
     here = _words(old, first - WINDOW, last + WINDOW)
@@ -124,7 +124,7 @@ def _found(old: str, edit: Edit, start: int, end: int) -> tuple[int, int]:
 
 
 def survivors(text: str, now: str) -> tuple[int, int]:
-    """How many non-whitespace characters of a text are still there in order, word by word, and how many it had.
+    """Count the non-whitespace characters of a text that are still there in order, word by word, and all that it had.
 
     Whitespace and the kind of quotes do not count: a formatter changes them.
     """
@@ -135,6 +135,6 @@ def survivors(text: str, now: str) -> tuple[int, int]:
 
 
 def _words(text: str, start: int, end: int) -> list[tuple[int, str]]:
-    """The words and signs between two offsets, each with its offset, quotes made one kind."""
+    """Return the words and signs between two offsets, each with its offset, quotes made one kind."""
     found = _WORD.finditer(text, max(start, 0), max(end, 0))
     return [(match.start(), match[0].translate(_QUOTES)) for match in found]

@@ -84,32 +84,32 @@ class Offer:
 
     @property
     def end(self) -> int:
-        """Where its place ends."""
+        """Return where its place ends."""
         return self.start + len(self.region)
 
     @property
     def progress(self) -> int:
-        """How much of `text` stands there."""
+        """Return how much of `text` stands there."""
         return difference(self.text, self.region).start
 
     @property
     def accepted(self) -> int:
-        """How many code points of `text` were accepted."""
+        """Return how many code points of `text` were accepted."""
         return len(self.taken)
 
     @property
     def settled(self) -> bool:
-        """Whether all of `text` stands there: nothing but the editor's word is awaited."""
+        """Return whether all of `text` stands there: nothing but the editor's word is awaited."""
         return self.verdict in (Kind.ACCEPTED, Kind.TYPED_THROUGH)
 
     @property
     def seen_at(self) -> float:
-        """When it will have been on the screen for long enough to say so."""
+        """Return when it will have been on the screen for long enough to say so."""
         waits = not self.shown and self.verdict is None and self.since is not None
         return (self.since or 0.0) + SEEN_SECONDS if waits else inf
 
     def offer(self, document: str, start: int, end: int, text: str) -> None:
-        """It is answered, for the first time or again."""
+        """Take in that the completion is answered, for the first time or again."""
         if not self.text or document[self.start : start] + text != self.text:
             self.start, self.text = start, text
             self.base = difference(text, document[start:end]).start
@@ -119,14 +119,14 @@ class Offer:
         self.judge(None, 0.0)
 
     def give_way(self, uri: str, end: int, at: float) -> None:
-        """Another completion is answered at a cursor: in place of this one, or where the person went."""
+        """Take in that another completion is answered at a cursor: in place of this one, or where the person went."""
         if self.verdict in (None, Kind.DISMISSED) and not self.replaced:
             here = uri == self.uri and end == self.end
             self.judge(Kind.SUPERSEDED if here else Kind.DISMISSED, at)
         self.replaced = True
 
     def place(self, edit: Edit, text: Callable[[], str]) -> Edit | None:
-        """An edit of `text()` as one of the region; None if it is outside, after taking account of it."""
+        """Return an edit of `text()` as one of the region; None if it is outside, after taking account of it."""
         if edit.start == self.end and edit.end == edit.start + 1 and edit.text in _CLOSERS:
             return Edit(edit.start, edit.start, edit.text)  # an auto-closed bracket is overtyped with itself
         if not self._contains(edit):
@@ -150,7 +150,7 @@ class Offer:
         self.region = Edit(edit.start - self.start, edit.end - self.start, edit.text).apply(self.region)
 
     def take(self, edit: Edit) -> Kind | None:
-        """Edit the region; accepted (or in part), typed through, diverged, or None when it goes on as `text` does."""
+        """Edit the region, and return what that means: None when it goes on as `text` does, else a kind of outcome."""
         old, self.reached = self.region, self.progress
         self.write(edit)
         kind = self._read(edit, old)
@@ -158,7 +158,7 @@ class Offer:
         return kind
 
     def _read(self, edit: Edit, old: str) -> Kind | None:
-        """What the last edit, of what was `old`, means."""
+        """Return what the last edit, of what was `old`, means."""
         follows, step = self.text.startswith(old), ""
         if follows and self.region.startswith(old):
             step = self.region[len(old) :]
@@ -171,7 +171,7 @@ class Offer:
         return self._meaning(step, rest)
 
     def _meaning(self, step: str, rest: str) -> Kind | None:
-        """What it means that `step` was added where `rest` was offered."""
+        """Return what it means that `step` was added where `rest` was offered."""
         goes_on = self.text.startswith(self.region)
         whole = self.region == self.text or (len(step) > 1 and _same_but_blanks(step, rest))
         if step and (goes_on or whole) and (self.told > self.reached or not _is_typed(step, whole)):
@@ -190,7 +190,7 @@ class Offer:
             self.steps.append((self.reached, now))
 
     def arrived(self, position: int) -> tuple[int, int] | None:
-        """The part of `text` that came with the edit which brought it to `position`; None while it is not there."""
+        """Return the part of `text` that came with the edit that brought it to `position`; None before that."""
         steps = reversed(self.steps) if position <= self.progress else ()
         return next(((start, position) for start, end in steps if start < position <= end), None)
 
@@ -211,7 +211,7 @@ class Offer:
             self.due = at + PAUSE_SECONDS
 
     def _unseen(self) -> bool:
-        """Whether it was given up before it can have been seen."""
+        """Return whether it was given up before it can have been seen."""
         return self.since is None or self.at < self.since + SEEN_SECONDS
 
     def conclude(self, document: str | None, kept: tuple[int, int] | None) -> Outcome:
@@ -250,18 +250,18 @@ class Offer:
         return Standing(standing.offset, line, False) if instead and line != plain(self.region) else standing
 
     def _instead(self) -> str:
-        """What was written, up to the end of the line on which it left the completion."""
+        """Return what was written, up to the end of the line on which it left the completion."""
         left = self.progress
         line = _LINE.match(self.region, left)
         return self.region[: min(line.end() if line else left, left + LONGEST)]
 
 
 def _is_typed(step: str, whole: bool) -> bool:
-    """Whether one key may have put this in; an input method writes a word at a time, but hardly ends with the text."""
+    """Return whether one key, or a word of an input method, which hardly ends with the text, may have put this in."""
     return bool(_KEYSTROKE.fullmatch(step)) or step in _PAIRS or (not whole and bool(_COMPOSED.fullmatch(step)))
 
 
 def _same_but_blanks(one: str, other: str) -> bool:
-    """Whether two texts have the same words and signs: an editor may indent what it inserts."""
+    """Return whether two texts have the same words and signs: an editor may indent what it inserts."""
     words = "".join(one.split())
     return bool(words) and words == "".join(other.split())

@@ -1,4 +1,4 @@
-"""What may become of a completion, in the words of the log."""
+"""The kinds of end that a completion may come to, in the words of the log."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What became of a completion; all but the first and the last two are final, and exclude each other."""
+    """Event in the life of a completion; all but the first and the last two are final, and exclude each other."""
 
     SHOWN = "shown"
     ACCEPTED = "accepted"

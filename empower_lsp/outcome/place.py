@@ -1,4 +1,4 @@
-"""What stands in the place of a completion, said so that it can be put back where the completion was asked for."""
+"""The text that stands in the place of a completion, said so that it can be put back where that was asked for."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Standing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OfferedPlace:
-    """Where a completion was offered: its text, and what its line had before and behind it."""
+    """The place where a completion was offered: its text, and what its line had before and behind it."""
 
     offered: str
     """With `\\n` line ends; begins where the item did."""

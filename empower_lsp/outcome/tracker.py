@@ -1,6 +1,6 @@
 """All completions of one editor that are still to be judged, and the accepted texts that are looked for later.
 
-Knows no LSP types and no clock; `outcome.py` says what the words mean.
+Knows no LSP types and no clock; `offer.py` says what the words mean.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Tracker:
 
     @property
     def due(self) -> float:
-        """When `tick` next has something to do; infinity when nothing is awaited."""
+        """Return when `tick` next has something to do; infinity when nothing is awaited."""
         offers = self._offers.values()
         return min(
             (*(min(offer.due, offer.seen_at) for offer in offers), *(held.due for held in self._accepted)), default=inf
@@ -83,9 +83,11 @@ class Tracker:
         return self._drain()
 
     def shown(self, id: str, at: float) -> list[Outcome]:
-        """The editor says that it shows a completion; from then on it is believed about those it does not mention.
+        """Take in that a completion is on the screen, as the editor says.
 
-        Which of several is shown may be all that an editor tells: that is no word on others.
+        From the first such word on, the editor is taken for one that tells of every completion it shows, and what it
+        does not name counts as unseen. A word on one of several that were answered together shows no such thing: some
+        editors tell only which of them a person has turned to, and nothing of a single one that was simply shown.
         """
         self._settle(at)
         if offer := self._offers.get(id):
@@ -96,7 +98,7 @@ class Tracker:
         return self._drain()
 
     def accepted(self, id: str, at: float) -> list[Outcome]:
-        """The editor ran the item's command, before or after it inserted the text."""
+        """Take in that the editor ran the item's command, before or after it inserted the text."""
         self._settle(at)
         offer = self._offers.get(id)
         if offer is None or offer.arriving:
@@ -119,7 +121,7 @@ class Tracker:
         return self._drain()
 
     def partially_accepted(self, id: str, left: int, at: float) -> list[Outcome]:
-        """The editor has inserted, or is about to, all but so much of the item's text: as first answered, or a rest."""
+        """Take in that the editor has inserted, or is about to, all but the last `left` code points of an item."""
         self._settle(at)
         offer = self._offers.get(id)
         if offer is None or offer.arriving or (position := len(offer.text) - left) <= offer.base:
@@ -134,7 +136,7 @@ class Tracker:
         return self._drain()
 
     def dismissed(self, id: str, at: float) -> list[Outcome]:
-        """The editor says that a person has put the item away; what has an end already keeps it."""
+        """Take in the editor's word that a person has put the item away; what has an end already keeps it."""
         self._settle(at)
         offer = self._offers.get(id)
         if offer is not None and not offer.settled and offer.verdict is not Kind.DIVERGED:
@@ -146,7 +148,7 @@ class Tracker:
         return self._drain()
 
     def changed(self, uri: str, edits: Sequence[tuple[int, int, str]], at: float) -> list[Outcome]:
-        """A document was edited, each edit counted in what the one before has left; `text_of` has them all."""
+        """Follow edits of a document, each counted in what the one before has left; `text_of` has them all."""
         self._settle(at)
         before, after = self._texts.get(uri), self._text_of(uri)
         tracked = self._of(uri) or any(held.uri == uri for held in self._accepted)
@@ -167,7 +169,7 @@ class Tracker:
         return self._drain()
 
     def closed(self, uri: str, at: float) -> list[Outcome]:
-        """A document was closed: all that is awaited there is said now."""
+        """Say all that is awaited in a document that was closed."""
         self._settle(at)
         for offer in self._of(uri):
             self._finish(offer, at)
@@ -178,11 +180,11 @@ class Tracker:
         return self._drain()
 
     def ended(self, at: float) -> list[Outcome]:
-        """The editor has gone: every document is closed."""
+        """Say all that is awaited in any document: the editor has gone."""
         return [outcome for uri in list(self._texts) for outcome in self.closed(uri, at)]
 
     def tick(self, at: float) -> list[Outcome]:
-        """Time has passed."""
+        """Say what time alone has decided by now."""
         self._settle(at)
         return self._drain()
 
@@ -191,7 +193,7 @@ class Tracker:
         return found
 
     def _of(self, uri: str) -> list[Offer]:
-        """The completions of a document, newest first."""
+        """Return the completions of a document, newest first."""
         return [offer for offer in reversed(self._offers.values()) if offer.uri == uri]
 
     def _settle(self, at: float) -> None:
@@ -225,7 +227,7 @@ class Tracker:
                 offer.judge(Kind.DISMISSED, at)
 
     def _write(self, offer: Offer, edit: Edit, at: float) -> bool:
-        """An edit at the place of a completion; whether it accepts some of it."""
+        """Follow an edit at the place of a completion; return whether it accepts some of it."""
         if offer.arriving:
             offer.take(edit)
             self._hold(offer, at)
@@ -250,13 +252,13 @@ class Tracker:
         return False
 
     def _pass_over(self, accepted: Offer, at: float) -> None:
-        """What is accepted of one completion was not written by hand in place of the others."""
+        """End the others beside an accepted completion: what it inserts was not written by hand in their place."""
         for offer in self._of(accepted.uri):
             if offer is not accepted and not offer.settled:
                 self._finish(offer, at)
 
     def _show(self, offer: Offer, at: float, explicit: bool = False) -> None:
-        """It was seen: for long enough, or because something was done with it."""
+        """Say that a completion was seen: for long enough, or because something was done with it."""
         if not offer.shown:
             offer.shown = True
             self._found.append(Outcome(offer.id, Kind.SHOWN, explicit, at if offer.since is None else offer.since))

@@ -1,8 +1,9 @@
-"""What a person decided about the completions they saw, read from the log: the raw material of a calibration.
+"""Decisions of a person about completions that they saw, read from the log: the raw material of a calibration.
 
-Only what was shown is judged. A completion that was superseded before it can have been seen says nothing, and neither
-does one that was typed through unseen: its like that would have been wrong counts as superseded, and to keep only the
-right ones would flatter the model.
+Only a completion that was seen counts, whatever became of it. To count unseen ones would flatter the model. Say that
+two completions are gone within 0.1 s of being answered, too soon to be read. One says `total` and the person types
+`total`: the log has it as typed through, a hit. The other says `count` and the person types `total`: the log has it as
+superseded, since nobody can reject what they have not seen. Of such pairs only the hits would be left.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _TAKEN = (Kind.ACCEPTED, Kind.PARTIALLY_ACCEPTED)
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What became of one completion that was seen."""
+    """A completion that was seen, and what the person decided on it."""
 
     completion: CompletionRecord
     kind: Kind
@@ -46,7 +47,7 @@ class Decision:
 
     @property
     def tokens(self) -> tuple[TokenRecord, ...]:
-        """The tokens that wrote what was seen; all that were kept where the log has no text."""
+        """Return the tokens that wrote what was seen; all that were kept where the log has no text."""
         kept = self.completion.tokens[: self.completion.kept]
         ends = list(accumulate(len(token.piece) for token in kept))
         unseen = self.completion.characters - self.characters
@@ -54,12 +55,12 @@ class Decision:
 
     @property
     def bits(self) -> float:
-        """The surprisal of what was seen, as one text."""
+        """Return the surprisal of what was seen, as one text."""
         return sum(token.surprisal for token in self.tokens)
 
     @property
     def right(self) -> bool:
-        """Whether all of it is what the person wanted: accepted to its end, or typed.
+        """Return whether all of it is what the person wanted: accepted to its end, or typed.
 
         A beginning that was accepted, word by word, makes the text as a whole no more right than a rejection does;
         one that was deleted again at once was accepted by mistake.
@@ -68,27 +69,27 @@ class Decision:
 
     @property
     def kept(self) -> float:
-        """Characters accepted that were still there when last looked at."""
+        """Return the characters accepted that were still there when last looked at."""
         return self.accepted * (self.looks[-1] if self.looks else 1.0)
 
     @property
     def memory(self) -> bool:
-        """Whether the model had a memory of the workspace."""
+        """Return whether the model had a memory of the workspace."""
         return self.completion.memory
 
     @property
     def day(self) -> str:
-        """The date on which it was computed, by the clock of this machine: `2026-11-22`."""
+        """Return the date on which it was computed, by the clock of this machine: `2026-11-22`."""
         return time.strftime("%Y-%m-%d", time.localtime(self.completion.at))
 
     @property
     def file(self) -> str:
-        """The file it was computed for, with its workspace."""
+        """Return the file it was computed for, with its workspace."""
         return f"{self.completion.workspace}/{self.completion.path}"
 
 
 def decisions(entries: Iterable[Entry], model: str | None = None, adapter: str = "") -> list[Decision]:
-    """The decisions among entries of a log, in their order; only those on a model and its adapter if one is named.
+    """Return the decisions among entries of a log, in their order; with a `model`, only those on it and its adapter.
 
     Whether there was a memory is no matter; `Decision.memory` tells.
     """
@@ -101,11 +102,15 @@ def decisions(entries: Iterable[Entry], model: str | None = None, adapter: str =
 
 
 def grouped(decisions: Sequence[Decision], least: int = 5) -> tuple[str, list[str]]:
-    """What the groups are of which there are at least so many, and the group of each decision, whose like are alike.
+    """Sort decisions into at least `least` groups; return what kind of groups, and each decision's, in their order.
 
-    Days; files, where there are too few days; else as many stretches of time, of equally many decisions.
+    Decisions of one day, or in one file, are alike, so that whoever resamples must take them together. The groups are
+    days; where there are fewer days than `least`, files; where there are fewer of those too, `least` stretches of time
+    with equally many decisions. Three decisions on two days, with `least` 2, give
+    `("days", ["2026-11-21", "2026-11-22", "2026-11-22"])`.
     """
-    for unit, groups in (("days", [one.day for one in decisions]), ("files", [one.file for one in decisions])):
+    days, files = [decision.day for decision in decisions], [decision.file for decision in decisions]
+    for unit, groups in (("days", days), ("files", files)):
         if len(set(groups)) >= least:
             return unit, groups
     order = sorted(range(len(decisions)), key=lambda i: decisions[i].completion.at)
@@ -114,9 +119,11 @@ def grouped(decisions: Sequence[Decision], least: int = 5) -> tuple[str, list[st
 
 
 def still_shown(completion: CompletionRecord, calibration: Calibration) -> bool:
-    """Whether a completion that was offered would be with another calibration, possibly shorter or longer.
+    """Return whether a completion that was offered would be offered too with another calibration, though maybe cut.
 
-    Asks the rule it was made with, at its confidence. What the log has no text of counts by its probability.
+    The rule that it was made with is asked again, at the same confidence, which of its tokens to keep; it is offered
+    when something worth showing is left. Where the log has no text, it is offered when its probability under the other
+    calibration is above the confidence; under the rule `peak`, which asks for no confidence, always.
     """
     if completion.text is None:
         bits = sum(token.surprisal for token in completion.tokens[: completion.kept])
@@ -131,8 +138,8 @@ def still_shown(completion: CompletionRecord, calibration: Calibration) -> bool:
 
 
 def _decision(entry: Entry) -> Decision | None:
-    final = next((one for one in entry.outcomes if one.kind in FINAL), None)
-    seen = any(one.kind == Kind.SHOWN or one.kind in _TAKEN for one in entry.outcomes)
+    final = next((outcome for outcome in entry.outcomes if outcome.kind in FINAL), None)
+    seen = any(outcome.kind == Kind.SHOWN or outcome.kind in _TAKEN for outcome in entry.outcomes)
     if final is None or not seen or final.kind == Kind.SUPERSEDED or not entry.completion.kept:
         return None
     # Of an editor with \r\n line ends, or a menu's item, more than the text was offered.
@@ -145,7 +152,7 @@ def _decision(entry: Entry) -> Decision | None:
         characters=characters,
         reached=max(0, min(characters, characters - left)),
         accepted=min(final.characters, characters),
-        looks=tuple(_share(one) for one in entry.outcomes if one.kind in _LOOKS and one.of),
+        looks=tuple(_share(look) for look in entry.outcomes if look.kind in _LOOKS and look.of),
     )
 
 

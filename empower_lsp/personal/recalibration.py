@@ -71,12 +71,12 @@ class Recalibration:
 
     @property
     def better(self) -> bool:
-        """Whether decisions that a fit has not seen are no less likely under it than under the own calibration."""
+        """Return whether decisions that a fit has not seen are no less likely under it than under the model's own."""
         return self.loss[1] <= self.loss[0]
 
 
 def recalibrated(decisions: Sequence[Decision], own: Calibration, confidence: float) -> Recalibration:
-    """The calibration of a model, `own`, refitted to decisions on it; `confidence` is the one in use.
+    """Refit a model's calibration `own` to decisions on it; `confidence` is the one in use.
 
     Raises TooFewDecisions.
     """
@@ -122,7 +122,7 @@ def _enough(right: NDArray[np.bool_]) -> None:
 
 
 def _fitted(bits: Vector, right: NDArray[np.bool_], own: Calibration, confidence: float) -> tuple[Calibration, float]:
-    """The fit, with a prior strong enough that it does not go far beyond the bits that were judged."""
+    """Fit with a prior that is strong enough to hold the fit near the bits that were judged."""
     prior, most = PRIOR, max(own.budget(confidence), WIDEN * float(bits.max()))
     while True:
         try:
@@ -137,7 +137,7 @@ def _fitted(bits: Vector, right: NDArray[np.bool_], own: Calibration, confidence
 
 
 def _folds(number: NDArray[np.intp]) -> list[list[int]]:
-    """The groups in FOLDS parts of about equal size: the largest first, each to the part that has least."""
+    """Part the groups into FOLDS of about equal size: the largest first, each to the part that has least."""
     sizes = np.bincount(number)
     folds: list[list[int]] = [[] for _ in range(FOLDS)]
     for group in np.argsort(-sizes, kind="stable").tolist():

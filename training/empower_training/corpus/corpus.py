@@ -32,7 +32,7 @@ _LITERAL_LINE = re.compile(r"""^\s*[-\[\](){}'"\d+.bru][^=:a-zA-Z_]*([a-zA-Z_][^
 
 @dataclass(frozen=True, slots=True)
 class FileLimits:
-    """Which files are worth training on."""
+    """Bounds within which a file is worth training on."""
 
     largest_file: int = 200_000
     """Bytes."""
@@ -67,7 +67,7 @@ class Document:
 
 @dataclass(slots=True)
 class ManifestEntry:
-    """What the manifest says of a package."""
+    """Line of the manifest on one package."""
 
     package: str
     version: str
@@ -80,12 +80,12 @@ class ManifestEntry:
 
 
 def canonical(name: str) -> str:
-    """A distribution's name as package indexes compare it (PEP 503)."""
+    """Return a distribution's name as package indexes compare it (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def standard_library() -> Package:
-    """The running interpreter's own library, without its tests."""
+    """Return the running interpreter's own library, without its tests."""
     root = Path(sysconfig.get_paths()["stdlib"])
     skipped = {"site-packages", "test", "tests", "idle_test", "lib2to3", "__pycache__"}
     found = (path.relative_to(root) for path in root.rglob("*.py"))
@@ -95,7 +95,7 @@ def standard_library() -> Package:
 
 
 def installed() -> Iterator[Package]:
-    """The distributions installed beside this one."""
+    """Yield the distributions installed beside this one."""
     for found in metadata.distributions():
         root = Path(str(found.locate_file("")))
         paths = tuple(sorted(file.as_posix() for file in found.files or () if file.suffix == ".py"))
@@ -104,7 +104,7 @@ def installed() -> Iterator[Package]:
 
 
 def wheels(folder: Path) -> Iterator[Package]:
-    """The wheels in a folder, by file name."""
+    """Yield the wheels in a folder, by file name."""
     for path in sorted(folder.glob("*.whl")):
         archive = zipfile.ZipFile(path)
         names = sorted(archive.namelist())
@@ -123,7 +123,7 @@ def _package(message: Message, paths: tuple[str, ...], read: Callable[[str], byt
 
 
 def refusal(raw: bytes, limits: FileLimits) -> str | None:
-    """Why a file is not worth training on, as a word or two; None when it is."""
+    """Return why a file is not worth training on, as a word or two; None when it is."""
     if len(raw) > limits.largest_file:
         return "large"
     try:
@@ -143,7 +143,7 @@ def refusal(raw: bytes, limits: FileLimits) -> str | None:
 
 
 def _foreign(path: str, heldout: frozenset[str]) -> bool:
-    """Whether a path is a vendored copy (its licence is not the package's) or one of a held-out package."""
+    """Return whether a path is a vendored copy, whose licence is not the package's, or one of a held-out package."""
     parts = {part.lower() for part in PurePosixPath(path).with_suffix("").parts}
     return bool(parts & _FOREIGN or {part.strip("_") for part in parts} & heldout)
 
@@ -151,7 +151,7 @@ def _foreign(path: str, heldout: frozenset[str]) -> bool:
 def documents(
     package: Package, entry: ManifestEntry, limits: FileLimits, seen: NearDuplicates, sources: Sources
 ) -> Iterator[Document]:
-    """A package's files worth keeping, in an order shuffled by hash; counts go into `entry`."""
+    """Yield a package's files worth keeping, in an order shuffled by hash; counts go into `entry`."""
     digest = hashlib.sha256()
     for path in sorted(package.paths, key=lambda path: hashlib.sha256(path.encode()).digest()):
         if entry.split == "train" and entry.characters >= limits.package_characters:
@@ -206,6 +206,6 @@ def build(
 
 
 def load(folder: Path, split: str) -> list[Document]:
-    """The documents of one split, in file order."""
+    """Yield the documents of one split, in file order."""
     with (folder / f"{split}.jsonl").open(encoding="utf-8") as file:
         return [Document(**json.loads(line)) for line in file]

@@ -14,7 +14,7 @@ _PERMUTATIONS = 64
 
 
 def shingles(text: str) -> NDArray[np.uint32]:
-    """Sorted distinct hashes of the text's runs of five tokens, shape (n,); a shorter text is one shingle."""
+    """Return sorted distinct hashes of the text's runs of five tokens, shape (n,); a shorter text is one shingle."""
     tokens = _TOKEN.findall(text)
     known = {token: zlib.crc32(token.encode("utf-8", "surrogatepass")) for token in set(tokens)}
     hashes = np.array([known[token] for token in tokens], dtype=np.uint64)
@@ -30,14 +30,14 @@ class NearDuplicates:
     """The texts seen so far, and whether a new one resembles any of them."""
 
     def __init__(self, threshold: float = 0.7) -> None:
-        """`threshold` is the Jaccard similarity of shingle sets from which two texts count as the same."""
+        """Count two texts as the same from a Jaccard similarity of their shingle sets of `threshold`."""
         from datasketch import MinHashLSH  # only who builds a corpus has it
 
         self._index = MinHashLSH(threshold=threshold, num_perm=_PERMUTATIONS)
         self._count = 0
 
     def add(self, text: str) -> bool:
-        """Remember a text; False, and not remembered, when one like it is there already."""
+        """Remember a text; return False, and do not remember it, when one like it is there already."""
         from datasketch import MinHash
 
         sketch = MinHash(num_perm=_PERMUTATIONS, hashfunc=int)

@@ -1,4 +1,4 @@
-"""Which distributions may be trained on: their declared licence against a list of permissive ones."""
+"""Licences that allow training on a distribution: its declared licence against a list of permissive ones."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _FREE_TEXT = {
 
 
 def permitted(expression: str) -> bool:
-    """Whether an SPDX expression lets us train: every part of at least one of its OR alternatives is permissive.
+    """Return whether an SPDX expression lets us train: every part of one of its OR alternatives is permissive.
 
     Nested parentheses are read as if they were not there, which can only be too strict for AND inside OR lists
     of permissive licences, and an identifier that is not known is refused.
@@ -54,7 +54,7 @@ def permitted(expression: str) -> bool:
 
 
 def declared(metadata: Message) -> str | None:
-    """The licence a distribution's core metadata declares, as an SPDX expression; None when it is unclear.
+    """Return the licence that core metadata declares, as an SPDX expression; None when it is unclear.
 
     Looks at License-Expression, then the licence classifiers, then a short License field that is a known name.
     """

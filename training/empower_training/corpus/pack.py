@@ -45,7 +45,7 @@ def write(pack: Pack, target: Path) -> int:
 
 
 def read(source: Path) -> Pack:
-    """The pack in a file that `write` made; raises ValueError when it is not one."""
+    """Read the pack in a file that `write` made; raises ValueError when it is not one."""
     try:
         with lzma.open(source, "rt", encoding="utf-8") as file:
             return Pack(**json.load(file))

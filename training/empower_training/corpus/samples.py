@@ -42,7 +42,7 @@ class Hole:
 
 
 def marks(tokenizer: Tokenizer) -> Marks:
-    """The control tokens of a tokeniser trained here; raises ValueError when it lacks one."""
+    """Return the control tokens of a tokeniser trained here; raises ValueError when it lacks one."""
     ids = {name: tokenizer.token_to_id(name) for name in (END, FIM_PREFIX, FIM_MIDDLE, FIM_SUFFIX)}
     found = [id for id in ids.values() if id is not None]
     if len(found) < len(ids):
@@ -51,12 +51,12 @@ def marks(tokenizer: Tokenizer) -> Marks:
 
 
 def encoder(tokenizer: Tokenizer) -> Encode:
-    """The tokeniser as a function from text to ids."""
+    """Return the tokeniser as a function from text to ids."""
     return lambda text: list(tokenizer.encode(text, add_special_tokens=False).ids)
 
 
 def line_starts(text: str) -> list[int]:
-    """Offsets of the first character of every line, a last empty line left out."""
+    """Return the offsets of the first character of every line, a last empty line left out."""
     starts = [0]
     at = text.find("\n")
     while at != -1 and at + 1 < len(text):
@@ -66,7 +66,7 @@ def line_starts(text: str) -> list[int]:
 
 
 def block_end(lines: Sequence[str], first: int) -> int:
-    """Index after the last line of the statement that begins at line `first`: what is indented deeper, and closers."""
+    """Return the index behind the statement that begins at line `first`: what is indented deeper, and closers."""
     depth = len(lines[first]) - len(lines[first].lstrip())
     last = first
     for index in range(first + 1, len(lines)):
@@ -121,7 +121,7 @@ def truncate(hole: Hole, rng: random.Random) -> Hole:
 
 
 def lay_out(hole: Hole, encode: Encode, marks: Marks, room: int) -> list[int]:
-    """Ids of a hole in the server's order, at most `room` of them: the suffix gives way first, then what is far above.
+    """Return a hole's ids in the server's order, at most `room`: the suffix gives way first, then what is far above.
 
     Layout: prefix mark, above, suffix mark, below, middle mark, middle, end of text; the three are tokenised apart.
     """
@@ -137,7 +137,7 @@ class Stream:
     """An endless, resumable stream of rows of exactly `context` tokens, reshuffled and cut anew in every epoch."""
 
     def __init__(self, texts: Sequence[str], tokenizer: Tokenizer, seed: int = 0, fim: float = 0.5) -> None:
-        """`fim` is the share of samples that are laid out for filling in the middle."""
+        """Read texts in a seeded order; `fim` is the share of samples that are laid out for filling in the middle."""
         self._texts = texts
         self._encode = encoder(tokenizer)
         self._marks = marks(tokenizer)
@@ -155,7 +155,7 @@ class Stream:
         return order
 
     def state(self) -> dict[str, Any]:
-        """Where the stream is, for `restore`."""
+        """Return where the stream is, for `restore`."""
         return {"epoch": self.epoch, "index": self._index, "offset": self._offset, "rng": self._rng.getstate()}
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -165,7 +165,7 @@ class Stream:
         self._order = self._shuffled()
 
     def rows(self, count: int, context: int) -> NDArray[np.int64]:
-        """The next rows, shape (count, context)."""
+        """Return the next rows, shape (count, context)."""
         return np.array([self._row(context) for _ in range(count)], dtype=np.int64)
 
     def _row(self, context: int) -> list[int]:
@@ -175,7 +175,7 @@ class Stream:
         return row
 
     def _sample(self, room: int) -> list[int]:
-        """One sample of at most `room` tokens."""
+        """Return one sample of at most `room` tokens."""
         whole = room < 4 * _SMALLEST or self._rng.random() < 0.6
         budget = room if whole else self._rng.randint(2 * _SMALLEST, room)
         if room < _SMALLEST or self._rng.random() >= self._fim:
@@ -190,7 +190,7 @@ class Stream:
         return [*ids, self._marks.end][:budget] if ended else ids[:budget]
 
     def _window(self, characters: int) -> tuple[str, bool]:
-        """The next piece of the current document, cut at a line's end, and whether the document ends with it."""
+        """Return the document's next piece, cut at a line's end, and whether the document ends with it."""
         text = self._texts[self._order[self._index]]
         stop = self._offset + characters
         if stop < len(text):

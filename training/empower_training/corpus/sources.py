@@ -1,4 +1,4 @@
-"""Where the corpus comes from: the named packages, what is held out, and fetching them."""
+"""The sources of the corpus: the named packages, what is held out, and fetching them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Sources:
     excluded: frozenset[str]
 
     def split(self, name: str) -> str | None:
-        """The split a package belongs to; None when it is left out."""
+        """Return the split a package belongs to; None when it is left out."""
         if name in self.excluded:
             return None
         named = {"heldout": self.heldout, "validation": self.validation, "tuning": self.tuning}
@@ -33,7 +33,7 @@ class Sources:
 
 
 def read_sources(path: Path | None = None) -> Sources:
-    """The lists in a TOML file, by default the one that comes with this package."""
+    """Read the lists in a TOML file, by default the one that comes with this package."""
     text = (path or resources.files("empower_training.corpus") / "corpus.toml").read_text(encoding="utf-8")
     data = tomllib.loads(text)
     return Sources(

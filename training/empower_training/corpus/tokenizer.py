@@ -25,7 +25,7 @@ _SPLIT = (
 
 
 def untrained() -> Tokenizer:
-    """A tokeniser with the final pre-tokeniser and no vocabulary; no normaliser, as llama.cpp has none."""
+    """Make a tokeniser with the final pre-tokeniser and no vocabulary; no normaliser, as llama.cpp has none."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -38,7 +38,7 @@ def untrained() -> Tokenizer:
 
 
 def train(texts: Iterable[str], size: int = 8192, progress: bool = False) -> Tokenizer:
-    """A tokeniser of `size` entries, control tokens and the 256 bytes included."""
+    """Train a tokeniser of `size` entries, control tokens and the 256 bytes included."""
     tokenizer = untrained()
     trainer = trainers.BpeTrainer(
         vocab_size=size,
@@ -51,7 +51,7 @@ def train(texts: Iterable[str], size: int = 8192, progress: bool = False) -> Tok
 
 
 def sample(documents: list[Document], characters: int, seed: int = 0) -> list[str]:
-    """Texts of randomly chosen documents, of about `characters` in all."""
+    """Return texts of randomly chosen documents, of about `characters` in all."""
     order = random.Random(seed).sample(documents, len(documents))
     texts: list[str] = []
     total = 0
@@ -64,7 +64,7 @@ def sample(documents: list[Document], characters: int, seed: int = 0) -> list[st
 
 
 def load(path: Path) -> Tokenizer:
-    """The tokeniser in a `tokenizer.json` or in a folder that has one.
+    """Load the tokeniser in a `tokenizer.json` or in a folder that has one.
 
     Text that spells a control token stays text.
     """

@@ -1,4 +1,4 @@
-"""What a fine-tune was started with: checked, written beside its weights, compared when it is resumed."""
+"""The arguments of a fine-tune: checked, written beside its weights, compared when it is resumed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def check(base: Path, examples: Sequence[Example], recipe: Recipe) -> None:
 
 
 def describe(base: Path, examples: Sequence[Example], recipe: Recipe) -> dict[str, Any]:
-    """All that decides what comes of a fine-tune, as JSON, with the rate that is taken."""
+    """Return all that decides what comes of a fine-tune, as JSON, with the rate that is taken."""
     rate = starting_rate(recipe.adapter, parameters(base)) if recipe.rate is None else recipe.rate
     return {
         "base": fingerprint_of_base(base),
@@ -75,7 +75,7 @@ def remember(arguments: dict[str, Any], folder: Path) -> None:
 
 
 def fingerprint(examples: Sequence[Example]) -> str:
-    """SHA-256 of the examples' tokens in their order, in hexadecimal."""
+    """Return the SHA-256 of the examples' tokens in their order, in hexadecimal."""
     found = hashlib.sha256()
     for example in examples:
         lengths = array("q", (len(example.prompt), len(example.target)))
@@ -84,13 +84,13 @@ def fingerprint(examples: Sequence[Example]) -> str:
 
 
 def fingerprint_of_base(base: Path) -> str:
-    """SHA-256 over the weight files of a folder, in hexadecimal."""
+    """Return the SHA-256 over the weight files of a folder, in hexadecimal."""
     names = sorted(base.glob("*.safetensors"))
     return hashlib.sha256("".join(digest(path) for path in names).encode()).hexdigest()
 
 
 def parameters(base: Path) -> int:
-    """Number of weights in a folder, tied ones counted once."""
+    """Count the weights in a folder, tied ones once."""
     from safetensors import safe_open
 
     total = 0

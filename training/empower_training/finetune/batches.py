@@ -1,4 +1,4 @@
-"""Which examples a step learns from, how they are padded, and their loss: on the target's tokens only."""
+"""Batches of examples: drawn for each step, padded, and their loss, which is on the target's tokens only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _IGNORED = -100
 
 
 def epoch(prompts: Sequence[int], batch: int, seed: int, number: int) -> list[list[int]]:
-    """The batches of one epoch as indices of examples: every example once, those of a batch about equally long.
+    """Return the batches of one epoch as indices of examples: every example once, those of a batch about equally long.
 
     `prompts` are the lengths of the prompts alone, and compared coarsely: most prompts fill the context, so by their
     whole lengths examples would be sorted by their targets, into batches of nothing but empty ones and batches of long
@@ -55,7 +55,7 @@ def micro_batches(indices: Sequence[int], lengths: Sequence[int], tokens: int) -
 
 
 def target_loss(model: Any, examples: Sequence[Example], device: torch.device | None = None) -> Tensor:
-    """Loss in nats, summed over the tokens of the targets; a scalar in float32.
+    """Return the loss in nats, summed over the tokens of the targets; a scalar in float32.
 
     `model` is a causal language model of transformers, or one that peft has wrapped. Rows are padded at their ends,
     where causal attention needs no mask, and logits are computed from the first target on.
@@ -77,7 +77,7 @@ def target_loss(model: Any, examples: Sequence[Example], device: torch.device | 
 
 @torch.no_grad()
 def mean_loss(model: Any, examples: Sequence[Example], tokens: int = 4096) -> float:
-    """Mean loss in nats a target token over all examples."""
+    """Return the mean loss in nats a target token over all examples."""
     device = next(model.parameters()).device
     lengths = [len(example.prompt) + len(example.target) for example in examples]
     parts = micro_batches(range(len(examples)), lengths, tokens)

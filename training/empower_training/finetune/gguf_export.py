@@ -30,7 +30,7 @@ _FIM_KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What the file says of itself."""
+    """Description of a model that its file carries."""
 
     name: str = "empower-python"
     licence: str = "MIT"
@@ -69,7 +69,7 @@ def check(source: Path) -> None:
 
 
 def gguf_name(name: str, layers: int) -> str:
-    """What llama.cpp calls the tensor that transformers calls `name`; raises ModelError when it has none such."""
+    """Return llama.cpp's name of the tensor that transformers calls `name`; raises ModelError when it has none."""
     mapped: str | None = _names(layers).get_name(name, try_suffixes=(".weight",))
     if mapped is None:
         raise ModelError(f"There is a tensor that {ARCHITECTURE} does not have: {name}.")

@@ -36,7 +36,7 @@ _UNKNOWN = ("use_dora", "use_rslora", "rank_pattern", "alpha_pattern", "modules_
 
 
 def is_adapter(folder: Path) -> bool:
-    """Whether a fine-tune's `final` folder holds an adapter, not all weights."""
+    """Return whether a fine-tune's `final` folder holds an adapter, not all weights."""
     return (folder / "adapter_config.json").exists()
 
 
@@ -66,7 +66,7 @@ def write_adapter(peft_folder: Path, base: Path, target: Path) -> None:
 
 
 def _tensors(peft_folder: Path, config: dict[str, Any]) -> dict[str, NDArray[np.float32]]:
-    """The adapter's matrices by llama.cpp's names."""
+    """Return the adapter's matrices by llama.cpp's names."""
     names = gguf.get_tensor_name_map(ARCHITECTURES[config["model_type"]], config["num_hidden_layers"])
     found = {}
     with safe_open(peft_folder / "adapter_model.safetensors", framework="pt") as tensors:  # numpy has no bfloat16

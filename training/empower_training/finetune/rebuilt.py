@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def is_ours(reader: Any) -> bool:
-    """Whether a file was written by `export`: its architecture, and its control tokens under our ids."""
+    """Return whether a file was written by `export`: its architecture, and its control tokens under our ids."""
     ours = {
         "general.architecture": ARCHITECTURE,
         "tokenizer.ggml.model": "gpt2",

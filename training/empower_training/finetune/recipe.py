@@ -1,4 +1,4 @@
-"""What a fine-tune is to do: kind, sizes, schedule; free of heavy imports, so that a command can show defaults."""
+"""The recipe of a fine-tune: kind, sizes, schedule; free of heavy imports, so that a command can show defaults."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SMALL = 100_000_000
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How to fine-tune; the same recipe, examples and base give the same weights."""
+    """Recipe of a fine-tune; the same recipe, examples and base give the same weights."""
 
     adapter: bool = True
     """A LoRA adapter on every linear layer but the output; False for all weights."""
@@ -37,7 +37,7 @@ class Recipe:
     checkpoint_minutes: float = 2.0
 
     def scale(self, share: float) -> float:
-        """What the peak rate is multiplied by when `share` of the steps, from 0 to 1, is done."""
+        """Return the factor of the peak rate when `share` of the steps, from 0 to 1, is done."""
         if share < self.warm_up:
             return share / self.warm_up
         done = (share - self.warm_up) / (1 - self.warm_up) if self.warm_up < 1 else 1.0
@@ -45,7 +45,7 @@ class Recipe:
 
 
 def starting_rate(adapter: bool, parameters: int) -> float:
-    """A peak rate for a base of that many parameters.
+    """Return a peak rate for a base of that many parameters.
 
     For small bases what did best on the bundled model (LOG.md); else 1e-5 for all weights (arXiv 2510.13709), and ten
     times that for an adapter.

@@ -36,7 +36,7 @@ _BETAS = (0.9, 0.95)
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is reported of a step; the loss is the mean over the step's target tokens, in nats."""
+    """Report of a step; the loss is the mean over the step's target tokens, in nats."""
 
     step: int
     steps: int
@@ -52,12 +52,12 @@ class Progress:
 
 
 def processes() -> PartialState:
-    """The processes that were started together; without an accelerator they talk through gloo."""
+    """Return the processes that were started together; on a machine without a GPU they talk through gloo."""
     return PartialState(cpu=not torch.accelerator.is_available())
 
 
 def leads() -> bool:
-    """Whether this process is the one that writes files and talks."""
+    """Return whether this process is the one that writes files and talks."""
     return bool(processes().is_main_process)
 
 
@@ -65,7 +65,7 @@ class FinetuneRun:
     """A fine-tune: model, optimiser and position, savable after every step."""
 
     def __init__(self, base: Path, examples: Sequence[Example], recipe: Recipe, rate: float) -> None:
-        """A run at its beginning."""
+        """Load the weights and stand at the beginning of the run."""
         self.recipe, self.rate, self.examples = recipe, rate, examples
         self.state = processes()
         self.lengths = [len(example.prompt) + len(example.target) for example in examples]
@@ -79,11 +79,11 @@ class FinetuneRun:
         self.seconds = 0.0
 
     def tokens(self, first: int, last: int) -> int:
-        """Tokens of the steps from `first` up to but not including `last`."""
+        """Count the tokens of the steps from `first` up to but not including `last`."""
         return sum(self.lengths[index] for batch in self.batches[first:last] for index in batch)
 
     def advance(self) -> tuple[float, float, float]:
-        """One optimiser step: its loss, the norm of its gradient, and its rate."""
+        """Make one optimiser step; return its loss, the norm of its gradient, and its rate."""
         recipe, batch = self.recipe, self.batches[self.step]
         torch.manual_seed(recipe.seed * 1_000_003 + self.step)  # a base with dropout resumes alike
         targets = sum(len(self.examples[index].target) for index in batch)
@@ -177,7 +177,7 @@ def finetune(
 
 
 def _loop(run: FinetuneRun, folder: Path, report: Callable[[Progress], None]) -> dict[str, float]:
-    """Train to the end; the mean loss of the first and of the last tenth of the steps."""
+    """Train to the end; return the mean loss of the first and of the last tenth of the steps."""
     steps, begun, before = len(run.batches), run.step, run.seconds
     losses = _shorten(folder / "log.jsonl", begun) if run.state.is_main_process else []
     start = saved = time.monotonic()
@@ -203,7 +203,7 @@ def _loop(run: FinetuneRun, folder: Path, report: Callable[[Progress], None]) ->
 
 
 def _shorten(log: Path, steps: int) -> list[float]:
-    """Drop the lines of steps that came after the checkpoint; the losses of those kept."""
+    """Drop the lines of steps that came after the checkpoint; return the losses of those kept."""
     lines = log.read_text(encoding="utf-8").splitlines()[:steps] if log.exists() else []
     write_whole(log, "".join(f"{line}\n" for line in lines))
     return [float(json.loads(line)["loss"]) for line in lines]
@@ -223,7 +223,7 @@ def _finish(run: FinetuneRun, base: Path, folder: Path, result: dict[str, Any]) 
 
 
 def _model(base: Path, recipe: Recipe) -> Any:
-    """The base, or the base frozen under a new adapter; ready to train."""
+    """Return the base, or the base frozen under a new adapter; ready to train."""
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
@@ -243,6 +243,6 @@ def _model(base: Path, recipe: Recipe) -> Any:
 
 
 def _sum(value: torch.Tensor) -> torch.Tensor:
-    """The sum over all processes, of the same shape."""
+    """Return the sum over all processes, of the same shape."""
     summed: torch.Tensor = reduce(value, "sum") if PartialState().num_processes > 1 else value
     return summed

@@ -1,7 +1,7 @@
 """Training examples at random cut points: the server's own prompt, and a span with end-of-text that is to follow.
 
-An Empower target is what the paper's rule keeps (`label.py`); the baselines take a number of tokens instead. The cut
-points depend on the seed and the texts alone, so that all methods learn at the same places.
+An Empower target is what the paper's rule keeps (`labelling.py`); the baselines take a number of tokens instead. The
+cut points depend on the seed and the texts alone, so that all methods learn at the same places.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from empower_training.labels.strips import Page, Strip
 from empower_training.labels.texts import Text
 
 BELOW = 0.5
-"""Share of lines with text below; the others stand at the end of what is written. As in `cursors.py`."""
+"""Share of lines with text below; the others stand at the end of what is written. As in `replay/cursors.py`."""
 LINES = 12
 """The text below begins at most so many lines further down; those between are still to be typed."""
 LONGEST = 30
@@ -33,7 +33,7 @@ MISSES = 1000
 
 
 class Method(StrEnum):
-    """What an example's target is; all but the first are the baselines of arXiv 2510.13709."""
+    """Kind of target that an example has; all but the first are the baselines of arXiv 2510.13709."""
 
     EMPOWER = "empower"
     SFT_10 = "sft-10"
@@ -46,7 +46,7 @@ class Method(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """What to learn: after these tokens come those."""
+    """A piece to learn: after these tokens come those."""
 
     prompt: tuple[int, ...]
     target: tuple[int, ...]
@@ -67,7 +67,7 @@ def examples(
     context: int,
     report: Callable[[int], None] = lambda done: None,
 ) -> list[Example]:
-    """`count` examples at different cut points, in random order; fewer where the texts do not have as many.
+    """Return `count` examples at different cut points, in random order; fewer where the texts do not have as many.
 
     `model` is the causal language model of transformers that measures the Empower targets, without an adapter; the
     baselines do not look at it, nor at `eta`, in bits. Prompt and target together are at most `context` tokens.
@@ -96,7 +96,7 @@ def examples(
 
 
 def rows(tokenizer: Tokenizer, texts: Sequence[Text], *, seed: int, count: int, context: int) -> list[Example]:
-    """The texts once, in rows of `context` tokens that are learned whole, half of them laid out for filling in.
+    """Return the texts once, in rows of `context` tokens that are learned whole, half of them laid out for filling in.
 
     At most `count` rows. Raises ValueError where the tokeniser lacks the control tokens of our own.
     """
@@ -109,7 +109,7 @@ def rows(tokenizer: Tokenizer, texts: Sequence[Text], *, seed: int, count: int, 
 
 
 def cut_points(page: Page, texts: Sequence[Text], seed: int) -> Iterator[tuple[Strip, int]]:
-    """Different random cut points, as strips and one of their cuts, until the texts seem to have no more.
+    """Yield different random cut points, as strips and one of their cuts, until the texts seem to have no more.
 
     Each character of the texts is as likely as another to name the line, and each cut point of the line is.
     """
@@ -117,7 +117,7 @@ def cut_points(page: Page, texts: Sequence[Text], seed: int) -> Iterator[tuple[S
 
 
 def lines(page: Page, texts: Sequence[Text], seed: int) -> Iterator[Strip]:
-    """Different random lines, drawn as for `cut_points`, until the texts seem to have no more."""
+    """Return different random lines, drawn as for `cut_points`, until the texts seem to have no more."""
     return (strip for strip, _ in _different(page, texts, seed, lambda rng, strip: 0))
 
 
@@ -143,7 +143,7 @@ def _different(
 
 
 def _strip(page: Page, text: Text, start: int, seed: int) -> Strip:
-    """A line with the text below it, or without, which is decided once for each line."""
+    """Lay out a line with the text below it, or without, which is decided once for each line."""
     stop = len(text.text)
     rng = random.Random(f"{seed}-{text.name}-{start}")
     if page.vocabulary.fim and rng.random() < BELOW:

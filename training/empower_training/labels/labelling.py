@@ -37,18 +37,18 @@ class Labelled:
     bits: Bits
 
     def spans(self, eta: float) -> NDArray[np.int64]:
-        """Tokens of the span after each cut point of the strip, shape (cuts,)."""
+        """Count for every cut point t, before token t, how many tokens from t on stay within eta bits together."""
         return spans(self.bits, eta)[list(self.strip.cuts)]
 
     def characters(self, eta: float) -> NDArray[np.int64]:
-        """Characters of the span after each cut point of the strip, shape (cuts,)."""
+        """Return the characters of the span after each cut point of the strip, shape (cuts,)."""
         ends, cuts = np.array((0, *self.strip.ends)), np.array(self.strip.cuts, dtype=np.int64)
         return np.asarray(ends[cuts + self.spans(eta)] - ends[cuts])
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How lengths are distributed."""
+    """Distribution of lengths."""
 
     mean: float
     quantiles: tuple[float, ...]
@@ -57,7 +57,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What the spans of many cut points look like at one eta; empty ones count with length 0."""
+    """Lengths of the spans of many cut points at one eta; empty ones count with length 0."""
 
     eta: float
     cuts: int
@@ -68,7 +68,7 @@ class Summary:
 
 
 def spans(surprisals: NDArray[np.floating[Any]] | Sequence[float], eta: float) -> NDArray[np.int64]:
-    """For every cut point t, before token t, how many of the tokens from t on stay within eta bits together.
+    """Count for every cut point t, before token t, how many tokens from t on stay within eta bits together.
 
     max {i : s_t + ... + s_(t+i-1) <= eta}, shape (n,) for n tokens; at the end of the text it counts what there is.
     Raises ValueError for an eta below 0, and for surprisals that are negative or not finite.
@@ -83,7 +83,7 @@ def spans(surprisals: NDArray[np.floating[Any]] | Sequence[float], eta: float) -
 
 
 def label(model: Any, strip: Strip, context: int) -> Labelled:
-    """The surprisals of a strip's tokens under a causal language model of transformers.
+    """Measure the surprisals of a strip's tokens under a causal language model of transformers.
 
     One forward pass where prompt and tokens fit `context`; a longer strip is read in windows that overlap by half, so
     that every token but the first ones still sees half a context. Raises ModelError where the model has no numbers.
@@ -98,7 +98,7 @@ def label(model: Any, strip: Strip, context: int) -> Labelled:
 
 
 def surprisals(model: Any, ids: Sequence[int], last: int) -> Bits:
-    """-log2 p of each of the last tokens of a row given all before it, shape (last,), from one forward pass.
+    """Return -log2 p of each of the last tokens of a row given all before it, shape (last,), from one forward pass.
 
     Raises ModelError where the model gives something that is no number.
     """
@@ -125,7 +125,7 @@ def surprisals(model: Any, ids: Sequence[int], last: int) -> Bits:
 
 
 def summary(found: Iterable[Labelled], eta: float) -> Summary:
-    """How long the spans are at one eta. Raises ValueError where there is no cut point."""
+    """Sum up how long the spans are at one eta. Raises ValueError where there is no cut point."""
     found = [one for one in found if one.strip.cuts]
     if not found:
         raise ValueError("There is no cut point to label: the texts are too short.")

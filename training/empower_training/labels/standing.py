@@ -1,4 +1,4 @@
-"""What stood in the place of a completion when it was last seen, as the log's outcomes tell."""
+"""The text that stood in the place of a completion when that was last seen, as the log's outcomes tell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in a file, put together from the log's windows of text around the cursor.
+"""The text of a file, put together from the log's windows of text around the cursor.
 
 Each window shows some lines of the file at one moment. A later window knows better wherever it reaches; an earlier one
 adds what lies above and below. Windows are laid over each other where they share a run of lines.
@@ -35,7 +35,7 @@ class Stretch:
 
     @property
     def text(self) -> str:
-        """The lines as they stand in a file."""
+        """Return the lines as they stand in a file."""
         return "".join(f"{line}\n" for line in self.lines)
 
 
@@ -45,8 +45,8 @@ def stretches(entry: Entry) -> list[Stretch]:
     Where nobody knows how the cursor's line went on, it is left out; so are lines with a secret taken out of them.
     Where only the beginning of what was written is known, its last line is left out, and the lines below stand apart.
     """
-    one = entry.completion
-    prefix, suffix = one.prefix or "", one.suffix or ""
+    completion = entry.completion
+    prefix, suffix = completion.prefix or "", completion.suffix or ""
     top = len(prefix) < PREFIX_WINDOW - LONGEST_LINE
     bottom = len(suffix) < SUFFIX_WINDOW - LONGEST_LINE
     written = standing(entry)
@@ -58,7 +58,7 @@ def stretches(entry: Entry) -> list[Stretch]:
     else:
         parts = [(_whole_lines(_joined(prefix, written)), top, False), (below, False, bottom)]
     return [
-        Stretch(tuple(line for line in text.removesuffix("\n").split("\n") if MARKER not in line), one.at, *ends)
+        Stretch(tuple(line for line in text.removesuffix("\n").split("\n") if MARKER not in line), completion.at, *ends)
         for text, *ends in parts
         if text
     ]
@@ -76,7 +76,7 @@ def _joined(prefix: str, written: Learnt | None) -> str:
 
 
 def assembled(stretches: Iterable[Stretch]) -> list[Stretch]:
-    """The stretches of one file, given in any order, laid over each other; what shares no lines stays apart."""
+    """Lay the stretches of one file, given in any order, over each other; what shares no lines stays apart."""
     found: list[tuple[Stretch, frozenset[str]]] = []
     for one in sorted(stretches, key=lambda one: -one.at):
         if not one.lines or any(known.issuperset(one.lines) for _, known in found):
@@ -93,7 +93,7 @@ def assembled(stretches: Iterable[Stretch]) -> list[Stretch]:
 
 
 def _laid(newer: Stretch, over: Stretch) -> Stretch | None:
-    """Both as one, the newer lines as they are; None where nothing says that they belong together."""
+    """Return both as one, the newer lines as they are; None where nothing says that they belong together."""
     matcher = SequenceMatcher(None, over.lines, newer.lines, autojunk=False)
     same = [one for one in matcher.get_matching_blocks() if _telling(newer.lines[one.b : one.b + one.size])]
     if not same:

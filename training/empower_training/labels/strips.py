@@ -67,11 +67,11 @@ class Page:
         self._layout = Layout(cast(Engine, self))  # of an engine it takes context_size, vocabulary and tokenize
 
     def tokenize(self, text: str) -> list[int]:
-        """Token ids of a text, without any put at its beginning."""
+        """Return the token ids of a text, without any put at its beginning."""
         return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
     def line(self, name: str, text: str, start: int, stop: int, suffix: str) -> Strip:
-        """The line that begins at `start`, after the server's prompt for it; `suffix` is what stands below.
+        """Lay out the line that begins at `start`, after the server's prompt for it; `suffix` is what stands below.
 
         The tokens go on to `stop`, where what is still to be typed ends, or as far as a span from that line may
         reach. The cut points are the ends of tokens within the line, which is where a healed cursor generates from,
@@ -95,7 +95,7 @@ class Page:
         return Strip(name, tuple(prompt), strip.ids[:count], strip.ends[:count], tuple(inside))
 
     def whole(self, name: str, text: str) -> Strip:
-        """All of a text from left to right, after the token that texts begin with, or end with where there is none."""
+        """Lay out a text from left to right, after the token that texts begin with, or end with where there is none."""
         bos = self.vocabulary.bos
         return self._strip(name, [self.end if bos is None else bos], text)
 

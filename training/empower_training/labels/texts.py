@@ -1,4 +1,4 @@
-"""What a model is fine-tuned and judged on: texts that people wrote, from a folder of code or from the log."""
+"""The texts that a model is fine-tuned and judged on, which people wrote, from a folder of code or from the log."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Text:
 
 
 def from_folder(folder: Path, only: Sequence[str] = ()) -> list[Text]:
-    """The files of a folder that a person may have written, by name; `only` has globs to keep, gitignore style.
+    """Return the files of a folder that a person may have written, by name; `only` has globs, gitignore style.
 
     Left out are files that git would ignore, that the server would not read either (`workspace.DENIED`), and binary,
     huge and generated ones. Raises EmpowerError where there is no such folder, or on an invalid glob.
@@ -59,9 +59,9 @@ def from_folder(folder: Path, only: Sequence[str] = ()) -> list[Text]:
 
 
 def from_log(store: Store, only: Sequence[str] = (), since: float = 0.0, until: float = inf) -> list[Text]:
-    """What ended up in the files that the log tells of, by time; `only` has globs to keep, gitignore style.
+    """Return what ended up in the files that the log tells of, by time; `only` has globs to keep, gitignore style.
 
-    The log knows no files, only lines around completions; `windows.py` puts them together. A file seen at places far
+    The log knows no files, only lines around completions; `stitched.py` puts them together. A file seen at places far
     apart makes several texts. Only completions from `since` up to but not including `until` count, both in seconds
     since 1970. Raises EmpowerError on an invalid glob.
     """
@@ -76,7 +76,7 @@ def from_log(store: Store, only: Sequence[str] = (), since: float = 0.0, until: 
 
 
 def split(texts: Sequence[Text], share: float = 0.7) -> tuple[list[Text], list[Text]]:
-    """The texts written earlier, about `share` of all characters, and those written later; each side by time.
+    """Part the texts into those written earlier, about `share` of all characters, and later ones; each side by time.
 
     All texts of a file, and copies of it under other names, are on the side of the last of them, so that no line of a
     file is on both. With two files or more neither side is empty.
@@ -93,7 +93,7 @@ def split(texts: Sequence[Text], share: float = 0.7) -> tuple[list[Text], list[T
 
 
 def _files(texts: Sequence[Text]) -> list[list[Text]]:
-    """The texts by file; a file and its copy are one."""
+    """Group the texts by file; a file and its copy are one."""
     groups: dict[tuple[str, str], list[Text]] = {}
     for text in texts:
         keys = (("name", text.name), ("text", text.text))
@@ -133,7 +133,7 @@ def write(rows: Iterable[dict[str, Any]], path: Path) -> int:
 
 
 def load(path: Path) -> list[Text]:
-    """What `save` wrote. Raises EmpowerError on anything else."""
+    """Read what `save` wrote. Raises EmpowerError on anything else."""
     try:
         with path.open(encoding="utf-8") as lines:
             return [Text(**json.loads(line)) for line in lines]
@@ -144,7 +144,7 @@ def load(path: Path) -> list[Text]:
 
 
 def globs(lines: Sequence[str]) -> pathspec.GitIgnoreSpec:
-    """What matches some globs, gitignore style. Raises EmpowerError on an invalid one."""
+    """Return a spec that matches some globs, gitignore style. Raises EmpowerError on an invalid one."""
     try:
         return pathspec.GitIgnoreSpec.from_lines(lines)
     except ValueError as error:

@@ -45,21 +45,21 @@ def initialise(model: Qwen3ForCausalLM, shape: Shape) -> None:
 
 
 def _slow_dimensions(shape: Shape) -> Tensor:
-    """Dimensions of a head that rotate by little over some hundred positions: contents can be compared in them."""
+    """Return the dimensions of a head that rotate by little over some hundred positions: they can compare contents."""
     half = shape.head_width // 2
     pairs = torch.arange(half * 9 // 16, half)
     return torch.cat([pairs, pairs + half])
 
 
 def _orthonormal(count: int, against: Tensor) -> Tensor:
-    """Random orthonormal rows, orthogonal to `against` too; shape (count, width)."""
+    """Return random orthonormal rows, orthogonal to `against` too; shape (count, width)."""
     columns = torch.cat([against[:, None], torch.randn(len(against), count)], dim=1)
     rows: Tensor = torch.linalg.qr(columns)[0][:, 1:].T
     return rows
 
 
 def _look_back(model: Qwen3ForCausalLM, shape: Shape, common: Tensor, pairs: int = 6) -> None:
-    """Head h of the first layer looks h + 1 tokens back.
+    """Make head h of the first layer look h + 1 tokens back.
 
     Queries and keys have no bias, so without a common part in the input nothing constant is there to rotate by
     position. The fastest rotary pairs get it, in the query rotated back by the head's distance.
@@ -80,7 +80,7 @@ def _look_back(model: Qwen3ForCausalLM, shape: Shape, common: Tensor, pairs: int
 
 
 def _tell_and_repeat(model: Qwen3ForCausalLM, shape: Shape, read: Tensor, told: Tensor, slow: Tensor) -> None:
-    """Head 0 of the first layer writes the token before into `told`; the second layer's heads match and repeat."""
+    """Make head 0 of the first layer write the token before into `told`; the second layer's heads match and repeat."""
     first, second = (model.model.layers[index].self_attn for index in (0, 1))
     count = len(slow)
     first.v_proj.weight[:count] = read

@@ -22,7 +22,7 @@ _LINES_BELOW = 32
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is measured of each package."""
+    """Amount that is measured of each package."""
 
     characters: int = 300_000
     """Most characters read left to right."""
@@ -42,7 +42,7 @@ class CodeLength:
 
     @property
     def rate(self) -> float:
-        """Bits per character."""
+        """Return the bits per character."""
         return self.bits / max(1, self.characters)
 
     def __add__(self, other: CodeLength) -> CodeLength:
@@ -71,7 +71,7 @@ class _ScoredRow:
 def measure(
     folder: Path, documents: Sequence[Document], effort: Effort, report: Callable[[str], None] = lambda name: None
 ) -> list[Result]:
-    """The figures of each package in `documents`, by name; `folder` is a model in the Hugging Face format.
+    """Measure each package in `documents`, by name; `folder` is a model in the Hugging Face format.
 
     Computed in fp32. `report` is told each package's name before its turn.
     """
@@ -92,7 +92,7 @@ def measure(
 
 
 def _pieces(texts: Sequence[str], encode: Encode, control: Marks, effort: Effort) -> Iterator[_ScoredRow]:
-    """Whole files in pieces of a row, each after an end-of-text token."""
+    """Yield whole files in pieces of a row, each after an end-of-text token."""
     read = 0
     for text in texts:
         if read >= effort.characters:
@@ -109,7 +109,7 @@ def _pieces(texts: Sequence[str], encode: Encode, control: Marks, effort: Effort
 def _holes(
     texts: Sequence[str], encode: Encode, control: Marks, effort: Effort, rng: random.Random
 ) -> Iterator[_ScoredRow]:
-    """Random cuts, files weighted by length, laid out as the server would."""
+    """Yield random cuts, files weighted by length, laid out as the server would."""
     weights = [len(text) for text in texts]
     for text in rng.choices(texts, weights, k=effort.holes):
         hole = cut(text, rng)
@@ -125,7 +125,7 @@ def _holes(
 def _bits(
     model: Qwen3ForCausalLM, rows: Iterator[_ScoredRow], batch: int, closed: bool = False
 ) -> tuple[CodeLength, CodeLength]:
-    """Bits of the rows' measured tokens; with `closed`, each row's last token is counted apart."""
+    """Sum the bits of the rows' measured tokens; with `closed`, each row's last token is counted apart."""
     total, ends = CodeLength(), CodeLength()
     waiting = sorted(rows, key=lambda row: len(row.ids))
     for start in range(0, len(waiting), batch):
@@ -140,13 +140,13 @@ def _bits(
 
 
 def _padded(rows: list[list[int]]) -> Tensor:
-    """Rows filled up on the right, where a causal model does not look."""
+    """Fill rows up on the right, where a causal model does not look."""
     width = max(map(len, rows))
     return torch.tensor([row + [0] * (width - len(row)) for row in rows])
 
 
 def totals(results: Sequence[Result]) -> tuple[CodeLength, CodeLength, CodeLength]:
-    """Sums over packages: left to right, middle, ends."""
+    """Sum over packages: left to right, middle, ends."""
     return (
         sum((result.left_to_right for result in results), CodeLength()),
         sum((result.middle for result in results), CodeLength()),

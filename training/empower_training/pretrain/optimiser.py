@@ -49,7 +49,7 @@ class Optimiser:
     """Master weights in fp32 for a module in any precision, with the state of both update rules."""
 
     def __init__(self, model: nn.Module, rates: Rates) -> None:
-        """Takes the module's present weights as masters."""
+        """Take the module's present weights as masters."""
         self._rates = rates
         self._weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
         self.masters = {name: weight.detach().float().clone() for name, weight in self._weights.items()}
@@ -71,7 +71,7 @@ class Optimiser:
 
     @torch.no_grad()
     def step(self, scale: float, pool: Executor) -> float:
-        """Apply the accumulated gradient at `scale` times the peak rates; returns the gradient's norm."""
+        """Apply the accumulated gradient at `scale` times the peak rates; return the gradient's norm."""
         self._step += 1
         norm = math.sqrt(sum(float(gradient.square().sum()) for gradient in self._gradients.values()))
         shrink = min(1.0, self._rates.clip / (norm + 1e-6))
@@ -106,7 +106,7 @@ class Optimiser:
         self.masters[name].addcdiv_(first, root, value=-rate / (1 - beta1**self._step))
 
     def state(self) -> dict[str, Any]:
-        """Everything needed to go on exactly: masters, moments, step."""
+        """Return everything needed to go on exactly: masters, moments, step."""
         return {"masters": self.masters, "first": self._first, "second": self._second, "step": self._step}
 
     @torch.no_grad()
@@ -121,7 +121,7 @@ class Optimiser:
 
 
 def _batches(masters: Mapping[str, Tensor], names: Iterable[str], size: int = 6) -> list[list[str]]:
-    """Names of matrices of one shape, at most `size` together."""
+    """Return the names of matrices of one shape, at most `size` together."""
     groups: dict[tuple[int, ...], list[str]] = {}
     for name in sorted(names):
         groups.setdefault(tuple(masters[name].shape), []).append(name)

@@ -1,4 +1,4 @@
-"""What a pre-training run is to do: the model's shape, its length, its rows, its rates."""
+"""The plan of a pre-training run: the model's shape, its length, its rows, its rates."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Shape:
 
 
 def spread(width: int) -> float:
-    """The spread for a width: wider, the random part of queries and keys would drown the heads of `initial`."""
+    """Return the spread for a width: a wider one would drown the heads of `copying_heads` in queries and keys."""
     return 0.03 * math.sqrt(256 / width)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long to train and on what rows; shares are of the whole run."""
+    """Length, rows and rates of a pre-training run; shares are of the whole run."""
 
     minutes: float = 90.0
     """Wall-clock minutes of training in all, resumed pieces added up."""
@@ -74,5 +74,5 @@ class Plan:
     rates: Rates = field(default_factory=Rates)
 
     def scale(self, progress: float) -> float:
-        """The learning rate as a share of its peak, at `progress` from 0 to 1."""
+        """Return the learning rate as a share of its peak, at `progress` from 0 to 1."""
         return max(0.0, min(1.0, (progress + 1e-9) / self.warm_up, (1 - progress) / self.decay))

@@ -28,7 +28,7 @@ from empower_training.pretrain.rows_ahead import RowFeed, Rows
 
 @dataclass(frozen=True, slots=True)
 class PretrainProgress:
-    """What is reported of a step; the loss is the mean over the step's tokens, in nats."""
+    """Report of a step; the loss is the mean over the step's tokens, in nats."""
 
     step: int
     tokens: int
@@ -41,7 +41,7 @@ class PretrainProgress:
 
 
 def new_model(tokenizer: Tokenizer, shape: Shape, seed: int) -> Qwen3ForCausalLM:
-    """An untrained model for a tokeniser; see `initial` for its weights."""
+    """Make an untrained model for a tokeniser; see `copying_heads` for its weights."""
     end = tokenizer.token_to_id(END)
     torch.manual_seed(seed)
     model = Qwen3ForCausalLM(
@@ -68,7 +68,7 @@ def new_model(tokenizer: Tokenizer, shape: Shape, seed: int) -> Qwen3ForCausalLM
 
 
 def token_losses(model: Qwen3ForCausalLM, ids: Tensor) -> Tensor:
-    """Losses in nats of every token but the first of each row: ids (rows, n) to (rows, n - 1), fp32."""
+    """Return the losses in nats of every token but the first of each row: ids (rows, n) to (rows, n - 1), fp32."""
     # a mask keeps `sdpa` from its fastest kernels, and transformers makes one when compiled; without one it is causal
     mask = {"full_attention": None} if model.config._attn_implementation == "sdpa" else None
     hidden = model.model(input_ids=ids[:, :-1], attention_mask=mask, use_cache=False).last_hidden_state
@@ -78,7 +78,7 @@ def token_losses(model: Qwen3ForCausalLM, ids: Tensor) -> Tensor:
 
 
 def _placed(model: Qwen3ForCausalLM, plan: Plan) -> Qwen3ForCausalLM:
-    """The model in the plan's precision, on its device."""
+    """Put the model in the plan's precision on its device."""
     frequencies = model.model.rotary_emb.inv_freq.to(plan.device)
     model.to(device=plan.device, dtype=getattr(torch, plan.precision))  # type: ignore[call-arg]
     model.set_attn_implementation(plan.attention)
@@ -88,7 +88,7 @@ def _placed(model: Qwen3ForCausalLM, plan: Plan) -> Qwen3ForCausalLM:
 
 
 def _replica(model: Qwen3ForCausalLM) -> Qwen3ForCausalLM:
-    """The same weights, not copied, with gradients of their own."""
+    """Return the same weights, not copied, with gradients of their own."""
     replica = copy.deepcopy(model)
     for own, shared in zip(replica.parameters(), model.parameters(), strict=True):
         own.data = shared.data
@@ -99,7 +99,7 @@ class Run:
     """A training run: model, optimiser, data position and averages, savable at every step."""
 
     def __init__(self, plan: Plan, texts: Sequence[str], tokenizer: Tokenizer) -> None:
-        """A run at its beginning."""
+        """Stand at the beginning of a run."""
         self.plan = plan
         self.tokenizer = tokenizer
         self.model = _placed(new_model(tokenizer, plan.shape, plan.seed), plan)
@@ -118,12 +118,12 @@ class Run:
 
     @property
     def share(self) -> float:
-        """How much of the run is done, from 0 to 1."""
+        """Return how much of the run is done, from 0 to 1."""
         done = self.step / self.plan.steps if self.plan.steps else self.seconds / (60 * self.plan.minutes)
         return min(1.0, done)
 
     def advance(self) -> PretrainProgress:
-        """One optimiser step."""
+        """Make one optimiser step."""
         plan, share = self.plan, self.share
         context = plan.long_context if share >= plan.long_from else plan.context
         tokens = plan.tokens_per_step // (2 if share < plan.small_batch else 1)
@@ -141,7 +141,7 @@ class Run:
         return PretrainProgress(self.step, self.tokens, self.seconds, share, total, norm, scale)
 
     def _learn(self, tokens: int, part: Tensor) -> Tensor:
-        """Add the gradient of a micro-batch; returns its share of the mean loss over `tokens` tokens."""
+        """Add the gradient of a micro-batch; return its share of the mean loss over `tokens` tokens."""
         replica = self._replicas.pop()
         loss = self._losses(replica, part).sum() / tokens
         loss.backward()  # type: ignore[no-untyped-call]
@@ -188,7 +188,7 @@ class Run:
         self.tokenizer.save(str(folder / "tokenizer.json"))
 
     def validation_loss(self, rows: Tensor, averaged: bool = False) -> float:
-        """Mean loss on fixed rows in nats a token."""
+        """Return the mean loss on fixed rows in nats a token."""
         kept = {name: weight.detach().clone() for name, weight in self.model.named_parameters()}
         if averaged:
             self._write(self.average)

@@ -22,13 +22,13 @@ class Rows(Protocol):
 
     @property
     def epoch(self) -> float:
-        """Passes over the texts."""
+        """Return the passes over the texts."""
 
     def rows(self, count: int, context: int) -> NDArray[np.int64]:
-        """The next rows, shape (count, context)."""
+        """Return the next rows, shape (count, context)."""
 
     def state(self) -> dict[str, Any]:
-        """Where the source is, for `restore`."""
+        """Return where the source is, for `restore`."""
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on where `state` was taken."""
@@ -40,7 +40,7 @@ class Shares(IterableDataset[Batch]):
     def __init__(
         self, texts: Sequence[str], tokenizer: Tokenizer, fim: float, seed: str, size: tuple[int, int]
     ) -> None:
-        """`size` is that of a batch: rows, and tokens of a row."""
+        """Take texts to iterate over; `size` is that of a batch: rows, and tokens of a row."""
         self._texts = texts
         self._tokenizer = tokenizer
         self._fim = fim
@@ -48,7 +48,7 @@ class Shares(IterableDataset[Batch]):
         self._size = size
 
     def __iter__(self) -> Iterator[Batch]:
-        """This process's batches."""
+        """Yield this process's batches."""
         info = get_worker_info()
         worker, workers = (info.id, info.num_workers) if info else (0, 1)
         texts = self._texts[worker::workers]
@@ -71,7 +71,7 @@ class RowFeed:
     def __init__(
         self, texts: Sequence[str], tokenizer: Tokenizer, seed: int = 0, fim: float = 0.5, workers: int = 0
     ) -> None:
-        """With 0 `workers` the rows are made in this process; there are never more workers than texts."""
+        """Make the rows in so many processes, at most one a text; with 0 `workers` in this one."""
         self._texts = texts
         self._tokenizer = tokenizer
         self._seed = seed
@@ -84,7 +84,7 @@ class RowFeed:
         self.epoch = 0.0
 
     def rows(self, count: int, context: int) -> NDArray[np.int64]:
-        """The next rows, shape (count, context)."""
+        """Return the next rows, shape (count, context)."""
         if self._size != (count, context):
             self._size = (count, context)
             self._passed = self.epoch
@@ -95,7 +95,7 @@ class RowFeed:
         return rows
 
     def state(self) -> dict[str, Any]:
-        """What `restore` goes on from: the tokens handed out and the passes over the texts."""
+        """Return what `restore` goes on from: the tokens handed out and the passes over the texts."""
         return {"tokens": self._tokens, "epoch": self.epoch}
 
     def restore(self, state: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What the report draws: effort against kept characters, reliability, latency, and acceptance over time."""
+"""The figures of the report: effort against kept characters, reliability, latency, and acceptance over time."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Reliable:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a series is told from the others."""
+    """Colour and marker by which a series is told from the others."""
 
     number: int
     """Of its colour and marker, from 0: there are seven, then they come again."""
@@ -42,23 +42,23 @@ class Look:
 
     @property
     def colour(self) -> str:
-        """The colour's stand-in."""
+        """Return the colour's stand-in."""
         return SERIES[self.number % len(SERIES)]
 
     @property
     def marker(self) -> str:
-        """As matplotlib names it."""
+        """Return the marker as matplotlib names it."""
         return MARKERS[self.number % len(MARKERS)]
 
 
 def looks(series: Sequence[Series]) -> list[Look]:
-    """Of rules and, hollow, of further models."""
+    """Return the looks of rules and, hollow, of further models."""
     counts = {False: count(), True: count()}
     return [Look(next(counts[one.further]), one.further) for one in series]
 
 
 def curve(name: str, series: Sequence[Series], default: str) -> str:
-    """Net effort against the share of kept characters, a line a rule; the default policy is ringed."""
+    """Draw net effort against the share of kept characters, a line a rule; the default policy is ringed."""
 
     def draw(axes: Axes, size: Size) -> None:
         axes.axhline(1, color=INK, linewidth=1, dashes=(4, 3))
@@ -106,7 +106,7 @@ def _sweep(axes: Axes, one: Series, look: Look, default: str, *, labelled: bool)
 
 
 def reliability(name: str, lines: Sequence[Reliable]) -> str:
-    """The share that was right against the probability that was given, with intervals; the diagonal is the truth."""
+    """Draw the share that was right against the probability given, with intervals; the diagonal is the truth."""
 
     def draw(axes: Axes, size: Size) -> None:
         axes.plot([0, 1], [0, 1], color=INK, linewidth=1, dashes=(4, 3))
@@ -130,7 +130,7 @@ def reliability(name: str, lines: Sequence[Reliable]) -> str:
 
 
 def latencies(name: str, rows: Sequence[Row], default: str) -> str:
-    """The median and the 95th percentile of each policy."""
+    """Draw the median and the 95th percentile of each policy."""
     some = [row for row in rows if all(map(isfinite, row.latency))]
     several = len({row.model for row in some}) > 1
     height = max(HALF[0].height, 22 * len(some) + 60)
@@ -154,7 +154,7 @@ def latencies(name: str, rows: Sequence[Row], default: str) -> str:
 
 
 def acceptance(name: str, periods: Sequence[Period], unit: str) -> str:
-    """The share accepted in each period with its interval, over bars of how many were decided on."""
+    """Draw the share accepted in each period with its interval, over bars of how many were decided on."""
 
     def draw(axes: Axes, size: Size) -> None:
         counts = axes.twinx()
@@ -182,7 +182,7 @@ def acceptance(name: str, periods: Sequence[Period], unit: str) -> str:
 
 
 def answers(name: str, periods: Sequence[Period], unit: str) -> str:
-    """The median and the 95th percentile of the time to an answer in each period."""
+    """Draw the median and the 95th percentile of the time to an answer in each period."""
 
     def draw(axes: Axes, size: Size) -> None:
         at = [period.start.toordinal() for period in periods]
@@ -198,7 +198,7 @@ def answers(name: str, periods: Sequence[Period], unit: str) -> str:
 
 
 def _dates(axes: Axes, periods: Sequence[Period], size: Size, width: float) -> None:
-    """A few dates below, evenly among the periods."""
+    """Write a few dates below, evenly among the periods."""
     most = 4 if size.narrow else 8
     step = -(-len(periods) // most)
     some = periods[::step]

@@ -1,4 +1,4 @@
-"""What a person's log tells the report: acceptance and latency over time, and whether probabilities came true.
+"""A person's log, as the report shows it: acceptance and latency over time, and whether probabilities came true.
 
 Reads the columns it needs and no text, in two statements, since a log may hold a hundred thousand completions.
 """
@@ -50,13 +50,13 @@ class Period:
 
     @property
     def share(self) -> Interval:
-        """Accepted of those decided on."""
+        """Return the share accepted of those decided on."""
         return share_of(self.accepted, self.decided)
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedModel:
-    """How far the probabilities of one model came true."""
+    """Probabilities of one model against what came true."""
 
     model: str
     """With its tuning and memory, if it had them."""
@@ -86,7 +86,7 @@ class History:
 
 
 def history(store: Store) -> History | None:
-    """The figures of a log; None for an empty one."""
+    """Return the figures of a log; None for an empty one."""
     answers: list[Answer] = []
 
     def heard() -> Iterator[Entry]:
@@ -114,7 +114,7 @@ def history(store: Store) -> History | None:
 
 
 def lean(store: Store) -> Iterator[Entry]:
-    """The completions from the oldest to the newest, without any text or tokens."""
+    """Yield the completions from the oldest to the newest, without any text or tokens."""
     names = [field.name for field in fields(CompletionRecord)]
     columns = ", ".join("NULL" if name in _UNREAD else f'"{name}"' for name in names)
     tokens, memory = names.index("tokens"), names.index("memory")
@@ -151,7 +151,7 @@ def _monday(at: float) -> date:
 def _periods(
     answers: Sequence[Answer], decided: Sequence[Decision], start: Callable[[float], date]
 ) -> tuple[Period, ...]:
-    """Those with any completion; answers are in the order of time."""
+    """Return the periods with any completion; answers are in the order of time."""
     counts: dict[date, tuple[int, int]] = {}
     for one in decided:
         of = start(one.completion.at)

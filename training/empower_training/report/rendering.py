@@ -59,12 +59,12 @@ def _percent(value: float) -> str:
 
 
 def _alone(value: float) -> Interval:
-    """A figure that comes without an interval."""
+    """Return a figure that comes without an interval."""
     return Interval(float("nan"), value, float("nan"))
 
 
 def _against(row: Row) -> Interval:
-    """Nothing for the default itself."""
+    """Return a row's difference from the default; nothing for the default itself."""
     return NO_INTERVAL if row.policy == DEFAULT else row.minus_default
 
 
@@ -91,7 +91,7 @@ COLUMNS = (
 
 
 def page(replays: Sequence[Replay], history: History | None, text: Coloured, *, written: str) -> str:
-    """The HTML; `written` is the date on it."""
+    """Render the HTML; `written` is the date on it."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -127,7 +127,7 @@ def _estimate(one: Interval, form: Form) -> str:
 
 
 def _interval(one: Interval, form: Form) -> str:
-    """`low to high`; empty where there is none, or no width to it."""
+    """Return `low to high`; empty where there is none, or no width to it."""
     if not (isfinite(one.low) and isfinite(one.high)) or one.low == one.high:
         return ""
     return f"{form(one.low).removesuffix(PER_CENT)} to {form(one.high)}"
@@ -156,7 +156,7 @@ def _replay(replay: Replay, number: int) -> dict[str, object]:
 
 
 def _keys(names: Sequence[str], looks: Sequence[figures.Look] = ()) -> list[Key]:
-    """A legend; without looks, of series that are drawn one after the other."""
+    """Return a legend; without looks, of series that are drawn one after the other."""
     found = []
     for name, look in zip(names, looks or map(figures.Look, range(len(names))), strict=True):
         glyphs = HOLLOW if look.hollow else FILLED
@@ -179,7 +179,7 @@ def _history(history: History) -> dict[str, object]:
 
 
 def _tiles(replays: Sequence[Replay], history: History | None) -> list[Tile]:
-    """The figures a hurried reader should see; those of the first replay."""
+    """Return the figures a hurried reader should see; those of the first replay."""
     found = []
     if replays:
         row = replays[0].chosen[0]

@@ -1,4 +1,4 @@
-"""What `empower-lsp evaluate replay --json` has found, as the report shows it: rows, sweeps, and what to conclude."""
+"""Replays by `empower-lsp evaluate replay --json`, as the report shows them: rows, sweeps, and what to conclude."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class Row:
 
     @property
     def effort(self) -> Interval:
-        """Net effort: below 1 the assistant helps."""
+        """Return the net effort: below 1 the assistant helps."""
         return self.figures["net_effort"]
 
     @property
     def kept(self) -> Interval:
-        """Share of the text that the assistant wrote."""
+        """Return the share of the text that the assistant wrote."""
         return self.figures["kept"]
 
 
@@ -70,31 +70,31 @@ class Replay:
 
     @property
     def assisted(self) -> tuple[Row, ...]:
-        """All rows but nobody's."""
+        """Return all rows but nobody's."""
         return tuple(row for row in self.rows if row.policy != NOBODY)
 
     @property
     def models(self) -> tuple[str, ...]:
-        """In the order of the rows."""
+        """Return the models in the order of the rows."""
         return tuple(dict.fromkeys(row.model for row in self.assisted))
 
     @property
     def best(self) -> Row:
-        """The lowest net effort."""
+        """Return the row of the lowest net effort."""
         return min(self.assisted, key=lambda row: row.effort.estimate)
 
     @property
     def chosen(self) -> tuple[Row, ...]:
-        """The row of the default rule for each model; where that was not run, the best row alone."""
+        """Return the row of the default rule for each model; where that was not run, the best row alone."""
         return tuple(row for row in self.assisted if row.policy == DEFAULT) or (self.best,)
 
     def named(self, row: Row) -> str:
-        """The policy of a row, with its model where there are several."""
+        """Return the policy of a row, with its model where there are several."""
         return f"{row.policy} on {row.model}" if len(self.models) > 1 else row.policy
 
 
 def read(path: Path) -> Replay:
-    """The replay in a file. Raises EmpowerError for a file that is something else."""
+    """Read the replay in a file. Raises EmpowerError for a file that is something else."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         rows = tuple(_row(one) for one in content)
@@ -123,7 +123,7 @@ def _row(content: Mapping[str, Any]) -> Row:
 
 
 def _needed(content: Mapping[str, Any]) -> dict[str, Interval]:
-    """The figures without which there is nothing to draw."""
+    """Return the figures without which there is nothing to draw."""
     found = {name: _interval(content[name]) for name in ("net_effort", "kept")}
     if not all(isfinite(one.estimate) for one in found.values()):
         raise ValueError("net effort and kept characters must be numbers")
@@ -131,7 +131,7 @@ def _needed(content: Mapping[str, Any]) -> dict[str, Interval]:
 
 
 def _short(model: str) -> str:
-    """A model given by its path goes by its file's name: where it lies is nobody's business."""
+    """Return a model's name, of one given by its path the file's: where it lies is nobody's business."""
     return Path(model).stem if model.endswith(".gguf") else model
 
 
@@ -147,7 +147,7 @@ def _number(value: float | None) -> float:
 
 
 def sweeps(replay: Replay) -> tuple[Series, ...]:
-    """The lines of the curve: one for each rule of the first model, the default first, and one for each other model."""
+    """Return the lines: one for each rule of the first model, the default first, and one for each other model."""
     first, *others = replay.models
     rules: dict[str, list[tuple[float, Row]]] = {}
     for row in replay.assisted:
@@ -168,13 +168,13 @@ def sweeps(replay: Replay) -> tuple[Series, ...]:
 
 
 def swept(policy: str) -> tuple[str, float]:
-    """The rule behind a policy, and the number that is swept: infinite where there is none."""
+    """Return the rule behind a policy, and the number that is swept: infinite where there is none."""
     match = _SWEPT.fullmatch(policy)
     return (match["rule"], float(match["number"])) if match else (policy, inf)
 
 
 def worth(replay: Replay) -> str:
-    """What the default rule is worth, in a sentence."""
+    """Say in a sentence what the default rule is worth."""
     row = replay.chosen[0]
     low, high = row.effort.low, row.effort.high
     told = "it helps" if high < 1 else "it hinders" if low > 1 else "too few files to tell whether it helps"
@@ -183,7 +183,7 @@ def worth(replay: Replay) -> str:
 
 
 def frontier(replay: Replay) -> str:
-    """Which policy costs least, and whether the default rule is told apart from it, in a sentence or two."""
+    """Say which policy costs least, and whether the default rule is told apart from it, in a sentence or two."""
     best, default = replay.best, replay.chosen[0]
     told = f"{replay.named(best)} costs least: {best.effort.estimate:.2f}, with {percent(best.kept.estimate)} kept."
     low, high = best.minus_default.low, best.minus_default.high
@@ -195,7 +195,7 @@ def frontier(replay: Replay) -> str:
 
 
 def baseline(replay: Replay) -> str:
-    """What the model is worth without a rule, in a sentence; empty where that was not run."""
+    """Say in a sentence what the model is worth without a rule; empty where that was not run."""
     row = next((one for one in replay.assisted if one.model == replay.models[0] and one.policy == BASE), None)
     if row is None:
         return ""
@@ -204,5 +204,5 @@ def baseline(replay: Replay) -> str:
 
 
 def percent(share: float, places: int = 0) -> str:
-    """A share in per cent, its sign held to it by a space that does not break."""
+    """Return a share in per cent, its sign held to it by a space that does not break."""
     return f"{100 * share:.{places}f}\u00a0%"

@@ -11,7 +11,7 @@ Z = 1.959964
 
 
 def share_of(part: float, whole: float) -> Interval:
-    """`part` of `whole` observations as a share, with the score interval of Wilson (1927); NaN of nothing.
+    """Return `part` of `whole` observations as a share, with the score interval of Wilson (1927); NaN of nothing.
 
     Unlike a bootstrap it has a width where all observations agree. It takes them for independent, which those of one
     file are not quite: the true interval is somewhat wider.

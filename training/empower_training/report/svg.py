@@ -63,12 +63,12 @@ class Size:
 
     @property
     def narrow(self) -> bool:
-        """Whether it is for a telephone."""
+        """Return whether it is for a telephone."""
         return self.width < 400
 
 
 def figure(name: str, label: str, sizes: tuple[Size, Size], draw: Callable[[Axes, Size], None]) -> str:
-    """A drawing in both sizes, as HTML of which the page shows the one that fits; `label` says what is seen."""
+    """Draw in both sizes, as HTML of which the page shows the one that fits; `label` says what is seen."""
     forms = zip(("wide", "narrow"), sizes, strict=True)
     return "".join(
         f'<div class="{form}" role="img" aria-label="{escape(label)}">{_svg(f"{name}-{form}", size, draw)}</div>'
@@ -77,7 +77,7 @@ def figure(name: str, label: str, sizes: tuple[Size, Size], draw: Callable[[Axes
 
 
 def _svg(name: str, size: Size, draw: Callable[[Axes, Size], None]) -> str:
-    """One drawing, its ids made unique by `name`."""
+    """Draw in one size, the ids made unique by `name`."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
@@ -92,7 +92,7 @@ def _svg(name: str, size: Size, draw: Callable[[Axes, Size], None]) -> str:
 
 
 def _inlined(svg: str, name: str) -> str:
-    """The SVG element alone, sized by the page, with variables for the stand-ins."""
+    """Return the SVG element alone, sized by the page, with variables for the stand-ins."""
     svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     svg = re.sub(
         r'<svg xmlns:xlink[^>]*?viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true">', svg, count=1

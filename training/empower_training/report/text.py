@@ -70,7 +70,7 @@ class Cell:
 
     @property
     def tip(self) -> str:
-        """The bits of its token, in words."""
+        """Say the bits of the cell's token in words."""
         if not isfinite(self.surprisal):
             return "not measured: the line is too long"
         return f"{self.surprisal:.2f} bits of surprisal, {self.entropy:.2f} of entropy"
@@ -92,7 +92,7 @@ class Coloured:
 
 
 def source(path: Path) -> str:
-    """The text of a file, with `\\n` line ends. Raises EmpowerError for one that is none, or empty."""
+    """Read the text of a file, with `\n` line ends. Raises EmpowerError for one that is none, or empty."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -103,7 +103,7 @@ def source(path: Path) -> str:
 
 
 def passages(text: str, most: int = Limits().max_lines) -> Iterator[str]:
-    """The text in parts of at most so many lines, each but the first from a line that is not blank.
+    """Yield the text in parts of at most so many lines, each but the first from a line that is not blank.
 
     Within a part the model reads on as it writes on within a completion. A blank line is never where one begins: the
     model has not seen such a thing, and would be surprised by every one.
@@ -120,7 +120,7 @@ def passages(text: str, most: int = Limits().max_lines) -> Iterator[str]:
 
 
 def measured(engine: LlamaEngine, parts: Iterable[str]) -> list[Read]:
-    """The tokens of all parts, each given the parts before in the server's layout, and nothing below."""
+    """Measure the tokens of all parts, each given the parts before in the server's layout, and nothing below."""
     measure, above, found = Measure(engine), "", list[Read]()
     for part in parts:
         lines = [part]
@@ -144,7 +144,7 @@ def _measured(engine: LlamaEngine, measure: Measure, above: str, text: str) -> l
 
 
 def walk(read: Sequence[Read], calibration: Calibration, limits: Limits) -> list[HandedSpan]:
-    """The spans from the first to the last; behind each, and where none is worth showing, the person writes a token."""
+    """Return the spans handed, first to last; behind each, or where none is worth it, the person writes a token."""
     text = "".join(one.text for one in read)
     ends = list(accumulate(len(one.text) for one in read))
     spans, token = list[HandedSpan](), 0
@@ -160,7 +160,7 @@ def walk(read: Sequence[Read], calibration: Calibration, limits: Limits) -> list
 
 
 def _span(read: Sequence[Read], first: int, prefix: str, calibration: Calibration, limits: Limits) -> HandedSpan | None:
-    """What the rule keeps of the text behind a token, trimmed as the server does; None where that is too little."""
+    """Return what the rule keeps of the text behind a token, trimmed as the server does; None for too little."""
     cut, text, keep, lengths, some = chosen_cut(limits, calibration), "", 0, list[int](), list[Read]()
     for one in read[first : first + limits.max_tokens]:
         if not isfinite(one.surprisal):
@@ -182,7 +182,7 @@ def _span(read: Sequence[Read], first: int, prefix: str, calibration: Calibratio
 
 
 def coloured(name: str, model: str, read: Sequence[Read], spans: Sequence[HandedSpan], left_out: int = 0) -> Coloured:
-    """The file line by line, in cells."""
+    """Colour a file line by line, in cells."""
     lines: list[list[Cell]] = [[]]
     at, waiting = 0, list(spans)
     for one in read:
@@ -203,7 +203,7 @@ def coloured(name: str, model: str, read: Sequence[Read], spans: Sequence[Handed
 
 
 def _parts(text: str, at: int, spans: Sequence[HandedSpan]) -> Iterator[tuple[str, int]]:
-    """A token that begins at `at` in parts that end with a line or a span, and where each begins."""
+    """Yield a token that begins at `at` in parts that end with a line or a span, and where each begins."""
     inside = {one.end - at for one in spans if at < one.end < at + len(text)}
     breaks = {place + 1 for place, character in enumerate(text) if character == "\n"}
     cuts = [0, *sorted((inside | breaks) - {0, len(text)}), len(text)]

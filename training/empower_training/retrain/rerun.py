@@ -32,7 +32,7 @@ CURSORS = 400
 
 @dataclass(frozen=True, slots=True)
 class FinetunePlan:
-    """What is to be trained, and how."""
+    """Wish for a fine-tune: of which model, on how much, and how."""
 
     model: str = ""
     """A name or path, as in `store.resolve`; empty for the one in use."""
@@ -63,7 +63,7 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Rerun:
-    """What came of it."""
+    """Result of a rerun."""
 
     tuning: str
     """Id of the new tuning."""
@@ -119,7 +119,7 @@ def retrain(texts: Sequence[Text], plan: FinetunePlan, watch: Watch | None = Non
 def found_examples(
     labelling: Path, texts: Sequence[Text], plan: FinetunePlan, report: Callable[[int], None]
 ) -> list[Example]:
-    """What the plan has to learn from the texts, measured by weights in a folder. Raises EmpowerError for too few."""
+    """Make a plan's examples of the texts, measured by weights in a folder. Raises EmpowerError for too few."""
     import torch
     from tokenizers import Tokenizer
     from transformers import AutoModelForCausalLM
@@ -154,7 +154,7 @@ def found_examples(
 
 
 def _exported(run: Path, base: Path, plan: FinetunePlan) -> Path:
-    """The GGUF file of what was trained: an adapter, or a whole model."""
+    """Export what was trained as a GGUF file: an adapter, or a whole model."""
     if plan.recipe.adapter:
         from empower_training.finetune import write_adapter
 
@@ -192,7 +192,7 @@ def _provenance(parent: Model, texts: Sequence[Text], plan: FinetunePlan, judgem
 
 
 def _fingerprint(base: Path, texts: Sequence[Text], plan: FinetunePlan) -> str:
-    """Names the folder of a run: the same wish goes on there, another one begins anew."""
+    """Return the name of a run's folder: the same wish goes on there, another one begins anew."""
     content = json.dumps([str(base), _fingerprint_of(texts), asdict(plan)], default=str)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 

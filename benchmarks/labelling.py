@@ -44,13 +44,16 @@ def labelling(path: Path, *, tokens: int, rounds: int, short: int) -> list[Figur
     def ours() -> None:
         label(model, _strip(ids), tokens).spans(ETA)
 
+    def of_few() -> None:
+        label(model, few, tokens).spans(ETA)
+
     plain()
     ours()
     pairs = [(_seconds(ours), _seconds(plain)) for _ in range(rounds)]
     few = _strip(ids[:short])
     slowly: list[float] = []
     apart = _seconds(lambda: slowly.extend(_prefix_by_prefix(model, ids[:short])))
-    together = [_seconds(lambda: label(model, few, tokens).spans(ETA)) for _ in range(3)]
+    together = [_seconds(of_few) for _ in range(3)]
     same = np.mean(spans(slowly, ETA) == label(model, few, tokens).spans(ETA))
     return [
         compare(

@@ -134,7 +134,7 @@ def indexing(tokens: NDArray[np.int32], rounds: int) -> list[Figure]:
 def tokenising() -> Figure:
     """Seconds to tokenise a million tokens of Python with the bundled model's tokeniser."""
     engine = LlamaEngine(EngineConfig(store.resolve(store.bundled()).path))
-    source = "\n".join(Path(module.__file__).read_text(encoding="utf-8") for module in (mixture, store)) * 8
+    source = "\n".join(Path(str(module.__file__)).read_text(encoding="utf-8") for module in (mixture, store)) * 8
     taken = []
     for _ in range(3):
         started = time.process_time()

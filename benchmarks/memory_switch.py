@@ -65,8 +65,8 @@ def figures(without: Typist, remembering: Typist, calm: int) -> list[Figure]:
         mine, theirs = remembering.took[part], without.took[part]
         found.append(compare(f"a key, {name}, {len(mine)} keys", "ms", mine, theirs))
         for share in (0.95, 0.99, 1.0):
-            pair = [float(np.quantile(one, share)) for one in (mine, theirs)]
-            found.append(Figure(f"  quantile {share}", "ms", *pair, pair[0] / pair[1]))
+            ours, reference = float(np.quantile(mine, share)), float(np.quantile(theirs, share))
+            found.append(Figure(f"  quantile {share}", "ms", ours, reference, ours / reference))
     return found
 
 

@@ -40,7 +40,7 @@ def waiting(
         seconds: dict[str, dict[str, list[float]]] = {policy: {"prompt": [], "token": []} for policy in POLICIES}
         with _others(others):
             for turn in range(rounds):
-                for policy in POLICIES if turn % 2 == 0 else reversed(POLICIES):
+                for policy in POLICIES if turn % 2 == 0 else reversed(list(POLICIES)):
                     for what, values in _in_a_process(path, policy, tokens, times, threads).items():
                         seconds[policy][what] += values
         where = f"beside {others} busy" if others else "quiet"
@@ -70,7 +70,7 @@ def _in_a_process(path: Path, policy: str, tokens: int, times: int, threads: int
     environment = {key: value for key, value in os.environ.items() if key not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
     output = subprocess.run(
         [sys.executable, __file__, path, str(tokens), str(times), str(threads)],
-        env=environment | POLICIES[policy],
+        env={**environment, **POLICIES[policy]},
         stdout=subprocess.PIPE,
         check=True,
     ).stdout

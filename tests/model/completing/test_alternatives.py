@@ -132,7 +132,8 @@ class Table(FakeEngine):
         self.vocabulary = replace(self.vocabulary, pieces=(*self.vocabulary.pieces, *pieces))
 
     def decode(self, transforms: Sequence[Transform] = (), drafts: Drafts | None = None) -> Iterator[Token]:
-        pieces, ids = self.vocabulary.pieces, []
+        pieces = self.vocabulary.pieces
+        ids: list[int] = []
         while not self.stop.is_set():
             row = np.full(len(pieces), IMPOSSIBLE, dtype=np.float32)
             for piece, share in self.table.get(b"".join(pieces[i] for i in ids), {b"": 1.0}).items():

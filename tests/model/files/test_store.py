@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from empower_model.calibration import Calibration, sidecar
 from empower_model.errors import ModelError, ModelFileInvalid, ModelNotFound
-from empower_model.files import gguf_file, store
+from empower_model.files import store
 from empower_model.files.gguf_file import check_file, digest
 from empower_model.files.store import Entry, Origin, default_model, listing, resolve, use, verify
 
@@ -313,7 +314,7 @@ def test_a_file_that_cannot_be_opened_says_why(tmp_path: Path) -> None:
 def test_a_model_larger_than_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "m.gguf", gguf())
     memory = SimpleNamespace(total=87)
-    monkeypatch.setattr(gguf_file.psutil, "virtual_memory", lambda: memory)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
     with pytest.raises(ModelFileInvalid, match="use a smaller model"):
         check_file(path)
     memory.total = 88

@@ -6,6 +6,7 @@ import shutil
 import struct
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -284,7 +285,7 @@ def test_broken_promotions_are_told_and_never_overwritten(
     with caplog.at_level(logging.WARNING):
         assert [now(base) for _ in range(3)] == ["", "", ""]
     assert caplog.text.count("promoted.json cannot be read") == 1
-    for change in (lambda: promote(base, id), lambda: rollback(base)):
+    for change in (partial(promote, base, id), partial(rollback, base)):
         with pytest.raises(TuningError, match=r"promoted\.json cannot be read .*mend it, or delete it"):
             change()
     assert path.read_text() == content

@@ -49,6 +49,9 @@ class Letters:
         self.known = bytes(plain[-12:]).decode()
         return len(prompt)
 
+    def prepare(self, prompt: Sequence[int], most: int) -> bool:
+        return True
+
     def decode(self, transforms: Sequence[Transform] = (), drafts: Drafts | None = None) -> Iterator[Token]:
         written: list[int] = []
         distribution = Distribution(SIZE)
@@ -67,7 +70,7 @@ class Letters:
         for at in range(5, len(self.knows)):
             if self.knows[at - 5 : at] == before:
                 weights[ord(self.knows[at])] += 2000.0
-        return np.log(weights / weights.sum()).astype(np.float32)
+        return np.asarray(np.log(weights / weights.sum()), np.float32)
 
     def close(self) -> None:
         pass

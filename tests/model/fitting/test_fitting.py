@@ -1,6 +1,7 @@
 """Known parameters are found again, and data without an answer is refused."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -158,17 +159,21 @@ def test_log_losses_by_hand() -> None:
     assert losses.tolist() == pytest.approx([1.0, 2.0, math.log2(4 / 3), -math.log2(0.999), math.log2(1000)])
 
 
+def near(value: float) -> Any:
+    return pytest.approx(value)
+
+
 def test_reliability_and_its_error_by_hand() -> None:
     predicted = np.array([0.9, 0.1, 0.1, 0.7])
     right = np.array([True, False, True, False])
     bins = reliability(predicted, right, bins=2)
-    assert bins == (Bin(2, pytest.approx(0.1), 0.5), Bin(2, pytest.approx(0.8), 0.5))
+    assert bins == (Bin(2, near(0.1), 0.5), Bin(2, near(0.8), 0.5))
     assert calibration_error(bins) == pytest.approx((2 * 0.4 + 2 * 0.3) / 4)
 
 
 def test_equal_probabilities_share_a_bin() -> None:
     predicted = np.full(30, 0.4)
-    assert reliability(predicted, np.arange(30) < 12) == (Bin(30, pytest.approx(0.4), 0.4),)
+    assert reliability(predicted, np.arange(30) < 12) == (Bin(30, near(0.4), 0.4),)
 
 
 def test_every_span_is_in_one_bin() -> None:

@@ -317,7 +317,7 @@ def test_filling_ends_in_time_and_keeps_what_was_read(monkeypatch: pytest.Monkey
     hurried, rest = Memory(), iter([0.0] * 16 + [100.0] * 100)
     keeper = Keeper(hurried, letters)
     keeper.hear(Walk(shelf, True))
-    monkeypatch.setattr(module.time, "monotonic", lambda: next(rest))
+    monkeypatch.setattr(time, "monotonic", lambda: next(rest))
     assert not keeper.fill(60.0)
     read = held(hurried, Level.PROJECT)
     assert 0 < len(read) < 10

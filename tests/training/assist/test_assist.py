@@ -40,7 +40,12 @@ def test_a_session_round_by_round() -> None:
     human = Scripted((ACCEPT, "b"), (REJECT, "cc"), (ACCEPT, ""), (FINISH, ""))
     proposals = iter(["aaa", "wrong", "", "late"])
     tested: list[tuple[str, Problem]] = []
-    found = play(PROBLEM, human, lambda _: next(proposals), lambda *both: bool(tested.append(both)) or True)
+
+    def passes(text: str, problem: Problem) -> bool:
+        tested.append((text, problem))
+        return True
+
+    found = play(PROBLEM, human, lambda _: next(proposals), passes)
     assert human.heard == [("# go\n", "aaa"), ("# go\naaab", "wrong"), ("# go\naaabcc", ""), ("# go\naaabcc", "late")]
     assert tested == [("# go\naaabcc", PROBLEM)]
     # read: 3 + 5 + 0 + 4; the starter was written by nobody

@@ -24,7 +24,7 @@ from empower_training.assist import assist, humans
 from empower_training.assist.assist import TYPED_TOKENS, play
 from empower_training.assist.endpoint import KEY, Endpoint, EndpointError
 from empower_training.assist.humans import ChatHuman
-from empower_training.assist.problems import bundled
+from empower_training.assist.problems import Problem, bundled
 
 LLAMA_SERVER = ("fastapi", "uvicorn", "sse_starlette", "starlette_context", "pydantic_settings")
 """What llama-cpp-python's server needs beside the package itself."""
@@ -143,9 +143,12 @@ def test_a_problem_is_worked_on_with_a_real_model(url: str, monkeypatch: pytest.
     problem = bundled()[0]
     human = ChatHuman(problem, Endpoint(url))
     tested: list[str] = []
-    found = play(
-        problem, human, lambda text: "pass" if len(text) < 200 else "", lambda text, _: bool(tested.append(text))
-    )
+
+    def fails(text: str, _: Problem) -> bool:
+        tested.append(text)
+        return False
+
+    found = play(problem, human, lambda text: "pass" if len(text) < 200 else "", fails)
     assert 1 <= found.rounds <= 4
     assert found.unclear == human.unclear
     assert found.text == tested[0]

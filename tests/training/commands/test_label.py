@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -96,7 +97,7 @@ def test_texts_of_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     store = Store(tmp_path / "log.sqlite3")
     assert "There is no text in the log" in call(texts, "--from-log", "--out", out).output
     done = Completion("", (), 0, End.UNCERTAIN, 0.5, 1.5, 9, 3, 4.0, 20.0)
-    known = {"path": "a.py", "workspace": "w", "language": "python", "model": "m", "version": "0"}
+    known: dict[str, Any] = {"path": "a.py", "workspace": "w", "language": "python", "model": "m", "version": "0"}
     store.write(completion_record(done, Request("x = 1\n" * 9, ""), identifier="1", at=5.0, **known))
     store.close()
     assert call(texts, "--from-log", "--out", out).exit_code == 0

@@ -30,7 +30,13 @@ from empower_training.finetune.starting_weights import base_folder
 from empower_training.finetune.training import Recipe, finetune
 from empower_training.labels.example import Example
 
-SMALL = {"vocab_size": 16, "hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 2, "num_attention_heads": 2}
+SMALL: dict[str, Any] = {
+    "vocab_size": 16,
+    "hidden_size": 8,
+    "intermediate_size": 12,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +44,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundled model's weights, rebuilt."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EMPOWER_LSP_DATA", str(tmp_path_factory.mktemp("data")))
-        return base_folder()
+        return base_folder(store.checked(""))
 
 
 @pytest.fixture(scope="module")
@@ -181,12 +187,12 @@ def test_other_architectures(tmp_path: Path, config: PreTrainedConfig, linear: i
 
 def untrained(tmp_path: Path, config: PreTrainedConfig, **options: Any) -> tuple[Path, Path]:
     """A tiny base and an adapter for it."""
-    model = AutoModelForCausalLM.from_config(config)
+    model: Any = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
     model.save_pretrained(tmp_path / "base")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         shape = LoraConfig(**{"r": 2, "target_modules": "all-linear", "task_type": "CAUSAL_LM", **options})
-        get_peft_model(model, shape).save_pretrained(tmp_path / "peft")
+        get_peft_model(model, shape).save_pretrained(str(tmp_path / "peft"))
     return tmp_path / "base", tmp_path / "peft"
 
 

@@ -144,7 +144,7 @@ def test_weights_of_another_model(source: Path) -> None:
 
 def test_weights_in_parts(tmp_path: Path) -> None:
     folder = tmp_path / "parts"
-    model = AutoModelForCausalLM.from_config(
+    model = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
         Qwen2Config(vocab_size=2, hidden_size=8, intermediate_size=8, num_hidden_layers=3, num_attention_heads=1)
     )
     model.save_pretrained(folder, max_shard_size="1KB")

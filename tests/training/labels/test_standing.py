@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,7 +48,7 @@ class Desk:
         chosen = "menu" if word else ""
         request = Request((before + chosen).replace("\r\n", "\n"), after.replace("\r\n", "\n"))
         done = Completion(text, (), 0, End.UNCERTAIN, 0.5, 1.5, 9, 3, 4.0, 20.0)
-        known = {"path": "a.py", "workspace": "w", "language": "python", "model": "m", "version": "0"}
+        known: dict[str, Any] = {"path": "a.py", "workspace": "w", "language": "python", "model": "m", "version": "0"}
         self.store.write(completion_record(done, request, identifier=identifier, at=self.now, **known))
         self.type(text[:typed])
         item = chosen + text[typed:]
@@ -349,7 +350,7 @@ def test_whatever_is_done_on_its_lines_they_stood_like_that(tmp_path: Path, seed
 
 def entry(*outcomes: OutcomeRecord, text: str = "load_config(file)", prefix: str = "data = ") -> Entry:
     done = Completion(text, (), 0, End.UNCERTAIN, 0.5, 1.5, 9, 3, 4.0, 20.0)
-    known = {"path": "a.py", "workspace": "w", "language": "python", "model": "m", "version": "0"}
+    known: dict[str, Any] = {"path": "a.py", "workspace": "w", "language": "python", "model": "m", "version": "0"}
     return Entry(completion_record(done, Request(prefix, ""), identifier="a", **known), outcomes)
 
 

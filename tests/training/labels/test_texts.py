@@ -4,6 +4,7 @@ import os
 import stat
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -112,10 +113,10 @@ def store(tmp_path: Path) -> Store:
 LINES = [f"line_{number} = value({number})\n" for number in range(900)]
 
 
-def seen(store: Store, at: float, prefix: str, suffix: str = "", path: str = "a.py", **other: object) -> None:
+def seen(store: Store, at: float, prefix: str, suffix: str = "", path: str = "a.py", **other: Any) -> None:
     """A completion at a cursor, and perhaps what became of it."""
     text = str(other.get("offered", ""))
-    known = {"path": path, "workspace": "w", "language": "python", "model": "m", "version": "0"}
+    known: dict[str, Any] = {"path": path, "workspace": "w", "language": "python", "model": "m", "version": "0"}
     record = completion_record(
         replace(DONE, text=text), Request(prefix, suffix), identifier=f"{path}{at}", at=at, **known
     )
@@ -123,7 +124,7 @@ def seen(store: Store, at: float, prefix: str, suffix: str = "", path: str = "a.
     if "kind" in other:
         outcome = OutcomeRecord(f"{path}{at}", at, str(other["kind"]), True, text=str(other.get("instead", "")))
         numbers = {name: other[name] for name in ("characters", "typed", "offset", "whole") if name in other}
-        store.write(replace(outcome, **numbers))  # type: ignore[arg-type]
+        store.write(replace(outcome, **numbers))
 
 
 def test_a_file_is_put_together_from_its_windows(store: Store) -> None:
@@ -175,13 +176,13 @@ def test_places_far_apart_stay_apart_until_a_window_joins_them(store: Store) -> 
         ({}, None),
     ],
 )
-def test_what_became_of_a_completion_ends_the_line(store: Store, became: dict[str, object], line: str | None) -> None:
+def test_what_became_of_a_completion_ends_the_line(store: Store, became: dict[str, Any], line: str | None) -> None:
     seen(store, 1.0, CODE + "y = ", "\nend = 1\n", offered="call(x, 2)", **became)
     assert from_log(store)[0].text == CODE + (f"{line}\n" if line else "") + "end = 1\n"
 
 
 def test_of_a_beginning_the_lines_that_are_whole_are_learnt_and_those_below_stand_apart(store: Store) -> None:
-    beginning = {"kind": Kind.CHANGED, "instead": "call(z)\nx = (", "offset": 0, "whole": False}
+    beginning: dict[str, Any] = {"kind": Kind.CHANGED, "instead": "call(z)\nx = (", "offset": 0, "whole": False}
     seen(store, 1.0, CODE + "y = ", "\n" + CODE.upper(), offered="call(x, 2)", **beginning)
     assert sorted(text.text for text in from_log(store)) == sorted((CODE.upper(), CODE + "y = call(z)\n"))
 

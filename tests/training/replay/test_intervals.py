@@ -1,6 +1,7 @@
 """Bootstrap intervals over files, on sums that can be done by hand."""
 
 from math import isnan, nan
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from empower_training.replay.intervals import EFFORT, FIGURES, KEPT, difference,
 from empower_training.replay.typist import Tally
 
 
-def tally(name: str, kept: int, characters: int = 100, **others: int) -> Tally:
+def tally(name: str, kept: int, characters: int = 100, **others: Any) -> Tally:
     return Tally(name, characters, typed=characters - kept, kept=kept, **others)
 
 

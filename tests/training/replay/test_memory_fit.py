@@ -43,7 +43,7 @@ def preference(before: int) -> np.ndarray:
     if before in FAVOURITES:
         favourite, weight = FAVOURITES[before]
         weights[favourite] = weight
-    return np.log(weights / weights.sum()).astype(np.float32)
+    return np.asarray(np.log(weights / weights.sum()), np.float32)
 
 
 @dataclass
@@ -67,6 +67,9 @@ class Letters:
         self.last = prompt[-1]
         self.prompts.append(b"".join(self.vocabulary.pieces[token] for token in prompt).decode())
         return len(prompt)
+
+    def prepare(self, prompt: Sequence[int], most: int) -> bool:
+        return True
 
     def decode(self, transforms: Sequence[Transform] = (), drafts: Drafts | None = None) -> Iterator[Token]:
         written: list[int] = []

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from html.parser import HTMLParser
 from math import nan
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,10 @@ from empower_training.report.shares import share_of
 from empower_training.report.text import Coloured, HandedSpan, Read, coloured
 
 EVIL = '<script>alert("1")</script>'
-BINS = [{"spans": 40, "predicted": 0.4, "right": 0.5}, {"spans": 40, "predicted": 0.8, "right": 0.7}]
+BINS: list[dict[str, Any]] = [
+    {"spans": 40, "predicted": 0.4, "right": 0.5},
+    {"spans": 40, "predicted": 0.8, "right": 0.7},
+]
 TEXT = coloured(
     "a.py", "m", [Read("return", 9.0, 1.0), Read(" self", 0.1, 0.2), Read("\n", 1.5, 1.0)], [HandedSpan(6, 11, 0.9)]
 )

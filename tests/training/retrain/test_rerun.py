@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from empower_model.files import Model, store, tunings
+from empower_model.fitting.bootstrap import Interval
 from empower_training import finetune
 from empower_training.labels.example import Example
 from empower_training.labels.texts import Text
@@ -35,7 +36,7 @@ def seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     def judge(current: Model, candidate: Model, *_: object, **__: object) -> gate.Judgement:
         seen["current"], seen["candidate"] = current, candidate
-        tally, fell = Tally("", 10), gate.Interval(-0.2, -0.3, -0.1)
+        tally, fell = Tally("", 10), Interval(-0.2, -0.3, -0.1)
         return gate.Judgement(tally, tally, fell, fell)
 
     def keep(parent: Model, *_: object) -> SimpleNamespace:

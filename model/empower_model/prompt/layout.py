@@ -91,7 +91,7 @@ class Layout:
         else:
             place, near = self._place(prefix, suffix, room)
         self._visit(place)
-        kept, forced = roll_back(near, self._vocabulary)
+        kept, forced = self._healed(near, prefix)
         return Prompt([*place.head, *kept] or [self._beginning()], forced)
 
     def fresh(self, prefix: str, suffix: str, reserve: int) -> list[int]:
@@ -116,7 +116,7 @@ class Layout:
             self._next, ours = self._place(prefix, suffix, room)
         if len(self._next.head) + len(ours) >= len(last.head) + len(near):
             return []  # one endless line, say: nothing is gained
-        return [*self._next.head, *roll_back(ours, self._vocabulary)[0]]
+        return [*self._next.head, *self._healed(ours, prefix)[0]]
 
     def move(self) -> None:
         """Let the place that was laid out ahead take over."""
@@ -164,6 +164,12 @@ class Layout:
         """The tokens of a text that ends at the cursor; those of its whole lines are remembered."""
         head = text.rfind("\n") + 1
         return [*self._tokens(text[:head]), *self._engine.tokenize(text[head:])]
+
+    def _healed(self, near: Sequence[int], prefix: str) -> tuple[list[int], bytes]:
+        """Take back the tokens of the cursor's line that are to be written again; the line's beginning is certain."""
+        line = min(len(near), len(self._engine.tokenize(prefix[prefix.rfind("\n") + 1 :])))
+        kept, forced = roll_back(near[len(near) - line :], self._vocabulary)
+        return [*near[: len(near) - line], *kept], forced
 
     def _far(self, text: str, room: int) -> tuple[str, list[int]]:
         """The last whole lines of a text that fit, in blocks that begin at multiples of ANCHOR, and their tokens."""

@@ -57,14 +57,14 @@ def test_what_is_far_stands_before_the_suffix() -> None:
 def test_so_many_lines_are_near(lines: int) -> None:
     fake = engine()
     near = text_of(fake, Layout(fake).prompt(numbered(lines), "", 16).tokens).split("<MID>")[1]
-    assert NEAREST <= near.count("\n") + 1 < NEAREST + ANCHOR
+    assert NEAREST <= near.count("\n") < NEAREST + ANCHOR
 
 
 @pytest.mark.parametrize(
     ("typed", "most"),
     [
         (list("    value = compute"), 2),
-        (["\n", "\n    ", "\n        return value\n"], 22),
+        (["\n", "\n    ", "\n        return value\n"], 23),
     ],
 )
 def test_a_key_and_a_newline_only_append(typed: list[str], most: int) -> None:
@@ -212,4 +212,4 @@ def test_what_is_too_long_is_cut_to_its_end(document: str, context: int) -> None
     fake = engine(context_size=context)
     prompt = Layout(fake).prompt(document, "y" * 100_000, 64)
     assert len(prompt.tokens) + 64 < context
-    assert (bytes(prompt.tokens[-2:]) + prompt.forced).endswith(document.encode()[-3:])
+    assert (bytes(prompt.tokens[-3:]) + prompt.forced).endswith(document.encode()[-3:])

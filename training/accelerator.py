@@ -1,7 +1,7 @@
-"""Pre-training on a lent machine: in calls of some minutes that resume each other, weights brought home in pieces.
+"""Pre-training on another machine with a GPU: runs of limited time that resume each other, weights in pieces.
 
 The machine needs Python, torch, transformers, tokenizers, numpy and safetensors, and neither a network nor anything of
-ours installed. `train` there, `pieces` there for what one call cannot bring back, `join` at home.
+ours installed. `train` there, `pieces` there for the weights that `train` did not copy, `join` at home.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from empower_training.pretrain.pretrain import PretrainProgress, Run
 
 _PIECE = 15 * 2**20
-"""Bytes; what comes back in one file is limited."""
+"""Bytes; so much of a file goes through where a transfer limits its size."""
 _FIRST = 3
-"""Pieces that `train` itself brings back, beside its four small files."""
+"""Pieces that `train` itself copies, beside its four small files; `pieces` copies the others."""
 _SIDE_FILES = ("config.json", "tokenizer.json", "training.json")
 """They travel in the header of the weights."""
 _SHAPES = ("recipe-b", "small")
@@ -36,7 +36,7 @@ _log = logging.getLogger("accelerator")
 
 
 def plans() -> dict[str, Plan]:
-    """The runs to choose from: `recipe-b`, and `small` to try the way on any computer."""
+    """Return the runs to choose from: `recipe-b`, and `small` to try the way on any computer."""
     from empower_training.pretrain.optimiser import Rates
     from empower_training.pretrain.plan import Plan, Shape, spread
 
@@ -73,8 +73,8 @@ def plans() -> dict[str, Plan]:
 def train(options: argparse.Namespace) -> None:
     """Check the machine, train or resume in `work`, and write what comes home into `out`.
 
-    While calls are to follow, the last part of this one decays a copy to a fallback; else the run itself decays to its
-    end. What is learnt in the check is thrown away: the run goes on from its checkpoint.
+    While runs are to follow, the last part of this one decays a copy to a fallback; else the training itself decays to
+    its end. What is learnt in the check is thrown away: the run goes on from its checkpoint.
     """
     deadline = time.monotonic() + options.seconds - options.finish
     options.out.mkdir(parents=True, exist_ok=True)
@@ -117,7 +117,7 @@ def train(options: argparse.Namespace) -> None:
 
 
 def _decaying(run: Run, seconds: float) -> Plan:
-    """A plan that ends `seconds` from here, decaying all the way, with rows no longer than now."""
+    """Return a plan that ends `seconds` from here, decaying all the way, with rows no longer than now."""
     end = run.seconds + seconds
     return replace(run.plan, minutes=end / 60, decay=seconds / end, long_from=1.0)
 
@@ -158,7 +158,7 @@ def _rate(step: Callable[[], int], seconds: float, skipped: int) -> float:
 
 
 def _reporter() -> Callable[[PretrainProgress], None]:
-    """A report that logs a line every ten seconds, and all validation losses."""
+    """Return a report that logs a line every ten seconds, and all validation losses."""
     due = 0.0
 
     def report(now: PretrainProgress) -> None:
@@ -222,9 +222,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     command = commands.add_parser("train", help="train or resume in WORK, and write what comes home into OUT")
     for name in ("pack", "work", "out"):
         command.add_argument(name, type=Path)
-    command.add_argument("--seconds", type=float, default=520.0, help="of this call, all counted")
-    command.add_argument("--later", type=float, default=0.0, help="seconds of calls to follow; 0: decay to the end now")
-    command.add_argument("--fallback", type=float, default=60.0, help="seconds of its decay, where calls are to follow")
+    command.add_argument("--seconds", type=float, default=520.0, help="of this run, all counted")
+    command.add_argument("--later", type=float, default=0.0, help="seconds of runs to follow; 0: decay to the end now")
+    command.add_argument("--fallback", type=float, default=60.0, help="seconds of its decay, where runs are to follow")
     command.add_argument("--finish", type=float, default=30.0, help="seconds to measure and write at the end")
     command.add_argument("--shape", choices=_SHAPES, default=_SHAPES[0])
     command.add_argument("--device", default="cuda")

@@ -1,4 +1,4 @@
-"""The script for a lent machine, tried whole on this one: two calls that resume each other, pieces, and joining."""
+"""The script for a machine with a GPU, tried whole on this one: two runs that resume each other, pieces, and joining."""
 
 import importlib.util
 import json
@@ -27,7 +27,7 @@ main = runpy.run_path({str(SCRIPT)!r})["main"]
 import empower_training.pretrain.pretrain  # takes seconds, which are not to count here
 common = ["--shape", "small", "--device", "cpu", "--no-compile", "--finish", "0.5", "--fallback", "1"]
 main(["train", "pack", "work", "first", *common, "--seconds", "5", "--later", "6"])
-main(["train", "pack", "work", "second", *common, "--seconds", "3"])
+main(["train", "pack", "work", "second", *common, "--seconds", "6"])
 main(["pieces", "work", "further", "0", "9"])
 main(["train", "pack", "work", "third", *common, "--seconds", "0"])
 """
@@ -51,7 +51,7 @@ def script() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, texts: list[str], tokenizer_folder: Path) -> Path:
-    """Where both calls ran, in a Python without what the machine lacks."""
+    """Where both runs were, in a Python without what the machine lacks."""
     folder = tmp_path_factory.mktemp("machine")
     trained = (tokenizer_folder / "tokenizer.json").read_text(encoding="utf-8")
     pack.write(pack.Pack(texts[2:], texts[:1], trained), folder / "pack")
@@ -66,7 +66,7 @@ def steps(path: Path) -> list[dict[str, float]]:
 
 
 @needs_fork
-def test_the_first_call_leaves_a_run_and_brings_a_decayed_copy(folder: Path) -> None:
+def test_the_first_run_leaves_a_run_and_brings_a_decayed_copy(folder: Path) -> None:
     constant, decayed = steps(folder / "first" / "log.jsonl"), steps(folder / "work" / "fallback" / "log.jsonl")
     assert constant[-1]["rate"] == 1.0
     assert decayed[0]["step"] == constant[-1]["step"] + 1
@@ -81,7 +81,7 @@ def test_the_first_call_leaves_a_run_and_brings_a_decayed_copy(folder: Path) -> 
 
 
 @needs_fork
-def test_the_second_call_goes_on_from_the_run_and_not_from_the_copy(folder: Path) -> None:
+def test_the_second_run_goes_on_from_the_run_and_not_from_the_copy(folder: Path) -> None:
     first, both = steps(folder / "first" / "log.jsonl"), steps(folder / "second" / "log.jsonl")
     assert both[: len(first)] == first
     assert [line["step"] for line in both] == list(range(1, len(both) + 1))

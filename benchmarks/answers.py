@@ -108,7 +108,7 @@ async def _overhead(path: Path, name: str, target: float, tokens: int, rounds: i
 
 
 async def _works(server: Server, engine: Recorder, cursors: Sequence[Cursor], tokens: int) -> list[Work]:
-    """What each request of a pass makes the engine do; twice over, so that every pass finds the cache alike."""
+    """Return what each request of a pass makes the engine do; twice over, so that every pass finds the cache alike."""
     local = LocalCompleter(engine, Calibration())
     works: list[Work] = []
     for turn in range(2):
@@ -163,7 +163,7 @@ class _Scripted:
 
 
 def type_through(rounds: int) -> Figure:
-    """A keystroke along a shown completion is answered by the session, without the engine."""
+    """Compare a keystroke along a shown completion, answered by the session, with one of the engine."""
     return asyncio.run(_type_through(rounds))
 
 
@@ -209,7 +209,7 @@ def measuring(size: int, repeats: int) -> Figure:
 
 
 def hosting(path: Path, *, tokens: int, rounds: int) -> list[Figure]:
-    """What the child process adds to one completion, without and with the text told as it grows."""
+    """Measure what the child process adds to one completion, without and with the text told as it grows."""
     host = EngineHost(EngineConfig(path), Calibration(), idle_seconds=0)
     local = LocalCompleter(LlamaEngine(EngineConfig(path)), Calibration())
     requests = [cursor.request(tokens) for cursor in typing(200)[4:28:2]]

@@ -90,7 +90,7 @@ class Bare:
                 self._evaluate([token])
 
     def best(self) -> int:
-        """The greedy choice."""
+        """Return the greedy choice."""
         return int(self._logits().argmax())
 
     def set_threads(self, decode: int, prefill: int) -> None:

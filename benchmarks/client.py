@@ -21,7 +21,7 @@ class Client(Editor):
         self.uri = "file:///benchmark/example.py"
 
     def begin(self, cursor: Cursor) -> None:
-        """The handshake's second half, and the document."""
+        """Send the handshake's second half, and the document."""
         self.initialized()
         self.open(self.uri, cursor.prefix + cursor.suffix)
 
@@ -31,11 +31,11 @@ class Client(Editor):
         self.replace(self.uri, at, at, text)
 
     def answer(self, cursor: Cursor) -> str:
-        """The inline completion at a cursor; empty when there is none."""
+        """Return the inline completion at a cursor; empty when there is none."""
         item = self.complete(self.uri, len(cursor.prefix))
         return str(item["insertText"]) if item else ""
 
     def engine(self) -> psutil.Process:
-        """The child process with the model: the largest of the server's children."""
+        """Return the child process with the model: the largest of the server's children."""
         children = psutil.Process(self.pid).children(recursive=True)
         return max(children, key=lambda child: child.memory_info().rss)

@@ -103,7 +103,7 @@ def right(text: Sequence[int], rate: float, seed: int) -> Drafts:
 
 
 def speed(path: Path, name: str, spans: Sequence[Span], rounds: int, threads: int) -> list[Figure]:
-    """What guesses cost and bring with one model file."""
+    """Measure what guesses cost and bring with one model file."""
     engine = LlamaEngine(EngineConfig(path, threads=threads))
     text = engine.tokenize(source())
     figures = [*prices(engine, text, name, rounds), *(writing(engine, text, name, rate, rounds) for rate in RATES)]
@@ -113,7 +113,7 @@ def speed(path: Path, name: str, spans: Sequence[Span], rounds: int, threads: in
 
 
 def prices(engine: LlamaEngine, text: Sequence[int], name: str, rounds: int) -> list[Figure]:
-    """An evaluation with guesses beside one without, each after the same prompt."""
+    """Compare an evaluation with guesses with one without, each after the same prompt."""
     took: dict[int, list[float]] = {length: [] for length in (0, *LENGTHS)}
     random = Random(0)
     for turn in range(rounds + 1):
@@ -130,7 +130,7 @@ def prices(engine: LlamaEngine, text: Sequence[int], name: str, rounds: int) -> 
 
 
 def writing(engine: LlamaEngine, text: Sequence[int], name: str, rate: float, rounds: int) -> Figure:
-    """A text written with guesses of which a share is right, beside the same without."""
+    """Compare a text written with guesses of which a share is right with the same without."""
     engine.pace = Pace()
     ours: list[float] = []
     theirs: list[float] = []
@@ -159,7 +159,7 @@ def remembered(engine: LlamaEngine, name: str, spans: Sequence[Span]) -> Figure:
 
 
 def bundled_spans(count: int) -> list[Span]:
-    """What the bundled model with the memory writes at random cursors, ended as by default; of three tokens or more."""
+    """Return what the bundled model with the memory writes at random cursors by default, of three tokens or more."""
     engine = LlamaEngine(EngineConfig(store.resolve(store.bundled(), tuned=False).path))
     weights = bundled_weights()
     mixed = remembering(engine, weights)
@@ -175,7 +175,7 @@ def bundled_spans(count: int) -> list[Span]:
 
 
 def milliseconds(engine: Engine, prompt: Sequence[int], after: Sequence[int], drafts: Drafts | None) -> float:
-    """What a token of a text that is forced takes."""
+    """Measure what a token of a text that is forced takes."""
     engine.prefill(prompt)
     began = time.perf_counter()
     count = len(list(islice(engine.decode([told(after)], drafts), len(after))))
@@ -183,7 +183,7 @@ def milliseconds(engine: Engine, prompt: Sequence[int], after: Sequence[int], dr
 
 
 def written(what: str, pace: Pace, ours: Sequence[float], theirs: Sequence[float]) -> Figure:
-    """The figure, with what the engine found to pay."""
+    """Return the figure, with what the engine found to pay."""
     paying = [str(length) for length in LENGTHS if pace.price(length) < length + 1]
     note = f"lengths found to pay: {', '.join(paying) or 'none'}; {len(ours) - WARM} pairs"
     return compare(what, "ms", ours[WARM:], theirs[WARM:], note=note)
@@ -197,14 +197,14 @@ def library() -> list[str]:
 
 
 def bundled_weights() -> Weights:
-    """The bundled model's weights of a memory."""
+    """Return the bundled model's weights of a memory."""
     weights = Weights.load(memory_sidecar(store.resolve(store.bundled(), tuned=False).path))
     assert weights is not None
     return weights
 
 
 def remembering(engine: LlamaEngine, weights: Weights) -> RememberingEngine:
-    """The engine with a memory of the standard library."""
+    """Return the engine with a memory of the standard library."""
     memory = Memory()
     memory.update_all({str(at): blocks(text, engine.tokenize) for at, text in enumerate(library())})
     memory.settle()

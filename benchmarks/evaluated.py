@@ -154,7 +154,7 @@ def count(engine: LlamaEngine, context_size: int, texts: Sequence[str]) -> dict[
 
 
 def report(found: dict[str, list[int]]) -> Table:
-    """A line a kind of key."""
+    """Print a line a kind of key."""
     table = Table("", "keys", "mean", "p99", "max")
     typed = [value for kind, values in found.items() if kind not in ("prepared", "moves", "first") for value in values]
     rows = {"all but a file's first": typed, **found}

@@ -104,7 +104,7 @@ def _strip(ids: list[int]) -> Strip:
 
 
 def _prefix_by_prefix(model: Qwen3ForCausalLM, ids: list[int]) -> list[float]:
-    """The surprisal of every token but the first, each from a pass over all before it."""
+    """Return the surprisal of every token but the first, each from a pass over all before it."""
     return [float(surprisals(model, ids[: end + 1], 1)[0]) for end in range(1, len(ids))]
 
 

@@ -49,7 +49,7 @@ def text(size: int, vocabulary: int, seed: int) -> NDArray[np.int32]:
 
 
 def filled(tokens: NDArray[np.int32]) -> Memory:
-    """A memory of a project, some recent files and a current one."""
+    """Return a memory of a project, some recent files and a current one."""
     memory = Memory()
     files = {f"{i}.py": tokens[at : at + FILE] for i, at in enumerate(range(0, len(tokens), FILE))}
     memory.update_all(files)

@@ -32,7 +32,7 @@ LINES = 24
 
 
 def tree(folder: Path, files: int) -> None:
-    """A workspace with a rule of what to ignore, and files of some 200 tokens."""
+    """Make a workspace with a rule of what to ignore, and files of some 200 tokens."""
     rng = random.Random(0)
     words = [f"{rng.choice('abcdefgh')}{rng.choice(('value', 'name', 'item', 'count'))}_{n}" for n in range(4000)]
     (folder / ".gitignore").write_text("".join(f"*.{n}\nbuild{n}/\n" for n in range(40)))
@@ -61,7 +61,7 @@ class Typist(Editor):
         self.took.append((time.perf_counter() - started) * 1000)
 
     def engine(self) -> psutil.Process:
-        """The child process with the model: the largest of the server's children."""
+        """Return the child process with the model: the largest of the server's children."""
         children = psutil.Process(self.pid).children(recursive=True)
         return max(children, key=lambda child: child.memory_info().rss)
 

@@ -58,7 +58,7 @@ def _switch(context: Any, state: Any, size: int) -> float:
 
 
 def measure(path: Path, length: int, times: int) -> list[Figure]:
-    """The figures of one model."""
+    """Return the figures of one model."""
     weights = Weights(path)
     contexts = [Sequences(weights, places, length) for places in PLACES]
     took = [[_tokens(context, length) for context in contexts] for _ in range(times)]

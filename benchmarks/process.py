@@ -57,7 +57,7 @@ def _typed_along(client: Client, cursor: Cursor, text: str) -> list[float]:
 
 
 def logging(lines: int) -> Figure:
-    """What the log adds to a keystroke and its answer: a server that logs all beside one that logs nothing."""
+    """Measure what the log adds to a keystroke: a server that logs all beside one that logs nothing."""
     added = []
     with TemporaryDirectory() as first, TemporaryDirectory() as second:
         loud = Client({**FORCED, "maxTokens": 4, "log": "full"}, Path(first))

@@ -53,7 +53,7 @@ TINY = Shape(layers=2, width=64, feed_forward=128, heads=2, kv_heads=1, head_wid
 
 
 def made(shape: Shape, folder: Path = CACHE) -> Path:
-    """The file of that shape, written now unless it was before (about 530 MB for the half billion)."""
+    """Return the file of that shape, written now unless it was before (about 530 MB for the half billion)."""
     path = folder / shape.name
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -130,7 +130,7 @@ def _add_tensors(writer: gguf.GGUFWriter, shape: Shape) -> None:
 
 
 def _q8_0(random: np.random.Generator, rows: int, columns: int, spread: float) -> NDArray[np.uint8]:
-    """A random matrix of that standard deviation as Q8_0 blocks (a half float, 32 signed bytes): bytes by row."""
+    """Return a random matrix of that standard deviation as Q8_0 blocks (a half float, 32 signed bytes), row by row."""
     blocks = random.integers(0, 256, (rows, columns // BLOCK, 2 + BLOCK), dtype=np.uint8)
     blocks[:, :, :2] = np.frombuffer(np.float16(spread / INT8_SPREAD).tobytes(), dtype=np.uint8)
     flat: NDArray[np.uint8] = blocks.reshape(rows, -1)

@@ -25,7 +25,7 @@ from empower_model.files import store
 
 
 def parts(quick: bool) -> dict[str, Callable[[], list[Figure]]]:
-    """The benchmarks by name, in the order in which they run."""
+    """Return the benchmarks by name, in the order in which they run."""
     small = store.resolve(store.bundled(), tuned=False).path
     n = 1 if quick else 3
 

@@ -49,7 +49,7 @@ class Variant:
 
 
 def variants() -> list[Variant]:
-    """The engine's setting first, then one change at a time."""
+    """Yield the engine's setting first, then one change at a time."""
     cores = physical_cores()
     return [
         Variant(),

@@ -109,7 +109,7 @@ def _typed(window: VSCode, name: str, line: Mapping[str, Any]) -> list[dict[str,
 def noted(
     keys: Sequence[Mapping[str, Any]], answers: Sequence[Mapping[str, Any]], engine: Mapping[str, float]
 ) -> list[Note]:
-    """What is known of each key, in milliseconds since it was pressed; an item answered again costs no engine."""
+    """Return what is known of each key, in milliseconds since it; an item answered again costs no engine."""
     notes: list[Note] = []
     seen: set[str] = set()
     following = [*(key["pressed"] for key in keys[1:]), float("inf")]

@@ -56,7 +56,7 @@ def waiting(
 
 @contextmanager
 def _others(count: int) -> Iterator[None]:
-    """That many processes that do nothing but use a core."""
+    """Run that many processes that do nothing but use a core."""
     spinning = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
     try:
         yield

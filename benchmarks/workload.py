@@ -31,7 +31,7 @@ def exactly(tokens: int) -> Limits:
 
 @cache
 def source() -> str:
-    """A real file: a module of the standard library."""
+    """Return a real file: a module of the standard library."""
     assert argparse.__file__ is not None
     return Path(argparse.__file__).read_text(encoding="utf-8")
 
@@ -51,7 +51,7 @@ def scattered(count: int, seed: int = 0, first: int = 100, last: int = 2000) -> 
 
 
 def typing(number: int) -> list[Cursor]:
-    """A line's cursors as it is typed, from its indentation to its end; the text below is as it is."""
+    """Return a line's cursors as it is typed, from its indentation to its end; the text below is as it is."""
     lines = source().splitlines(keepends=True)
     line = lines[number].rstrip("\n")
     before, after = "".join(lines[:number]), "\n" + "".join(lines[number + 1 :])

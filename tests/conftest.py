@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The data folder of this test, not there yet."""
+    """Return the data folder of this test, not there yet."""
     folder = tmp_path / "data"
     monkeypatch.setenv("EMPOWER_LSP_DATA", str(folder))
     return folder

@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parent.parent / "benchmarks"
 
 @pytest.fixture(scope="module", autouse=True)
 def _scripts() -> Iterator[None]:
-    """The scripts find each other as when they are run."""
+    """Let the scripts find each other as when they are run."""
     pytest.importorskip("gguf")
     before = set(sys.modules)
     sys.path.insert(0, str(FOLDER))

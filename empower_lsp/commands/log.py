@@ -27,7 +27,7 @@ UNITS = {"h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 
 
 def _age(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
-    """The seconds of a span such as 12h, 30d or 8w."""
+    """Return the seconds of a span such as 12h, 30d or 8w."""
     if value is None:
         return None
     number, unit = value[:-1], value[-1:].lower()
@@ -217,7 +217,7 @@ def _told(entry: Entry) -> str:
 
 
 def _visible(text: str) -> str:
-    """The text without the characters that steer a terminal."""
+    """Return the text without the characters that steer a terminal."""
     return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
@@ -230,7 +230,7 @@ def _export(store: Store, lines: TextIO) -> int:
 
 
 def _line(entry: Entry) -> str:
-    """A completion with its outcomes as JSON, which knows no infinity."""
+    """Return a completion with its outcomes as JSON, which knows no infinity."""
     content = asdict(entry.completion) | {"outcomes": [asdict(outcome) for outcome in entry.outcomes]}
     content["eta"] = content["eta"] if math.isfinite(content["eta"]) else None
     return json.dumps(content, allow_nan=False)

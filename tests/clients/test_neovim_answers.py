@@ -14,7 +14,7 @@ from .neovim.editor import CLIENT, Neovim, until
 
 @pytest.fixture
 def answered(tmp_path: Path, data_folder: Path) -> Iterator[Neovim]:
-    """A Neovim whose server answers what it is told to."""
+    """Return a Neovim whose server answers what it is told to."""
     editor = Neovim(tmp_path, data_folder, "fake.lua")
     try:
         until(lambda: editor.lua("return #vim.lsp.get_clients({ bufnr = 0 }) == 1"))

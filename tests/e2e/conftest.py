@@ -13,7 +13,7 @@ from empower_lsp.log.level import Level, choose
 
 @pytest.fixture(scope="session")
 def executable() -> str:
-    """The console script that was installed with the package under test."""
+    """Return the console script that was installed with the package under test."""
     found = shutil.which("empower-lsp", path=sysconfig.get_path("scripts"))
     assert found is not None, "empower-lsp is not installed: pip install -e ."
     return found
@@ -27,6 +27,6 @@ def options() -> dict[str, Any]:
 
 @pytest.fixture
 def environment(data_folder: Path) -> dict[str, str]:
-    """The environment of somebody who has been told that there is a log."""
+    """Return the environment of somebody who has been told that there is a log."""
     choose(Level.FULL)
     return {**os.environ, "EMPOWER_LSP_DATA": str(data_folder)}

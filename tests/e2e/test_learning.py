@@ -21,13 +21,13 @@ LINE = "quorum = ledger.reconcile(tariff, vexed_invoice)"
 
 
 def code(number: int) -> str:
-    """A file in the habits of one person: nothing in it foretells the next line but that they write it so each time."""
+    """Return a file in the habits of a person: nothing foretells the next line but that they write it so each time."""
     return f"def settle_{number}(self, ledger, tariff):\n{BODY}"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """What the person wrote, file after file."""
+    """Return what the person wrote, file after file."""
     space = tmp_path / "space"
     space.mkdir()
     for number in range(30):
@@ -66,7 +66,7 @@ def test_what_helps_is_promoted_and_taken_up_without_a_restart_and_can_be_undone
 
 
 def right(editor: Editor, uri: str) -> list[int]:
-    """The offsets in the line at which what the server writes is what stands there, four characters at least."""
+    """Return the offsets in the line at which what the server writes is what stands there, four characters at least."""
     found = []
     for offset in range(len(LINE)):
         item = editor.complete(uri, len(ABOVE) + offset)

@@ -73,7 +73,7 @@ def killed_at_work(executable: str, environment: dict[str, str], editor: Editor,
 
 
 def opened(editor: Editor, uri: str) -> dict[str, Any]:
-    """An item at the first cursor of the work that has one."""
+    """Return an item at the first cursor of the work that has one."""
     editor.open(uri, ABOVE + TYPED)
     for offset in range(len(ABOVE), len(ABOVE + TYPED)):
         if item := editor.complete(uri, offset):
@@ -109,7 +109,7 @@ def test_what_a_person_who_asks_by_hand_does_with_several(
 
 
 def several(editor: Editor, uri: str) -> tuple[int, list[dict[str, Any]]]:
-    """The first cursor of the work that has more than one item for who asks by hand, and they."""
+    """Return the first cursor of the work that has more than one item for who asks by hand, and they."""
     editor.open(uri, ABOVE + TYPED)
     for offset in range(len(ABOVE), len(ABOVE + TYPED)):
         line, character = ABOVE.count("\n"), offset - ABOVE.rfind("\n") - 1

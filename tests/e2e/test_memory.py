@@ -39,7 +39,7 @@ class Person(Editor):
         self.initialized()
 
     def gets(self, typed: str) -> str:
-        """What is shown after a text, as if nothing had been shown before."""
+        """Return what is shown after a text, as if nothing had been shown before."""
         if self.uri in self._texts:
             self.close(self.uri)
         self.open(self.uri, typed)

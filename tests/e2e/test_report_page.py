@@ -30,7 +30,7 @@ SECONDS = 120.0
 
 @pytest.fixture(scope="module")
 def browser() -> list[str]:
-    """The command that opens a page, but for its address and the folder for pictures."""
+    """Return the command that opens a page, but for its address and the folder for pictures."""
     named, chromium = os.environ.get(PLACE), shutil.which("chromium")
     if not named or not chromium:
         pytest.skip(f"needs Chromium and Playwright: `make test-editors` gets them and sets {PLACE}")
@@ -66,7 +66,7 @@ def replay(path: Path) -> Path:
 
 
 def log(count: int = 400) -> None:
-    """Some weeks of a person, who takes two completions in three."""
+    """Log some weeks of a person, who takes two completions in three."""
     choice, store = random.Random(0), Store(log_path())
     for number in range(count):
         at, name, p = time.time() - 3600 * (count - number), str(number), choice.uniform(0.3, 1)
@@ -84,7 +84,7 @@ def log(count: int = 400) -> None:
 
 @pytest.fixture
 def views(browser: list[str], tmp_path: Path) -> list[dict[str, Any]]:
-    """What a page with everything on it looks like, in each width and colour scheme."""
+    """Return what a page with everything on it looks like, in each width and colour scheme."""
     out, folder = tmp_path / "report.html", Path(os.environ.get(PICTURES) or tmp_path)
     log()
     done = CliRunner().invoke(report, ["--replay", str(replay(tmp_path / "replay.json")), "--out", str(out)])
@@ -115,13 +115,13 @@ def test_the_page_as_people_see_it(views: list[dict[str, Any]], tmp_path: Path) 
 
 
 def contrast(one: str, other: str) -> float:
-    """The contrast ratio of two CSS colours (WCAG 2.2)."""
+    """Return the contrast ratio of two CSS colours (WCAG 2.2)."""
     high, low = sorted((brightness(one), brightness(other)), reverse=True)
     return (high + 0.05) / (low + 0.05)
 
 
 def brightness(colour: str) -> float:
-    """The relative luminance of a CSS colour such as `rgb(255, 0, 0)`, from 0 to 1."""
+    """Return the relative luminance of a CSS colour such as `rgb(255, 0, 0)`, from 0 to 1."""
     shares = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
     linear = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in shares]
     return sum(weight * one for weight, one in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

@@ -72,7 +72,7 @@ class Editor(LanguageClient):
         return psutil.Process(self._server.pid)
 
     def engine(self) -> psutil.Process:
-        """The server's child that holds the model."""
+        """Return the server's child that holds the model."""
         [child] = [child for child in self.process.children() if "spawn_main" in " ".join(child.cmdline())]
         return child
 
@@ -103,7 +103,7 @@ class Editor(LanguageClient):
         return types.InlineCompletionParams(context, types.TextDocumentIdentifier(uri), at)
 
     async def items(self, uri: str, at: types.Position) -> list[types.InlineCompletionItem]:
-        """The items at a position."""
+        """Return the items at a position."""
         async with asyncio.timeout(60):
             result = await self.text_document_inline_completion_async(self.asking(uri, at))
         assert isinstance(result, types.InlineCompletionList)
@@ -117,7 +117,7 @@ class Editor(LanguageClient):
         await self.run("empower.status")
 
     async def run(self, command: str, *arguments: Any) -> Any:
-        """What a command of the server returns."""
+        """Return what a command of the server returns."""
         async with asyncio.timeout(30):
             params = types.ExecuteCommandParams(command, list(arguments))
             return await self.workspace_execute_command_async(params)
@@ -142,7 +142,7 @@ def gone(process: psutil.Process) -> bool:
 async def editor(
     executable: str, options: dict[str, Any], environment: dict[str, str], tmp_path: Path
 ) -> AsyncIterator[Editor]:
-    """A greeted server in a workspace with one file."""
+    """Return a greeted server in a workspace with one file."""
     folder = tmp_path / "workspace"
     folder.mkdir()
     editor = Editor(dict(options))
@@ -153,7 +153,7 @@ async def editor(
 
 @pytest.fixture
 def uri(tmp_path: Path) -> str:
-    """The workspace's file, which is open nowhere yet."""
+    """Return the workspace's file, which is open nowhere yet."""
     return (tmp_path / "workspace" / "shapes.py").as_uri()
 
 

@@ -57,7 +57,7 @@ def test_retyping_hides_the_rest_of_the_line_and_tells_it_after(source: Path) ->
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
-    """A repository with a name that no model knows, in another file and in the one that is typed."""
+    """Return a repository with a name that no model knows, in another file and in the one that is typed."""
     (tmp_path / ".git").mkdir()
     (tmp_path / "inner").mkdir()
     calls = "".join(f"def f{n}(stripe):\n    return quantified_zebra_margin(stripe, {n})\n\n\n" for n in range(6))
@@ -181,7 +181,7 @@ def test_what_moved_to_the_lab_answers_to_its_old_name_and_says_the_new_one(name
 
 
 def without(lacking: Iterable[str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """A run of the command line in a Python that lacks some packages."""
+    """Return a run of the command line in a Python that lacks some packages."""
     run = f"import sys; sys.modules.update(dict.fromkeys({lacking})); from empower_lsp.cli import main; main()"
     return subprocess.run([sys.executable, "-c", run, *arguments], capture_output=True, text=True, check=False)
 

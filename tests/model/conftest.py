@@ -18,7 +18,7 @@ def weights() -> Path:
 
 @pytest.fixture(scope="session")
 def write_adapter() -> Callable[..., Path]:
-    """Writes a LoRA adapter of the given matrices, right but for what is given otherwise."""
+    """Write a LoRA adapter of the given matrices, right but for what is given otherwise."""
     gguf = pytest.importorskip("gguf")
 
     def write(
@@ -46,7 +46,7 @@ def write_adapter() -> Callable[..., Path]:
 
 
 def lora(name: str, inputs: int, outputs: int, spread: float = 0.2, rank: int = 4) -> dict[str, NDArray[Any]]:
-    """The two matrices by which a LoRA changes the weights `name`; with no spread, B is zero and nothing changes."""
+    """Return the two matrices by which a LoRA changes the weights `name`; without a spread B is zero."""
     generator = np.random.default_rng(0)
     a = generator.normal(0, 0.2, (rank, inputs)).astype(np.float32)
     b = generator.normal(0, 1, (outputs, rank)).astype(np.float32) * np.float32(spread)

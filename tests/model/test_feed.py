@@ -35,7 +35,7 @@ def feed() -> Feed:
 
 
 def told(ears: Connection, count: int) -> list[News]:
-    """The next news; that there is no more of it is seen from what comes next."""
+    """Return the next news; that there is no more of it is seen from what comes next."""
     found: list[News] = []
     for _ in range(count):
         assert ears.poll(5), found

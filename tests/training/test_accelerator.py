@@ -1,4 +1,4 @@
-"""The script for a machine with a GPU, tried whole on this one: two runs that resume each other, pieces, and joining."""
+"""The script for a machine with a GPU, tried whole on this one: two runs, one resuming the other, pieces, joining."""
 
 import importlib.util
 import json

@@ -39,7 +39,7 @@ ROW = ABOVE.count("\n")
 
 
 def _neovim() -> str:
-    """The editor; skips where there is none that is new enough."""
+    """Return the editor; skip where there is none that is new enough."""
     found = os.environ.get("EMPOWER_NVIM") or shutil.which("nvim")
     if found:
         said = subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout
@@ -76,7 +76,7 @@ class Neovim:
         )
 
     def call(self, method: str, *arguments: object) -> Any:
-        """What a function of Neovim's API returns."""
+        """Return what a function of Neovim's API returns."""
         assert self._bridge.stdin is not None
         assert self._bridge.stdout is not None
         self._bridge.stdin.write(json.dumps([method, *arguments]) + "\n")
@@ -86,7 +86,7 @@ class Neovim:
         return answer.get("result")
 
     def lua(self, code: str, *arguments: object) -> Any:
-        """What a chunk of Lua returns."""
+        """Return what a chunk of Lua returns."""
         return self.call("nvim_exec_lua", code, arguments)
 
     def keys(self, keys: str) -> None:
@@ -120,11 +120,11 @@ class Neovim:
         self.lua("fake.items = ...", items)
 
     def told(self, method: str) -> list[Any]:
-        """What the server of `fake.lua` was sent under a method."""
+        """Return what the server of `fake.lua` was sent under a method."""
         return [params for said, params in self.lua("return fake.heard") if said == method]
 
     def ran(self, command: str) -> list[Any]:
-        """The arguments that the server of `fake.lua` was sent with a command, each time."""
+        """Return the arguments that the server of `fake.lua` was sent with a command, each time."""
         return [call["arguments"] for call in self.told("workspace/executeCommand") if call["command"] == command]
 
     @property
@@ -138,7 +138,7 @@ class Neovim:
         return "\n".join(self.call("nvim_buf_get_lines", 0, 0, -1, True)) + "\n"
 
     def seen(self) -> tuple[str, str]:
-        """The cursor's line before the cursor, and what the screen has behind it that the line has not."""
+        """Return the cursor's line before the cursor, and what the screen has behind it that the line has not."""
         before, behind, after = self.lua("""
             vim.cmd.redraw()
             local column, screen = vim.api.nvim_win_get_cursor(0)[2], ''
@@ -153,7 +153,7 @@ class Neovim:
         return before, ghost.removesuffix(after.rstrip())
 
     def ghost(self) -> str:
-        """The ghost text of the cursor's line, once there is any."""
+        """Return the ghost text of the cursor's line, once there is any."""
         return until(lambda: self.seen()[1])
 
     def quit(self) -> None:
@@ -175,18 +175,18 @@ class Neovim:
                 stream.close()
 
     def server(self) -> psutil.Process:
-        """The language server's process."""
+        """Return the language server's process."""
         [server] = psutil.Process(self._editor.pid).children()
         return server
 
     def logged(self) -> list[dict[str, Any]]:
-        """What the log has, oldest first."""
+        """Return what the log has, oldest first."""
         command = [self.script, "log", "export", "-"]
         done = subprocess.run(command, env=self.environment, check=True, capture_output=True, text=True)
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     def outcomes(self) -> list[dict[str, Any]]:
-        """What became of the completions that were given up, superseded ones left out."""
+        """Return what became of the completions that were given up, superseded ones left out."""
         return [
             outcome
             for entry in self.logged()
@@ -196,7 +196,7 @@ class Neovim:
 
 
 def until(find: Callable[[], T]) -> T:
-    """What `find` gives once it is true."""
+    """Return what `find` gives once it is true."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         if found := find():

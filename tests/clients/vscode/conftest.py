@@ -17,7 +17,7 @@ PLACE = "EMPOWER_CODE_SERVER"
 
 @pytest.fixture(scope="session")
 def code_server() -> Path:
-    """The folder with code-server, Node and playwright-core."""
+    """Return the folder with code-server, Node and playwright-core."""
     named = os.environ.get(PLACE)
     if not named:
         pytest.skip(f"needs code-server and Chromium: `make test-editors` gets them and sets {PLACE}")
@@ -31,13 +31,13 @@ def code_server() -> Path:
 
 @pytest.fixture(scope="session")
 def package(code_server: Path) -> Path:
-    """The extension as people install it, packaged from what is here."""
+    """Return the extension as people install it, packaged from what is here."""
     return packaged(code_server)
 
 
 @pytest.fixture(scope="session")
 def editor(code_server: Path, package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VSCode]:
-    """A window with the real server and the bundled model."""
+    """Return a window with the real server and the bundled model."""
     with opened(code_server, package, tmp_path_factory.mktemp("vscode"), program()) as window:
         window.until(lambda: window("texts", "h3"), "the walkthrough opens")  # which takes the focus
         window.until(lambda: "is loaded" in window.status(), "the model is loaded")

@@ -41,7 +41,7 @@ def offered(editor: VSCode, name: str) -> str:
 
 
 def settled(editor: VSCode, before: str = "") -> str:
-    """The grey text, once it is another than `before` and stays the same."""
+    """Return the grey text, once it is another than `before` and stays the same."""
 
     def found() -> str:
         text = editor.ghost()
@@ -57,7 +57,7 @@ def line(editor: VSCode, name: str) -> str:
 
 
 def ended(editor: VSCode, name: str, kind: str) -> dict[str, Any]:
-    """What became of the last completion in a file; any before it can only have been typed over."""
+    """Return what became of the last completion in a file; any before it can only have been typed over."""
 
     def found() -> list[dict[str, Any]]:
         return [outcome for outcome in editor.became(name) if outcome["kind"] == kind]

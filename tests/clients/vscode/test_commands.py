@@ -69,7 +69,7 @@ def test_choosing_a_model_changes_the_setting(editor: VSCode) -> None:
 
 
 def models(editor: VSCode) -> str:
-    """What is listed, once it is."""
+    """Return what is listed, once it is."""
     rows = str(editor("labels", f"{PICKER} .monaco-list-row"))
     return rows if "empower-python" in rows else ""
 

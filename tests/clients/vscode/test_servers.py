@@ -80,7 +80,7 @@ def test_a_missing_server_is_installed_after_asking(editor: VSCode, tmp_path: Pa
 
 
 def stand_in(folder: Path, program: str) -> Path:
-    """A wheel named like the package, whose script starts the program under test: nothing is fetched or compiled."""
+    """Return a wheel named like the package, whose script starts the program under test: nothing is fetched."""
     wheel = folder / "empower_lsp-0.1.0-py3-none-any.whl"
     about = "empower_lsp-0.1.0.dist-info"
     files = {

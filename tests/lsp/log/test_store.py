@@ -196,7 +196,7 @@ def test_only_its_owner_can_read_it(path: Path) -> None:
 
 
 def earlier(path: Path, steps: int, **columns: object) -> None:
-    """A log with a single completion as the version wrote it that knew so many of the steps."""
+    """Return a log with a single completion as the version wrote it that knew so many of the steps."""
     path.parent.mkdir(exist_ok=True)
     old = sqlite3.connect(path, isolation_level=None)
     migrate(old, MIGRATIONS[:steps])

@@ -56,7 +56,7 @@ class Desk:
         self.said += self.tracker.accepted(self.item[0], self.now)
 
     def part(self, count: int) -> None:
-        """The editor says that so much of the item is inserted."""
+        """Have the editor say that so much of the item is inserted."""
         id, _, _, text = self.item
         self.said += self.tracker.partially_accepted(id, len(text) - count, self.now)
 

@@ -87,7 +87,7 @@ def test_a_change_never_copies_a_large_document() -> None:
 
 
 def three(desk: Desk) -> None:
-    """What a person is answered who asks by hand."""
+    """Return what a person is answered who asks by hand."""
     for id, text in (("a", "return w * h"), ("b", "print(w)"), ("c", "total = w")):
         at = desk.cursor
         desk.said += desk.tracker.answered(id, URI, at, at, text, desk.now, alternative=id != "a")

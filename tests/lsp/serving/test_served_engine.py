@@ -60,7 +60,7 @@ def test_a_missing_model_is_no_engine(tmp_path: Path) -> None:
 
 @pytest.fixture
 def hosts(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What hosts were made with, none of which loads anything."""
+    """Return what hosts were made with, none of which loads anything."""
     made: list[dict[str, Any]] = []
     begin = EngineHost.__init__
 

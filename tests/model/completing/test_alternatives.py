@@ -24,7 +24,7 @@ EVEN = np.log(np.full(len(PIECES), 1 / len(PIECES), dtype=np.float32))
 
 
 def allowed(texts: Sequence[bytes], forced: bytes, ids: Sequence[int] = ()) -> set[bytes]:
-    """What can come next."""
+    """Return what can come next."""
     out = unlike(texts, forced, VOCABULARY)(ids, EVEN)
     left = np.flatnonzero(out > IMPOSSIBLE / 2)
     assert out[left] == pytest.approx(EVEN[left]), "as probable as it was"

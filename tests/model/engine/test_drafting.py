@@ -29,7 +29,7 @@ def guesses(*probabilities: float) -> list[Guess]:
 
 
 def measured(**prices: float) -> Pace:
-    """A pace that found an evaluation with so many guesses (`at1`, `at3`, `at7`) to take so many single ones."""
+    """Return a pace that found an evaluation with so many guesses (`at1`, `at3`, `at7`) to take so many single ones."""
     pace = Pace()
     pace.note(0, 0.01)
     for name, price in prices.items():

@@ -135,7 +135,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The hub's library waits a second before it tries again."""
+    """Spare the second that the hub's library waits before it tries again."""
     monkeypatch.setattr("huggingface_hub.file_download.time.sleep", lambda seconds: None)
 
 

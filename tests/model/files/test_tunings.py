@@ -33,7 +33,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def base(tmp_path: Path) -> Model:
-    """A model of the person's own, of which no checksum is known."""
+    """Return a model of the person's own, of which no checksum is known."""
     path = tmp_path / "base.gguf"
     path.write_bytes(WHOLE)
     return store.resolve(str(path), tuned=False)
@@ -52,7 +52,7 @@ def kept(base: Model, tmp_path: Path, calibration: Calibration | None = None, bo
 
 
 def now(base: Model) -> str:
-    """What is in use, as a server finds it."""
+    """Return what is in use, as a server finds it."""
     return store.resolve(base.name).tuning
 
 

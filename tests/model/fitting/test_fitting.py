@@ -84,7 +84,7 @@ def test_outliers_do_not_throw_the_search_off() -> None:
 
 
 def log_posterior(curve: Calibration, prior: Calibration, spans: float, bits: Bits, right: Right) -> float:
-    """What `fit_near` maximises, written out from its docstring with a grid of 20."""
+    """Return what `fit_near` maximises, written out from its docstring with a grid of 20."""
     total = sum(
         math.log(curve.probability(u) if y else 1 - curve.probability(u)) for u, y in zip(bits, right, strict=True)
     )

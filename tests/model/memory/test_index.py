@@ -16,7 +16,7 @@ def ids(*tokens: int) -> np.ndarray:
 
 
 def answers(memory: Memory, context: list[int]) -> dict[tuple[int, Level], dict[int, int]]:
-    """Counts by (length of context, level), each by token."""
+    """Return counts by (length of context, level), each by token."""
     found = memory.continuations(context)
     if found is None:
         return {}
@@ -29,7 +29,7 @@ def answers(memory: Memory, context: list[int]) -> dict[tuple[int, Level], dict[
 
 
 def counted(documents: dict[str, list[int]], context: list[int], length: int) -> Counter[int]:
-    """What follows the last tokens of a context, by looking at every place."""
+    """Return what follows the last tokens of a context, by looking at every place."""
     end = context[-length:]
     return Counter(
         text[at + length]

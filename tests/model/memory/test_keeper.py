@@ -58,7 +58,7 @@ def finish(keeper: Keeper) -> None:
 
 
 def held(memory: Memory, level: Level) -> dict[str, str]:
-    """The documents of a level."""
+    """Return the documents of a level."""
     return {
         name: bytes(segment.text.document(name).tolist()).decode()
         for segment in memory.levels[level].segments

@@ -21,7 +21,7 @@ FILES = sorted(GOLDEN.glob("*/*.txt"))
 
 
 def golden(path: Path) -> tuple[str, str, str, str]:
-    """The text, the prefix, the suffix, and what must stay of the text."""
+    """Return the text, the prefix, the suffix, and what must stay of the text."""
     _, _, document = path.read_text(encoding="utf-8").partition("\n---\n")
     prefix, _, document = document.partition("«")
     marked, _, suffix = document.partition("»")

@@ -41,7 +41,7 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def served(answer: Answer) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """A server on this machine: its address, and the headers of what was asked."""
+    """Return a server on this machine: its address, and the headers of what was asked."""
     seen: list[dict[str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -115,7 +115,7 @@ def llama_server(model: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module", params=["our server", "llama_cpp.server"])
 def url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A server with the bundled model behind it."""
+    """Return a server with the bundled model behind it."""
     weights = store.resolve(store.bundled()).path
     if request.param == "our server":
         with closing(LlamaEngine(EngineConfig(weights))) as engine, served(by_engine(engine)) as (address, _):

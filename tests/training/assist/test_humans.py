@@ -35,7 +35,7 @@ ACCEPT, REJECT, FINISH = Verdict.ACCEPT, Verdict.REJECT, Verdict.FINISH
 
 
 def finished(human: ReferenceHuman, text: str) -> str:
-    """What the human makes of a text without further proposals."""
+    """Return what the human makes of a text without further proposals."""
     while human.judge(text, "") is not FINISH:
         text += human.write(text)
     return text

@@ -18,7 +18,7 @@ SUM = Problem("sum", "Sum", "Print the sum.", (Case("1 2\n", "3\n"), Case("5 5\n
 
 
 def row(**changed: object) -> dict[str, object]:
-    """A line of a LiveCodeBench file."""
+    """Return a line of a LiveCodeBench file."""
     return {
         "question_id": "abc123_a",
         "question_title": "Sum",

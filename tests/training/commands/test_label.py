@@ -24,7 +24,7 @@ SHAPE = Shape(width=64, layers=1, feed_forward=64, heads=1, key_value_heads=1, h
 
 @pytest.fixture(scope="module")
 def base(tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that knows nothing: every token of a vocabulary of 1024 costs 10 bits."""
+    """Return a model that knows nothing: every token of a vocabulary of 1024 costs 10 bits."""
     folder = tmp_path_factory.mktemp("base")
     made = new_model(tokenizer, SHAPE, seed=0)
     made.model.embed_tokens.weight.data.zero_()

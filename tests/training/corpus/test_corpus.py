@@ -20,7 +20,7 @@ SOURCES = Sources(
 
 
 def code(name: str, lines: int = 40) -> str:
-    """A file of made-up functions, different from those of any other name."""
+    """Return a file of made-up functions, different from those of any other name."""
     return "".join(
         f"def {name}_{i}(x_{name}):\n    return {name}_call{i}(x_{name}) + x_{name}\n\n\n" for i in range(lines)
     )

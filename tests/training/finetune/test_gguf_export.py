@@ -19,7 +19,7 @@ SHAPE = Shape(width=128, layers=2, feed_forward=256, heads=2, key_value_heads=1,
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, texts: list[str], tokenizer: Tokenizer) -> Path:
-    """A briefly trained model: with random weights near-ties would decide which token is the likeliest."""
+    """Return a briefly trained model: with random weights near-ties would decide which token is the likeliest."""
     folder = tmp_path_factory.mktemp("run")
     plan = Plan(steps=30, tokens_per_step=512, micro_batch=512, context=128, long_context=128, shape=SHAPE)
     pretrain(Run(plan, texts, tokenizer), folder)

@@ -41,7 +41,7 @@ SMALL: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bundled model's weights, rebuilt."""
+    """Return the bundled model's weights, rebuilt."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EMPOWER_LSP_DATA", str(tmp_path_factory.mktemp("data")))
         return base_folder(store.checked(""))
@@ -54,7 +54,7 @@ def ids(base: Path, texts: list[str]) -> list[int]:
 
 @pytest.fixture(scope="module")
 def tuned(base: Path, texts: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An adapter that has learned a little, far too fast, so that it changes what the model says."""
+    """Return an adapter that has learned a little, far too fast, so that it changes what the model says."""
     tokenizer = tokenizers.load(base)
     examples = []
     for text in texts:
@@ -186,7 +186,7 @@ def test_other_architectures(tmp_path: Path, config: PreTrainedConfig, linear: i
 
 
 def untrained(tmp_path: Path, config: PreTrainedConfig, **options: Any) -> tuple[Path, Path]:
-    """A tiny base and an adapter for it."""
+    """Return a tiny base and an adapter for it."""
     model: Any = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
     model.save_pretrained(tmp_path / "base")
     with warnings.catch_warnings():

@@ -46,7 +46,7 @@ def labelling_folder(name: str = "", weights: str = "") -> Path:
 
 
 def foreign(path: Path, tokens: tuple[str, ...] = ("a", "b")) -> Path:
-    """A model file of another architecture, with nothing but what is looked at."""
+    """Return a model file of another architecture, with nothing but what is looked at."""
     writer = gguf.GGUFWriter(path, "qwen2")
     writer.add_block_count(3)
     writer.add_embedding_length(8)

@@ -52,7 +52,7 @@ def base(tmp_path_factory: pytest.TempPathFactory, texts: list[str], tokenizer: 
 
 @pytest.fixture(scope="module")
 def examples() -> list[Example]:
-    """Counting upwards; every fourth target is empty but for the end."""
+    """Return examples that count upwards; every fourth target is empty but for the end."""
     rng = random.Random(0)
     found = []
     for index in range(43):

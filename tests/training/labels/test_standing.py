@@ -40,7 +40,7 @@ class Desk:
         self.items: dict[str, tuple[str, str]] = {}
 
     def ask(self, text: str, identifier: str = "a", typed: int = 0, word: int = 0) -> None:
-        """A completion is computed and answered; `typed` characters of it meanwhile are typed by hand.
+        """Compute and answer a completion, `typed` characters of which are meanwhile typed by hand.
 
         With `word`, a menu's item is selected whose last characters before the cursor are other ones.
         """
@@ -75,11 +75,11 @@ class Desk:
             self.wait(0.1)
 
     def put(self, text: str) -> None:
-        """A part of an item, or all of it, is inserted at once, by the editor."""
+        """Have the editor insert a part of an item, or all of it, at once."""
         self.send(self.cursor, self.cursor, text)
 
     def accept(self, identifier: str = "a", typed: int = 0) -> None:
-        """The rest of an item, of which so much stands there, is inserted and its command is run."""
+        """Insert the rest of an item, of which so much stands there, and run its command."""
         self.put(self.items[identifier][0][typed:])
         self.log(self.tracker.accepted(identifier, self.now))
         self.wait(1.5)

@@ -21,7 +21,7 @@ SHAPE = Shape(width=64, layers=1, feed_forward=64, heads=1, key_value_heads=1, h
 
 @pytest.fixture(scope="module")
 def engine(texts: list[str], tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory) -> LlamaEngine:
-    """The tokeniser as llama.cpp has it, under a model that knows nothing."""
+    """Return the tokeniser as llama.cpp has it, under a model that knows nothing."""
     folder = tmp_path_factory.mktemp("model")
     Run(Plan(shape=SHAPE), texts, tokenizer).export(folder)
     export(folder, folder / "model.gguf", "f32")
@@ -62,7 +62,7 @@ def test_cut_points_are_those_of_the_line(tokenizer: Tokenizer) -> None:
     assert strip.cuts[0] == 0
     assert {strip.ends[cut - 1] for cut in strip.cuts if cut} <= set(range(1, len("value = call(1)") + 1))
     assert len(strip.cuts) == sum(end <= len("value = call(1)") for end in strip.ends) + 1
-    assert strip.prompt == (1, 3, 2, *page.tokenize("import os\n"))  # prefix, suffix, middle
+    assert strip.prompt == (1, 3, 2, *page.encoding.tokenize("import os\n"))  # prefix, suffix, middle
 
 
 def test_what_stands_below_is_not_to_be_written(tokenizer: Tokenizer) -> None:

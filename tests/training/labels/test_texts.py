@@ -114,7 +114,7 @@ LINES = [f"line_{number} = value({number})\n" for number in range(900)]
 
 
 def seen(store: Store, at: float, prefix: str, suffix: str = "", path: str = "a.py", **other: Any) -> None:
-    """A completion at a cursor, and perhaps what became of it."""
+    """Log a completion at a cursor, and perhaps what became of it."""
     text = str(other.get("offered", ""))
     known: dict[str, Any] = {"path": path, "workspace": "w", "language": "python", "model": "m", "version": "0"}
     record = completion_record(

@@ -15,7 +15,7 @@ EFFORT = Effort(characters=20_000, holes=12, context=128, batch=4)
 
 @pytest.fixture
 def folder(tmp_path: Path, texts: list[str], tokenizer: Tokenizer) -> Path:
-    """A model that knows nothing: all weights of the embedding are zero, so every token costs log2(V) bits."""
+    """Return a model that knows nothing: all weights of the embedding are zero, so every token costs log2(V) bits."""
     run = Run(Plan(shape=SHAPE, precision="float32"), texts, tokenizer)
     run.optimiser.masters["model.embed_tokens.weight"].zero_()
     run.export(tmp_path)

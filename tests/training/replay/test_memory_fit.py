@@ -37,7 +37,7 @@ FAVOURITES = {ord("("): (ord("x"), 400), ord("x"): (ord(")"), 400), ord(" "): (o
 
 
 def preference(before: int) -> np.ndarray:
-    """A model that knows letters, and a little of what follows them."""
+    """Return a model that knows letters, and a little of what follows them."""
     weights = np.full(SIZE, 0.01)
     weights[[*b"abcdefghijklmnopqrstuvwxyz _=().,0123456789\n"]] = 1.0
     if before in FAVOURITES:

@@ -22,7 +22,7 @@ class Log:
         self._ids = count()
 
     def add(self, kind: str | None, day: int = 0, ms: float = 20.0, p: float = 0.5, model: str = "m") -> None:
-        """A completion of 10 characters at noon, so many days after the Monday; seen if anything became of it."""
+        """Log a completion of 10 characters at noon, so many days after the Monday; seen if anything became of it."""
         at = datetime.combine(MONDAY + timedelta(day), datetime.min.time()).timestamp() + 43_200
         name = str(next(self._ids))
         self.store.write(

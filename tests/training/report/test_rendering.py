@@ -64,7 +64,7 @@ class Page(HTMLParser):
 
 
 def replay(folder: Path, models: tuple[str, ...] = ("m",), scale: float = 1.0) -> Replay:
-    """The default saves effort, Base does not; `scale` is of what Base costs."""
+    """Return a replay in which the default saves effort and Base does not; `scale` is of what Base costs."""
     rows = [
         {
             "model": "",

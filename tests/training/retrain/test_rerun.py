@@ -23,7 +23,7 @@ OTHER = "empower-python-base"
 
 @pytest.fixture
 def seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What the steps of a rerun are given; a person chooses another model while it trains."""
+    """Return what the steps of a rerun are given; a person chooses another model while it trains."""
     monkeypatch.setenv("EMPOWER_LSP_DATA", str(tmp_path / "data"))
     seen: dict[str, Any] = {}
 

@@ -96,7 +96,7 @@ def _spent(folder: Path, chosen: Sequence[Work], share: float, pause: float, opt
 
 
 def _later(data: Path, share: float) -> set[str]:
-    """The files that training does not see: the same split of the same log."""
+    """Return the files that training does not see: the same split of the same log."""
     from empower_lsp.log import opened
     from empower_training.labels import from_log, split
 
@@ -105,7 +105,7 @@ def _later(data: Path, share: float) -> set[str]:
 
 
 def _trained(data: Path, options: Sequence[str]) -> str:
-    """What `empower-lsp train` says, with the log of that data folder."""
+    """Return what `empower-lsp train` says, with the log of that data folder."""
     program = Path(sys.executable).with_name("empower-lsp")
     environment = {**os.environ, "EMPOWER_LSP_DATA": str(data)}
     done = subprocess.run(
@@ -115,7 +115,7 @@ def _trained(data: Path, options: Sequence[str]) -> str:
 
 
 def _told(whole: Sequence[Tally], before: Sequence[Tally], after: Sequence[Tally]) -> str:
-    """The day, and its last part before and after training, as lines."""
+    """Return the day, and its last part before and after training, as lines."""
     from empower_training.replay import EFFORT, FIGURES, difference, interval, total
 
     lines = []

@@ -103,7 +103,7 @@ def label(
 
 
 def _texts(log: bool, origin: Path | None, only: tuple[str, ...]) -> list[Text]:
-    """The texts that the options of `sources` name."""
+    """Return the texts that the options of `sources` name."""
     from empower_lsp.log import log_path, opened
     from empower_training.labels import texts as module
 
@@ -124,7 +124,7 @@ def _texts(log: bool, origin: Path | None, only: tuple[str, ...]) -> list[Text]:
 
 
 def _loaded(base: Path | None) -> tuple[Any, Tokenizer]:
-    """The model in a folder, in full precision, and its tokeniser; where none is given, that of the model in use."""
+    """Return the model in a folder, in full precision, and its tokeniser; without a folder, of the model in use."""
     import torch
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
@@ -132,9 +132,8 @@ def _loaded(base: Path | None) -> tuple[Any, Tokenizer]:
     from empower_training.corpus import tokenizer as tokenizers
 
     if base is None:
-        from empower_training.finetune import labelling_folder
-
         from empower_model.files import store
+        from empower_training.finetune import labelling_folder
 
         base = labelling_folder(store.checked("", tuned=False))
     for name in ("config.json", "tokenizer.json"):
@@ -150,7 +149,7 @@ def _loaded(base: Path | None) -> tuple[Any, Tokenizer]:
 
 @contextmanager
 def _worded() -> Iterator[None]:
-    """A ValueError of the library has a sentence that is fit to show."""
+    """Turn a ValueError of the library, whose sentence is fit to show, into an EmpowerError."""
     try:
         yield
     except ValueError as error:
@@ -227,7 +226,7 @@ def _write_examples(
 
 
 def _row(one: Labelled, eta: float) -> dict[str, Any]:
-    """What is written of a strip: bits of every token, and the length of the span after each cut point."""
+    """Return what is written of a strip: bits of every token, and the length of the span after each cut point."""
     return {
         "name": one.strip.name,
         "eta": eta,

@@ -64,7 +64,7 @@ def _of_log(model: Model) -> tuple[list[Judged], int]:
 
 
 def _of_file(file: Path, model: Model, quiet: bool) -> tuple[list[Judged], int]:
-    """The decisions of a file, and how many of its lines could not be measured."""
+    """Return the decisions of a file, and how many of its lines could not be measured."""
     from empower_training.replay import of_lines, read
 
     lines = list(read(file))
@@ -96,7 +96,7 @@ def _measured(lines: Sequence[Line], model: Model, quiet: bool) -> list[Line]:
 
 
 def _finite(value: Any) -> Any:
-    """The value with None for what JSON has no number for."""
+    """Return the value with None for what JSON has no number for."""
     if isinstance(value, dict):
         return {name: _finite(one) for name, one in value.items()}
     if isinstance(value, list | tuple):

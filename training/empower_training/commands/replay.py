@@ -131,7 +131,7 @@ def _rows(setting: Setting, of_files: Sequence[tuple[Work, ...]], found: dict[tu
 
 
 def _figures(rows: Sequence[Row], seed: int, packages: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The rows as JSON; `packages` tells which one a file is of, if the figures of each are to stand in the rows."""
+    """Return the rows as JSON; `packages` tells which one a file is of, if each is to have its figures."""
     found = _whole(rows, seed)
     for package in sorted(set(packages.values())):
         mine = {path for path in packages if packages[path] == package}
@@ -225,7 +225,7 @@ def _cell(name: str, form: str, place: int = 1) -> Callable[[dict[str, Any]], st
 
 
 def _span(name: str, form: str) -> Callable[[dict[str, Any]], str]:
-    """The interval of a figure."""
+    """Return the interval of a figure."""
 
     def cell(row: dict[str, Any]) -> str:
         low, _, high = row.get(name) or (None, None, None)

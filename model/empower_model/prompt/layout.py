@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
-from empower_model.engine import Engine
+from empower_model.engine import Vocabulary
 from empower_model.prompt.token_healing import roll_back
 
 ANCHOR = 32
@@ -65,10 +66,28 @@ class _Place:
         return prefix[start + len(self.far) :] if start >= 0 else None
 
 
+class Tokenizing(Protocol):
+    """What of an engine a layout depends on: the trainer has tokenisers that are no engines."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The model's tokens."""
+        ...
+
+    @property
+    def context_size(self) -> int:
+        """Tokens that prompt and generation together may take."""
+        ...
+
+    def tokenize(self, text: str) -> list[int]:
+        """Return the token ids of a text, without any put at its beginning."""
+        ...
+
+
 class Layout:
     """Lays out prompts for one engine, and remembers the places they were for."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Tokenizing) -> None:
         self._engine = engine
         self._vocabulary = engine.vocabulary
         self._tokens = lru_cache(maxsize=512)(lambda text: tuple(engine.tokenize(text)))

@@ -212,4 +212,5 @@ def test_what_is_too_long_is_cut_to_its_end(document: str, context: int) -> None
     fake = engine(context_size=context)
     prompt = Layout(fake).prompt(document, "y" * 100_000, 64)
     assert len(prompt.tokens) + 64 < context
-    assert (bytes(prompt.tokens[-3:]) + prompt.forced).endswith(document.encode()[-3:])
+    pieces = b"".join(fake.vocabulary.pieces[token] for token in prompt.tokens)
+    assert (pieces + prompt.forced).endswith(document.encode()[-3:])

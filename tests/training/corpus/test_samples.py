@@ -1,10 +1,24 @@
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-from empower_training.corpus.samples import Stream, block_end, cut, encoder, lay_out, line_starts, marks, truncate
+from empower_model.prompt.layout import ANCHOR, LINES_BELOW, NEAREST, Layout
+from empower_training.corpus.encoding import Encoding
+from empower_training.corpus.samples import (
+    Hole,
+    Stream,
+    anchored,
+    block_end,
+    cut,
+    encoder,
+    lay_out,
+    line_starts,
+    marks,
+    truncate,
+)
 
 
 def test_cut_restores_the_text_and_begins_a_line(texts: list[str]) -> None:
@@ -50,19 +64,37 @@ def test_block_end_is_that_of_the_statement() -> None:
     assert block_end(lines, 7) == 8
 
 
+def test_anchors_stand_up_to_48_lines_above_the_middle(texts: list[str]) -> None:
+    rng = random.Random(4)
+    counts = []
+    for _ in range(400):
+        hole = cut(texts[0], rng)
+        there = anchored(hole, rng, 100_000)
+        assert there.above + there.near == hole.above
+        assert there.above == "" or there.above.endswith("\n")
+        assert (there.middle, there.below) == (hole.middle, hole.below)
+        counts.append(there.near.count("\n"))
+    assert max(counts) == 48
+    assert 0.1 < counts.count(0) / len(counts) < 0.25
+    assert len(set(counts)) > 40
+
+
+def test_near_lines_leave_room(texts: list[str]) -> None:
+    rng = random.Random(5)
+    assert all(len(anchored(cut(texts[0], rng), rng, 500).near) <= 500 for _ in range(200))
+
+
 def test_layout_is_the_servers(tokenizer: Tokenizer, texts: list[str]) -> None:
-    control, encode = marks(tokenizer), encoder(tokenizer)
+    control, encoding = marks(tokenizer), Encoding(tokenizer, 8192)
     hole = cut(texts[2][:2000], random.Random(5))
-    ids = lay_out(hole, encode, control, 10_000)
-    assert ids == [
-        control.prefix,
-        *encode(hole.above),
-        control.suffix,
-        *encode(hole.below),
-        control.middle,
-        *encode(hole.middle),
-        control.end,
-    ]
+    lines = hole.above.splitlines(keepends=True)
+    anchor = max(0, (len(lines) - NEAREST) // ANCHOR * ANCHOR)
+    hole = Hole("".join(lines[:anchor]), hole.middle, hole.below, "".join(lines[anchor:]))
+    below = "".join(hole.below.splitlines(keepends=True)[:LINES_BELOW])
+    ids = lay_out(replace(hole, below=below), encoding.tokenize, control, 10_000)
+    prompt = Layout(encoding).fresh(hole.above + hole.near, hole.below, 16)
+    assert ids == [*prompt, *encoding.tokenize(hole.middle), control.end]
+    assert ids.index(control.middle) + 1 + len(encoding.tokenize(hole.near)) == len(prompt)
 
 
 @pytest.mark.parametrize("room", [64, 100, 333])
@@ -70,7 +102,7 @@ def test_layout_fits_its_room(tokenizer: Tokenizer, texts: list[str], room: int)
     control, encode = marks(tokenizer), encoder(tokenizer)
     rng = random.Random(room)
     for _ in range(30):
-        hole = cut(texts[0], rng)
+        hole = anchored(cut(texts[0], rng), rng, room)
         ids = lay_out(hole, encode, control, room)
         assert len(ids) <= room
         assert ids[0] == control.prefix

@@ -100,7 +100,7 @@ def test_prompt_and_span_fit_the_context(tokenizer: Tokenizer, texts: list[str])
 
 def test_text_that_spells_a_control_token_stays_text(tokenizer: Tokenizer) -> None:
     tokenizer.encode_special_tokens = False
-    assert 0 not in Page(tokenizer, 512).tokenize("x = '<|endoftext|>'")
+    assert 0 not in Page(tokenizer, 512).encoding.tokenize("x = '<|endoftext|>'")
 
 
 def named(*names: str) -> Tokenizer:
@@ -112,10 +112,10 @@ def named(*names: str) -> Tokenizer:
 def test_other_families_name_their_tokens_otherwise() -> None:
     names = ("<s>", "<eos>", "<fim_prefix>", "<fim_middle>", "<fim_suffix>")
     page = Page(named(*names), 512)
-    assert page.vocabulary.fim == FimTokens(2, 4, 3)
+    assert page.encoding.vocabulary.fim == FimTokens(2, 4, 3)
     assert page.end == 1
     plain = Page(named("</s>"), 512)
-    assert plain.vocabulary.fim is None
+    assert plain.encoding.vocabulary.fim is None
     assert line(plain, "", 0).prompt == ()
 
 
@@ -132,6 +132,6 @@ def test_what_a_tokeniser_puts_first_comes_first(tmp_path: Path) -> None:
     made = named("<bos>", "<eos>")
     made.post_processor = TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", 0)])
     page = Page(made, 512)
-    assert page.vocabulary.bos == 0
+    assert page.encoding.vocabulary.bos == 0
     assert line(page, "x", 0).prompt == (0,)
     assert page.whole("a", "x").prompt == (0,)

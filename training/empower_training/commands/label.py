@@ -178,7 +178,7 @@ def _label(
     page = Page(tokenizer, _context(model))
     number = count or (TEXTS if layout == "ltr" else LINES)
     strips = _strips(page, texts, layout, seed, number)
-    found = [module.label(model, strip, page.context_size) for strip in _tracked(strips, number)]
+    found = [module.label(model, strip, page.encoding.context_size) for strip in _tracked(strips, number)]
     _print([module.summary(found, budget) for budget in sorted({eta, *module.ETAS})], eta, layout, len(found))
     if out is not None:
         click.echo(f"{files.write((_row(one, eta) for one in found), out)} strips labelled with {eta} bits in {out}")

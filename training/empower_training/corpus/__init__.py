@@ -2,7 +2,8 @@
 
 from empower_training.corpus import corpus, pack, sources, tokenizer
 from empower_training.corpus.corpus import Document, FileLimits, refusal
-from empower_training.corpus.samples import Encode, Hole, Marks, Stream, cut, encoder, lay_out, marks
+from empower_training.corpus.encoding import Encoding
+from empower_training.corpus.samples import Hole, Stream, cut, encoder, marks
 from empower_training.corpus.tokenizer import (
     END,
     FIM_MIDDLE,
@@ -21,15 +22,13 @@ __all__ = [
     "PRE_TOKENIZER",
     "SPECIAL_TOKENS",
     "Document",
-    "Encode",
+    "Encoding",
     "FileLimits",
     "Hole",
-    "Marks",
     "Stream",
     "corpus",
     "cut",
     "encoder",
-    "lay_out",
     "marks",
     "pack",
     "refusal",

@@ -18,6 +18,10 @@ Encode = Callable[[str], list[int]]
 _CHARACTERS_PER_TOKEN = 3.6
 _LONGEST_MIDDLE = 400
 """Characters; a longer completion is never shown."""
+_ANCHORS = 48
+"""Lines; the server's anchors stand 16 to 48 lines above the cursor, and further up while a person types."""
+_UNANCHORED = 0.15
+"""Share of middles that begin at the cursor's line."""
 _SMALLEST = 48
 """Tokens of room under which a row is filled with plain text."""
 
@@ -34,11 +38,13 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """A text cut for filling in: above + middle + below is the text (before truncation), middle begins a line."""
+    """A text cut for filling in: above + near + middle + below is the text, before truncation; middle begins a line."""
 
     above: str
     middle: str
     below: str
+    near: str = ""
+    """The lines from an anchor down to the middle, which the layout puts next to it."""
 
 
 def marks(tokenizer: Tokenizer) -> Marks:
@@ -120,12 +126,26 @@ def truncate(hole: Hole, rng: random.Random) -> Hole:
     return Hole(above, hole.middle, below)
 
 
-def lay_out(hole: Hole, encode: Encode, marks: Marks, room: int) -> list[int]:
-    """Return a hole's ids in the server's order, at most `room`: the suffix gives way first, then what is far above.
+def anchored(hole: Hole, rng: random.Random, most: int) -> Hole:
+    """Set an anchor up to _ANCHORS lines above the middle, as the server does; sometimes at the middle itself.
 
-    Layout: prefix mark, above, suffix mark, below, middle mark, middle, end of text; the three are tokenised apart.
+    At most `most` characters stand between them.
     """
-    middle = encode(hole.middle)[: room - 4]
+    lines = hole.above.splitlines(keepends=True)
+    count = 0 if rng.random() < _UNANCHORED else rng.randint(1, _ANCHORS)
+    near = lines[max(0, len(lines) - count) :]
+    while sum(map(len, near)) > most:
+        del near[0]
+    start = len(hole.above) - sum(map(len, near))
+    return Hole(hole.above[:start], hole.middle, hole.below, hole.above[start:])
+
+
+def lay_out(hole: Hole, encode: Encode, marks: Marks, room: int) -> list[int]:
+    """Lay a hole out in the server's order, in at most `room` ids: the suffix gives way first, then what is far above.
+
+    Layout: prefix mark, above, suffix mark, below, middle mark, near lines, middle, end of text; all tokenised apart.
+    """
+    middle = [*encode(hole.near), *encode(hole.middle)][: room - 4]
     above, below = encode(hole.above), encode(hole.below)
     left = room - 4 - len(middle)
     below = below[: max(left - len(above), left // 3)]
@@ -182,6 +202,7 @@ class Stream:
             return self._plain(budget)
         window, _ = self._window(int(budget * _CHARACTERS_PER_TOKEN))
         hole = truncate(cut(window, self._rng), self._rng)
+        hole = anchored(hole, self._rng, int(budget * _CHARACTERS_PER_TOKEN / 2))
         return lay_out(hole, self._encode, self._marks, budget)
 
     def _plain(self, budget: int) -> list[int]:

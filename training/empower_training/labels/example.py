@@ -146,7 +146,7 @@ def _strip(page: Page, text: Text, start: int, seed: int) -> Strip:
     """Lay out a line with the text below it, or without, which is decided once for each line."""
     stop = len(text.text)
     rng = random.Random(f"{seed}-{text.name}-{start}")
-    if page.vocabulary.fim and rng.random() < BELOW:
+    if page.encoding.vocabulary.fim and rng.random() < BELOW:
         stop = start - 1
         for _ in range(rng.randint(1, LINES)):
             end = text.text.find("\n", stop + 1)

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 from tokenizers import Tokenizer
 
-from empower_model.engine import Engine, FimTokens, Vocabulary
 from empower_model.prompt import LINE_CHARACTERS, ROLLBACK, Layout
 from empower_model.request import Limits
+from empower_training.corpus import Encoding
 
-FIM_NAMES = (
-    ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"),  # our own, Qwen2.5-Coder, CodeGemma
-    ("<fim_prefix>", "<fim_suffix>", "<fim_middle>"),  # StarCoder2, Granite
-    ("<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"),  # DeepSeek-Coder
-    ("▁<PRE>", "▁<SUF>", "▁<MID>"),  # CodeLlama
-)
-END_NAMES = ("<|endoftext|>", "<|end_of_text|>", "<eos>", "<｜end▁of▁sentence｜>", "</s>")
 SPAN = Limits().max_tokens
 """Most tokens of a span in the server's layout: it writes no more."""
 LINE_TOKENS = 64
@@ -51,24 +43,12 @@ class Page:
     """
 
     def __init__(self, tokenizer: Tokenizer, context: int) -> None:
-        tokenizer.encode_special_tokens = True  # text that spells a control token stays text
-        ends = [token for name in END_NAMES if (token := tokenizer.token_to_id(name)) is not None]
-        if not ends:
-            raise ValueError(f"The tokeniser has no end-of-text token; it needs one of {', '.join(END_NAMES)}.")
+        self.encoding = Encoding(tokenizer, context)
         if context < LEAST:
             raise ValueError(f"A context of {context} tokens is too short; give at least {LEAST}.")
-        self.end = ends[0]
-        self.context_size = context
-        first = tokenizer.encode("").ids[:1]  # what the tokeniser puts at the beginning of everything
-        bos = first[0] if first and first[0] not in ends else None
-        # the pieces serve to heal a cursor, and this one never stands inside a word
-        self.vocabulary = Vocabulary((), frozenset(ends), _fim(tokenizer), bos)
+        self.end = self.encoding.end
         self._tokenizer = tokenizer
-        self._layout = Layout(cast(Engine, self))  # of an engine it takes context_size, vocabulary and tokenize
-
-    def tokenize(self, text: str) -> list[int]:
-        """Return the token ids of a text, without any put at its beginning."""
-        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
+        self._layout = Layout(self.encoding)
 
     def line(self, name: str, text: str, start: int, stop: int, suffix: str) -> Strip:
         """Lay out the line that begins at `start`, after the server's prompt for it; `suffix` is what stands below.
@@ -78,7 +58,7 @@ class Page:
         as long as the window above is that of the line's start. No cut point has nothing behind it.
         """
         prompt = self._layout.fresh(text[:start], suffix, SPAN + ROLLBACK)
-        most = min(LINE_TOKENS, self.context_size - len(prompt) - SPAN)
+        most = min(LINE_TOKENS, self.encoding.context_size - len(prompt) - SPAN)
         reach = _REACH
         while True:
             piece = text[start : min(stop, start + reach)]
@@ -96,7 +76,7 @@ class Page:
 
     def whole(self, name: str, text: str) -> Strip:
         """Lay out a text from left to right, after the token that texts begin with, or end with where there is none."""
-        bos = self.vocabulary.bos
+        bos = self.encoding.vocabulary.bos
         return self._strip(name, [self.end if bos is None else bos], text)
 
     def _strip(self, name: str, prompt: list[int], text: str) -> Strip:
@@ -105,11 +85,3 @@ class Page:
         # a character of several tokens is no place for a cursor
         between = [t for t in range(1, len(ends)) if ends[t] > ends[t - 1] <= found.offsets[t][0]]
         return Strip(name, tuple(prompt), tuple(found.ids), ends, (0, *between) if ends else ())
-
-
-def _fim(tokenizer: Tokenizer) -> FimTokens | None:
-    for names in FIM_NAMES:
-        prefix, suffix, middle = (tokenizer.token_to_id(name) for name in names)
-        if prefix is not None and suffix is not None and middle is not None:
-            return FimTokens(prefix, suffix, middle)
-    return None

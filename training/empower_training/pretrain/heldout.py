@@ -12,12 +12,10 @@ import torch
 from torch import Tensor
 from transformers import Qwen3ForCausalLM
 
-from empower_training.corpus import Document, Encode, Hole, Marks, cut, encoder, lay_out, marks
+from empower_model.prompt import Layout
+from empower_training.corpus import Document, Encoding, cut
 from empower_training.corpus import tokenizer as tokenizers
 from empower_training.pretrain.pretrain import token_losses
-
-_LINES_BELOW = 32
-"""As many as the server's prompt has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,47 +76,41 @@ def measure(
     model = Qwen3ForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa")
     model.train(False)
     tokenizer = tokenizers.load(folder)
-    encode, control = encoder(tokenizer), marks(tokenizer)
+    encoding = Encoding(tokenizer, effort.context)
     results = []
     for package in sorted({document.package for document in documents}):
         report(package)
         texts = sorted(document.text for document in documents if document.package == package)
         rng = random.Random(f"{effort.seed}-{package}")
         rng.shuffle(texts)
-        plain, _ = _bits(model, _pieces(texts, encode, control, effort), effort.batch)
-        middle, ends = _bits(model, _holes(texts, encode, control, effort, rng), effort.batch, closed=True)
+        plain, _ = _bits(model, _pieces(texts, encoding, effort), effort.batch)
+        middle, ends = _bits(model, _holes(texts, encoding, effort, rng), effort.batch, closed=True)
         results.append(Result(package, plain, middle, ends))
     return results
 
 
-def _pieces(texts: Sequence[str], encode: Encode, control: Marks, effort: Effort) -> Iterator[_ScoredRow]:
+def _pieces(texts: Sequence[str], encoding: Encoding, effort: Effort) -> Iterator[_ScoredRow]:
     """Yield whole files in pieces of a row, each after an end-of-text token."""
     read = 0
     for text in texts:
         if read >= effort.characters:
             return
         read += len(text)
-        ids = encode(text)
+        ids = encoding.tokenize(text)
         for start in range(0, len(ids), effort.context - 1):
             piece = ids[start : start + effort.context - 1]
             # characters are shared out by tokens, which is exact over the whole file
             share = len(text) * (start + len(piece)) // len(ids) - len(text) * start // len(ids)
-            yield _ScoredRow([control.end, *piece], len(piece), share)
+            yield _ScoredRow([encoding.end, *piece], len(piece), share)
 
 
-def _holes(
-    texts: Sequence[str], encode: Encode, control: Marks, effort: Effort, rng: random.Random
-) -> Iterator[_ScoredRow]:
-    """Yield random cuts, files weighted by length, laid out as the server would."""
-    weights = [len(text) for text in texts]
+def _holes(texts: Sequence[str], encoding: Encoding, effort: Effort, rng: random.Random) -> Iterator[_ScoredRow]:
+    """Yield random cuts, files weighted by length, as the server lays them out."""
+    layout, weights = Layout(encoding), [len(text) for text in texts]
     for text in rng.choices(texts, weights, k=effort.holes):
         hole = cut(text, rng)
-        reach = effort.context * 8
-        above = hole.above[-reach:]
-        above = above[above.find("\n") + 1 :] if len(hole.above) > reach else above
-        below = "".join(hole.below[:reach].splitlines(keepends=True)[:_LINES_BELOW])
-        ids = lay_out(Hole(above, hole.middle, below), encode, control, effort.context)
-        yield _ScoredRow(ids, len(ids) - ids.index(control.middle) - 1, len(hole.middle))
+        middle = [*encoding.tokenize(hole.middle), encoding.end]
+        yield _ScoredRow([*layout.fresh(hole.above, hole.below, len(middle)), *middle], len(middle), len(hole.middle))
 
 
 @torch.no_grad()

@@ -43,6 +43,13 @@ def test_the_wheel_brings_the_model_and_its_card(tmp_path: Path) -> None:
     assert not any(name.startswith(("model/", "training/", "tests/")) for name in names)
 
 
+def test_the_sdist_holds_what_its_own_tests_need() -> None:
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]
+    held = build["targets"]["sdist"]["include"]
+    assert {"tests", "benchmarks", "docs", "editor-clients", "examples", "CONTRIBUTING.md", "Makefile"} <= set(held)
+    assert [name for name in held if not (ROOT / name).exists()] == []
+
+
 def test_the_server_needs_neither_torch_nor_transformers() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     named = " ".join(project["dependencies"])

@@ -1,5 +1,6 @@
 """The README says what the code says."""
 
+import ast
 import json
 import re
 import subprocess
@@ -25,10 +26,28 @@ def test_every_command_is_named() -> None:
 
 
 @pytest.mark.parametrize("folder", ["empower_lsp", "model/empower_model", "training/empower_training"])
-def test_the_file_tree_names_every_module(folder: str) -> None:
-    names = {path.name for path in (ROOT / folder).glob("*.py")} - {"__init__.py"}
-    missing = {name for name in names if not re.search(rf"^  {name}\s", README, re.M) and not name.startswith("trim")}
-    assert not missing
+def test_the_file_tree_has_a_line_for_every_room_in_its_own_words(folder: str) -> None:
+    _, tree = README.split(f"\n{folder}/ ")
+    said = dict(re.findall(r"^  (\S+) +(.*)$", re.split(r"\n\S", tree)[0], re.M))
+    said.pop("weights/", None)  # no package
+    doors = (ROOT / folder).glob("*/__init__.py")
+    modules = [path for path in (ROOT / folder).glob("*.py") if path.name != "__init__.py"]
+    assert said == {
+        **{f"{path.parent.name}/": sentence(path) for path in doors},
+        **{path.name: sentence(path) for path in modules},
+    }
+
+
+def sentence(path: Path) -> str:
+    return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n")[0]
+
+
+def test_the_files_that_the_architecture_names_are_there() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:empower_lsp|model|training|tests|docs)/[\w/.]+)`", text))
+    assert len(named) > 20
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+    assert len(text.splitlines()) < 200
 
 
 def test_linked_files_exist() -> None:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from empower_lsp.commands import options
 from empower_lsp.commands.errors import errors_as_exit
 from empower_model.errors import ModelError
 from empower_model.files import calibration_file, own_weights
-from empower_model.memory import fitted_memory
 
 if TYPE_CHECKING:
     from empower_lsp.personal import Decision, Recalibration
@@ -27,7 +27,7 @@ CONFIDENCES = (0.1, 0.2, 0.35, 0.5, 0.8)
 
 
 @click.command()
-@click.option("--model", default="", help="Name of a model, or path of a GGUF file; the one in use by default.")
+@options.model
 @click.option(
     "--workspace",
     type=click.Path(path_type=Path),
@@ -39,7 +39,7 @@ CONFIDENCES = (0.1, 0.2, 0.35, 0.5, 0.8)
 @click.option("--gpu-layers", default=0, show_default=True, help="Layers on the GPU for that; -1 for all.")
 @click.option("--dry-run", is_flag=True, help="Show what would come of it, and save nothing.")
 @click.option("--reset", is_flag=True, help="Go back to the model's own calibration and weights of the memory.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@options.as_json
 @errors_as_exit()
 def calibrate(
     *,
@@ -140,6 +140,7 @@ def _own(model: Model, memory: bool) -> Calibration:
     """
     from empower_model.calibration import Calibration, sidecar
     from empower_model.files import store
+    from empower_model.memory import fitted_memory
 
     kept = _kept(calibration_file(model, memory))
     if "own_midpoint" in kept:

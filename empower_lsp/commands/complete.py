@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from empower_lsp.commands import options
 from empower_lsp.commands.errors import errors_as_exit
 from empower_lsp.session import explanation
 from empower_model.errors import EmpowerError
@@ -35,14 +36,14 @@ ENDS = {
 
 @click.command()
 @click.argument("place", metavar="FILE:LINE[:COL]")
-@click.option("--model", default="", help="Name of a model, or path of a GGUF file.")
+@options.model
 @click.option("--confidence", type=click.FloatRange(0, 1), default=Limits().confidence, show_default=True)
 @click.option("--rule", type=click.Choice(["gain", "budget", "peak"]), default=Limits().rule, show_default=True)
 @click.option("--max-tokens", type=click.IntRange(1, 512), default=Limits().max_tokens, show_default=True)
 @click.option("--max-lines", type=click.IntRange(1, 100), default=Limits().max_lines, show_default=True)
 @click.option("--memory/--no-memory", default=True, help="With what the file's workspace says, as in the server.")
 @click.option("--retype", is_flag=True, help="As if the rest of the line were not written yet.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@options.as_json
 @errors_as_exit()
 def complete(
     *,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from empower_lsp.commands import options
 from empower_model.errors import EmpowerError
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ class Finding:
 
 
 @click.command()
-@click.option("--model", default="", help="Name of a model, or path of a GGUF file.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@options.model
+@options.as_json
 def doctor(model: str, as_json: bool) -> None:
     """Check the installation, the model and its speed; exits with 1 when something must be fixed."""
     findings = [*_installation(), *_folders(), *_model(model)]

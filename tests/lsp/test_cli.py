@@ -205,7 +205,12 @@ def test_stdio_stands_alone() -> None:
     assert "takes no command" in run("--stdio", "doctor").output
 
 
-def test_the_command_line_loads_nothing_heavy() -> None:
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["lab", "--help"], ["train", "--help"]])
+def test_the_command_line_loads_nothing_heavy(arguments: list[str]) -> None:
     heavy = {"torch", "transformers", "numpy", "rich", "pygls", "llama_cpp", "huggingface_hub"}
-    check = f"import sys, empower_lsp.cli; sys.exit(', '.join({heavy} & set(sys.modules)) or 0)"
+    check = (
+        "import sys; from empower_lsp.cli import main\n"
+        f"assert main({arguments}, standalone_mode=False) == 0\n"
+        f"sys.exit(', '.join({heavy} & set(sys.modules)) or 0)"
+    )
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 
@@ -25,7 +26,7 @@ class Asked(FakeEngine):
 
     def decode(self, transforms: Sequence[Transform] = (), drafts: Drafts | None = None) -> Iterator[Token]:
         self.transforms.append(len(transforms))
-        self.drafted.append(list(drafts([])) if drafts is not None else [])
+        self.drafted.append(list(islice(drafts([]), 5)) if drafts is not None else [])
         return super().decode(transforms)
 
 
@@ -49,19 +50,23 @@ def file(memory: Memory) -> Mapping[str, str]:
 
 def test_without_a_memory_the_engine_is_alone() -> None:
     engine = asked()
-    assert assemble(engine, Calibration(8.0, 2.0)).complete(Request("x\n", "")).text == "one two"
+    assert assemble(engine, Calibration(8.0, 2.0)).complete(Request("", "")).text == "one two"
     assert (engine.transforms, engine.drafted) == ([0], [[]])
 
 
 def test_the_memory_sees_each_request_and_is_mixed_in_and_drafts() -> None:
-    engine, known = asked(), trusted()
-    completer = assemble(engine, Calibration(8.0, 2.0), known)
-    assert completer.complete(Request("above\n", "\nbelow\n")).text == "one two"
-    assert file(known.memory) == {"above": "above\n", "below": "below\n"}
-    completer.complete(Request("abcd\nabcd\n", ""))
-    assert file(known.memory) == {"above": "abcd\nabcd\n"}
-    assert engine.transforms == [1, 1]
-    assert bytes(guess.id for guess in engine.drafted[1]) == b"abcd\n"
+    alone, engine, known = asked(), asked(), trusted()
+    without, completer = assemble(alone, Calibration()), assemble(engine, Calibration(), known)
+    for request in (Request("above\nx = ", "\nbelow\n"), Request("abcd\nabcd\n", "")):
+        without.complete(request)
+        completer.complete(request)
+        prefix, suffix = request.prefix, request.suffix
+        there = {"above": prefix[: prefix.rfind("\n") + 1], "below": suffix[1:]}
+        assert file(known.memory) == {part: text for part, text in there.items() if text}
+    assert engine.transforms == [1 + number for number in alone.transforms]
+    assert alone.drafted == [[], []]
+    assert bytes(guess.id for guess in engine.drafted[1]) in b"\nabcd\nabcd\n"
+    assert len(engine.drafted[1]) == 5
 
 
 def test_completers_may_share_a_memory() -> None:
@@ -76,4 +81,4 @@ def test_a_cut_ends_the_spans() -> None:
     from empower_model.completing.stopping import Verdict
 
     completer = assemble(asked(), Calibration(), None, lambda written: Verdict(1, ended=True))
-    assert completer.complete(Request("x\n", "")).text == "one"
+    assert completer.complete(Request("", "")).text == "one"

@@ -60,7 +60,7 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class Edited:
     """A document was written in, more recently than any told before."""
 
     name: str
@@ -74,11 +74,11 @@ class Current:
 
     name: str
     """Empty for none."""
-    left: Written | None = None
+    left: Edited | None = None
     """The one that was, until now."""
 
 
-News: TypeAlias = Walk | Changed | Written | Current
+News: TypeAlias = Walk | Changed | Edited | Current
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class Feed:
                 self._turn("")
                 self._trim()
             elif name in self._recent:
-                self._tell(Written(name, None))
+                self._tell(Edited(name, None))
 
     def attach(self, connection: Connection) -> Callable[[], None]:
         """Tell a process all of it, and what comes after; returns what ends that."""
@@ -155,7 +155,7 @@ class Feed:
 
     def _turn(self, name: str) -> None:
         """Have another document be the current one."""
-        left = Written(self._current, self._recent[self._current]) if self._current else None
+        left = Edited(self._current, self._recent[self._current]) if self._current else None
         self._current = name
         self._tell(Current(name, left))
 
@@ -168,7 +168,7 @@ class Feed:
         yield Current(self._current)
         for name, text in self._recent.items():
             if name != self._current:
-                yield Written(name, text)
+                yield Edited(name, text)
         if self._walk is not None:
             yield self._walk
 

@@ -7,7 +7,7 @@ from multiprocessing.connection import Connection
 
 import pytest
 
-from empower_model.feed import RECENT, Changed, Current, Feed, News, Stamp, Walk, Written
+from empower_model.feed import RECENT, Changed, Current, Edited, Feed, News, Stamp, Walk
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ def test_a_document_s_text_is_told_when_another_is_written_in(feed: Feed) -> Non
     assert told(ears, 4) == [
         Current(""),
         Current("/a.py"),
-        Current("/b.py", left=Written("/a.py", "abc")),
-        Current("/a.py", left=Written("/b.py", "x")),
+        Current("/b.py", left=Edited("/a.py", "abc")),
+        Current("/a.py", left=Edited("/b.py", "x")),
     ]
 
 
@@ -70,7 +70,7 @@ def test_what_is_closed_is_as_its_file_says(feed: Feed) -> None:
     feed.closed("/a.py")
     feed.closed("/never.py")
     feed.closed("/b.py")
-    assert told(ears, 5)[3:] == [Written("/a.py", None), Current("", left=Written("/b.py", None))]
+    assert told(ears, 5)[3:] == [Edited("/a.py", None), Current("", left=Edited("/b.py", None))]
 
 
 def test_files_and_libraries_are_passed_on(feed: Feed) -> None:
@@ -89,8 +89,8 @@ def test_who_comes_later_is_told_what_counts_now(feed: Feed) -> None:
     feed.changed(["/d.py"])  # it will find out when it looks through the library
     assert told(attached(feed), 4) == [
         Current("/c.py"),
-        Written("/b.py", None),
-        Written("/a.py", "text of /a.py"),
+        Edited("/b.py", None),
+        Edited("/a.py", "text of /a.py"),
         Walk(Shelf("two"), True),
     ]
 
@@ -99,7 +99,7 @@ def test_only_the_last_documents_are_kept(feed: Feed) -> None:
     for n in range(RECENT + 5):
         feed.written(f"/{n}.py", "")
     news = told(attached(feed), RECENT + 1)
-    assert [one.name for one in news if isinstance(one, Written)] == [f"/{n}.py" for n in range(4, RECENT + 4)]
+    assert [one.name for one in news if isinstance(one, Edited)] == [f"/{n}.py" for n in range(4, RECENT + 4)]
 
 
 def test_a_process_that_is_let_go_is_told_no_more_and_one_that_died_does_no_harm(feed: Feed) -> None:

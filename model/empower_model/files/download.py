@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from empower_model.errors import DownloadFailed, ModelFileInvalid, ModelNotFound
 from empower_model.files.gguf_file import check_header, digest
-from empower_model.files.store import Entry, Model, find, models_folder, record, resolve
+from empower_model.files.store import CatalogueEntry, Model, find, models_folder, record, resolve
 from empower_model.whole_file import write_whole
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def pull(name: str, progress: Progress | None = None, *, force: bool = False) ->
     return resolve(entry.name, tuned=False)
 
 
-def _pull(entry: Entry, repo: str, progress: Progress) -> None:
+def _pull(entry: CatalogueEntry, repo: str, progress: Progress) -> None:
     remote = _ask(entry, repo)
     partial = models_folder() / ".partial" / remote.sha256
     partial.parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +82,7 @@ def _pull(entry: Entry, repo: str, progress: Progress) -> None:
     partial.replace(entry.path)
 
 
-def _ask(entry: Entry, repo: str) -> _Remote:
+def _ask(entry: CatalogueEntry, repo: str) -> _Remote:
     """Return the hub's metadata of the file, its checksum compared with the catalogue's if that has one."""
     # Read when the library is first imported. Otherwise it asks the hub for more than the file, and tells it more.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -120,7 +120,7 @@ def _ask(entry: Entry, repo: str) -> _Remote:
     return _Remote(url, sha256, metadata.size, metadata.commit_hash)
 
 
-def _check_space(entry: Entry, partial: Path, size: int) -> None:
+def _check_space(entry: CatalogueEntry, partial: Path, size: int) -> None:
     needed, free = size - partial.stat().st_size, shutil.disk_usage(partial.parent).free
     if needed > free:
         raise DownloadFailed(
@@ -129,7 +129,7 @@ def _check_space(entry: Entry, partial: Path, size: int) -> None:
         )
 
 
-def _fetch(entry: Entry, remote: _Remote, partial: Path, progress: Progress) -> None:
+def _fetch(entry: CatalogueEntry, remote: _Remote, partial: Path, progress: Progress) -> None:
     from huggingface_hub import get_token
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils.tqdm import disable_progress_bars
@@ -169,7 +169,7 @@ class _Sink(io.BufferedRandom):
         return written
 
 
-def _check_content(entry: Entry, remote: _Remote, partial: Path) -> None:
+def _check_content(entry: CatalogueEntry, remote: _Remote, partial: Path) -> None:
     """Delete what is not the model it should be, so that the next pull begins anew."""
     if (found := digest(partial)) != remote.sha256:
         partial.unlink()
@@ -184,7 +184,7 @@ def _check_content(entry: Entry, remote: _Remote, partial: Path) -> None:
         raise DownloadFailed(f"{entry.name} arrived whole but cannot be loaded: {error}") from error
 
 
-def _unreachable(entry: Entry, error: Exception) -> DownloadFailed:
+def _unreachable(entry: CatalogueEntry, error: Exception) -> DownloadFailed:
     reason = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
     return DownloadFailed(
         f"The hub cannot be reached, or broke off ({reason}). Check the network, the proxy and HF_ENDPOINT, "

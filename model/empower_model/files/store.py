@@ -30,7 +30,7 @@ from empower_model.files.model import Model, Origin
 from empower_model.whole_file import write_whole
 
 __all__ = [
-    "Entry",
+    "CatalogueEntry",
     "Model",
     "Origin",
     "bundled",
@@ -55,7 +55,7 @@ _REFERENCE = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+):(?P<file>[\w.+-]+(?:/[\w.+-]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CatalogueEntry:
     """The catalogue's account of a model."""
 
     name: str
@@ -85,10 +85,10 @@ def models_folder() -> Path:
 
 
 @cache
-def catalogue() -> Mapping[str, Entry]:
+def catalogue() -> Mapping[str, CatalogueEntry]:
     """Return all models known by name; the bundled one comes first."""
     content = tomllib.loads((_PACKAGE / "catalogue.toml").read_text(encoding="utf-8"))
-    entries = [Entry(**table) for table in (content["bundled"], *content["models"])]
+    entries = [CatalogueEntry(**table) for table in (content["bundled"], *content["models"])]
     return {entry.name: entry for entry in entries}
 
 
@@ -97,7 +97,7 @@ def bundled() -> str:
     return next(iter(catalogue()))
 
 
-def find(name: str) -> Entry | None:
+def find(name: str) -> CatalogueEntry | None:
     """Return what is known under a name: a catalogue entry, or `owner/repo:file.gguf` on the hub."""
     if entry := catalogue().get(name):
         return entry
@@ -108,7 +108,7 @@ def find(name: str) -> Entry | None:
     for entry in catalogue().values():
         if (entry.repo, entry.file) == (repo, file):
             return entry
-    return Entry(name, file, licence="see its page", description="Not in the catalogue", repo=repo)
+    return CatalogueEntry(name, file, licence="see its page", description="Not in the catalogue", repo=repo)
 
 
 def resolve(name_or_path: str, *, tuned: bool = True) -> Model:
@@ -209,7 +209,7 @@ def record(path: Path) -> Path:
     return path.with_suffix(".pulled.json")
 
 
-def _model(entry: Entry) -> Model:
+def _model(entry: CatalogueEntry) -> Model:
     here = entry.path.is_file()
     present, absent = (Origin.PULLED, Origin.AVAILABLE) if entry.repo else (Origin.BUNDLED, Origin.MISSING)
     return Model(
@@ -244,7 +244,7 @@ def _pulled_references() -> list[str]:
     return [f"{owner}/{repo}:{'/'.join(file)}" for owner, repo, *file in parts]
 
 
-def _missing(entry: Entry) -> str:
+def _missing(entry: CatalogueEntry) -> str:
     if entry.repo:
         return f"{entry.name} is not pulled yet: run `empower-lsp model pull {entry.name}`."
     return (

@@ -67,7 +67,7 @@ class Witness:
 
         The prompt is the server's. Where healing takes back the token before the cursor, it has to be written again:
         between `retu` and a line end, with `rn x` ahead, the prompt ends before `retu`, and tokens of `return x` are
-        written. Those that begin within `retu` are forced on model and memory alike, tell nothing of them, and are not noted.
+        written. Those that begin within `retu` are forced on model and memory alike, and are not noted.
         Returns the characters of each token that is noted. Raises EngineError.
         """
         pieces = engine.vocabulary.pieces

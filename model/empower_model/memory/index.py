@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from empower_model.memory.segment import (
     ORDERS,
+    Concatenation,
     Occurrences,
     Scanned,
     Segment,
     Sorted,
-    Text,
     Tokens,
     lay,
     sort,
@@ -145,7 +145,7 @@ class Index:
 
     def settle(self) -> None:
         """Sort what has become too long to scan, and merge segments; up to a second for a million tokens."""
-        waiting: list[Text] = []
+        waiting: list[Concatenation] = []
         kept: list[Segment] = []
         for segment in self.segments:
             text = segment.text
@@ -196,7 +196,7 @@ class Index:
         return size is not None
 
 
-def _documents(text: Text) -> Iterable[tuple[str, Tokens]]:
+def _documents(text: Concatenation) -> Iterable[tuple[str, Tokens]]:
     return ((name, text.document(name)) for name in text.spans)
 
 

@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from operator import methodcaller
 
 from empower_model.errors import EmpowerError
-from empower_model.feed import RECENT, Changed, Current, Library, News, Stamp, Walk, Written
+from empower_model.feed import RECENT, Changed, Current, Edited, Library, News, Stamp, Walk
 from empower_model.memory.index import TAIL, Index, Level, Memory, blocks
 from empower_model.memory.segment import Tokens
 
@@ -75,14 +75,14 @@ class Keeper:
                 self.look()
             case Changed(names):
                 self._check(names)
-            case Written():
+            case Edited():
                 self._place(self._note(news))
             case Current(name, left):
                 old, self._current = self._current, name
                 self._recent.pop(name, None)
                 self._place({name, old, *(self._note(left) if left is not None else ())} - {""})
 
-    def _note(self, written: Written) -> set[str]:
+    def _note(self, written: Edited) -> set[str]:
         """Remember which documents were written in last; returns the names of those that this concerns."""
         if written.text is not None:  # to be closed is not to be written in
             self._recent.pop(written.name, None)

@@ -26,7 +26,7 @@ Places: TypeAlias = NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class Concatenation:
     """Documents laid end to end, and where each begins and ends."""
 
     tokens: Tokens
@@ -43,13 +43,13 @@ class Text:
         start, end = self.spans[name]
         return self.tokens[start:end]
 
-    def without(self, names: Iterable[str]) -> Text:
+    def without(self, names: Iterable[str]) -> Concatenation:
         """Return the same tokens with some documents no longer named."""
         gone = set(names)
-        return Text(self.tokens, {name: span for name, span in self.spans.items() if name not in gone})
+        return Concatenation(self.tokens, {name: span for name, span in self.spans.items() if name not in gone})
 
 
-def lay(documents: Iterable[tuple[str, Tokens]]) -> Text:
+def lay(documents: Iterable[tuple[str, Tokens]]) -> Concatenation:
     """Documents by name, laid end to end."""
     parts = [np.full(ORDERS, SEPARATOR, dtype=np.int32)]
     spans: dict[str, tuple[int, int]] = {}
@@ -58,7 +58,7 @@ def lay(documents: Iterable[tuple[str, Tokens]]) -> Text:
         spans[name] = (at, at + len(tokens))
         parts += [tokens, parts[0][:1]]
         at += len(tokens) + 1
-    return Text(np.concatenate(parts), spans)
+    return Concatenation(np.concatenate(parts), spans)
 
 
 class Occurrences(Protocol):
@@ -85,7 +85,7 @@ class Segment(Protocol):
     """Documents in which contexts can be looked for; it never changes."""
 
     @property
-    def text(self) -> Text:
+    def text(self) -> Concatenation:
         """Return the documents, and perhaps tokens of others that are no longer named."""
         ...
 
@@ -107,7 +107,7 @@ class Segment(Protocol):
 class Scanned:
     """A small segment, read from end to end at each look; it costs nothing to make."""
 
-    text: Text
+    text: Concatenation
 
     @cached_property
     def inside(self) -> NDArray[np.bool_]:
@@ -162,7 +162,7 @@ class _Marked:
 class Sorted:
     """A segment of any size with its places sorted; `order` is what `sort` returns, or less."""
 
-    text: Text
+    text: Concatenation
     order: Places
 
     @cached_property
@@ -222,7 +222,7 @@ class _Range:
             rest = _Range(self.segment, run.stop, self.stop)
 
 
-def sort(text: Text) -> Sorted:
+def sort(text: Concatenation) -> Sorted:
     """Sort the places of a text by up to ORDERS tokens before each, the nearest first, and then by the token there.
 
     Ranks of contexts of 1, 2, 4 and 8 tokens, each from pairs of the one before (prefix doubling: Manber and Myers,

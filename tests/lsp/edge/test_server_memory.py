@@ -3,7 +3,7 @@
 from queue import SimpleQueue
 
 from empower_lsp.workspace.files import Workspace
-from empower_model.feed import Changed, Current, News, Walk, Written
+from empower_model.feed import Changed, Current, Edited, News, Walk
 
 from .wire import Wire
 
@@ -47,8 +47,8 @@ async def test_the_memory_is_told_what_is_written_where(wire: Wire) -> None:
     assert news.all() == [
         Walk(Workspace(("/work/space",), ("/private/",)), False),
         Current("/work/space/app.py"),
-        Current("/work/space/other.py", left=Written("/work/space/app.py", "xa = 1\n")),
-        Current("", left=Written("/work/space/other.py", None)),
+        Current("/work/space/other.py", left=Edited("/work/space/app.py", "xa = 1\n")),
+        Current("", left=Edited("/work/space/other.py", None)),
         Changed(("/work/space/other.py",)),
     ]
 

@@ -19,7 +19,7 @@ import pytest
 from empower_model.errors import DownloadFailed, ModelNotFound
 from empower_model.files import store
 from empower_model.files.download import pull
-from empower_model.files.store import Entry, Origin
+from empower_model.files.store import CatalogueEntry, Origin
 
 REFERENCE = "acme/tiny-GGUF:tiny.gguf"
 PATH = "/acme/tiny-GGUF/resolve/main/tiny.gguf"
@@ -278,7 +278,7 @@ def test_what_matches_its_checksum_and_is_no_model_is_deleted(hub: Hub, data: Pa
 
 def test_the_catalogues_checksum_stands_above_the_hubs(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     def known(sha256: str) -> None:
-        entry = Entry("tiny", "tiny.gguf", "MIT", "tiny", repo="acme/tiny-GGUF", sha256=sha256)
+        entry = CatalogueEntry("tiny", "tiny.gguf", "MIT", "tiny", repo="acme/tiny-GGUF", sha256=sha256)
         monkeypatch.setattr(store, "catalogue", lambda: {"tiny": entry})
 
     known("ab" * 32)

@@ -15,7 +15,7 @@ from empower_model.calibration import Calibration, sidecar
 from empower_model.errors import ModelError, ModelFileInvalid, ModelNotFound
 from empower_model.files import store
 from empower_model.files.gguf_file import check_file, digest
-from empower_model.files.store import Entry, Origin, default_model, listing, resolve, use, verify
+from empower_model.files.store import CatalogueEntry, Origin, default_model, listing, resolve, use, verify
 
 REFERENCE = "acme/tiny-code-GGUF:q8/tiny.gguf"
 
@@ -151,9 +151,9 @@ def test_listing_tells_where_each_model_is(tmp_path: Path, monkeypatch: pytest.M
         store,
         "catalogue",
         lambda: {
-            "own": Entry("own", "own.gguf", "MIT", "bundled"),
-            "big": Entry("big", "big.gguf", "MIT", "to pull", repo="acme/big", size=5_000),
-            "had": Entry("had", "had.gguf", "MIT", "pulled", repo="acme/had"),
+            "own": CatalogueEntry("own", "own.gguf", "MIT", "bundled"),
+            "big": CatalogueEntry("big", "big.gguf", "MIT", "to pull", repo="acme/big", size=5_000),
+            "had": CatalogueEntry("had", "had.gguf", "MIT", "pulled", repo="acme/had"),
         },
     )
     write(tmp_path / "weights" / "own.gguf", gguf())
@@ -172,7 +172,7 @@ def test_listing_tells_where_each_model_is(tmp_path: Path, monkeypatch: pytest.M
 
 def test_listing_tells_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "_PACKAGE", tmp_path)
-    monkeypatch.setattr(store, "catalogue", lambda: {"own": Entry("own", "own.gguf", "MIT", "bundled")})
+    monkeypatch.setattr(store, "catalogue", lambda: {"own": CatalogueEntry("own", "own.gguf", "MIT", "bundled")})
     assert [(one.name, one.origin) for one in listing()] == [("own", Origin.MISSING)]
     mine = use(str(write(tmp_path / "mine.gguf", gguf())))
     mine.path.unlink()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from empower_model.errors import EngineError
-from empower_model.feed import RECENT, Changed, Current, Feed, News, Stamp, Walk, Written
+from empower_model.feed import RECENT, Changed, Current, Edited, Feed, News, Stamp, Walk
 from empower_model.memory import keeper as module
 from empower_model.memory.index import Level, Memory
 from empower_model.memory.keeper import Keeper, KeeperThread
@@ -82,12 +82,12 @@ def test_a_document_is_in_the_level_that_it_belongs_to() -> None:
     for name in "abc":
         shelf.put(name, f"{name} on disk")
     keeper = Keeper(memory, letters)
-    for news in (Current("a"), Written("b", "b in the editor"), Walk(shelf, True)):
+    for news in (Current("a"), Edited("b", "b in the editor"), Walk(shelf, True)):
         keeper.hear(news)
     finish(keeper)
     assert held(memory, Level.PROJECT) == {"c": "c on disk"}
     assert held(memory, Level.RECENT) == {"b": "b in the editor"}
-    for news in (Current("c", Written("a", "a in the editor")), Written("b", None)):
+    for news in (Current("c", Edited("a", "a in the editor")), Edited("b", None)):
         keeper.hear(news)
     assert held(memory, Level.PROJECT) == {}
     assert held(memory, Level.RECENT) == {"a": "a in the editor", "b": "b on disk"}
@@ -100,7 +100,7 @@ def test_what_was_written_long_ago_is_one_of_many_again() -> None:
     keeper.hear(Walk(shelf, True))
     for n in range(RECENT + 1):
         shelf.put(f"{n}", "on disk")
-        keeper.hear(Written(f"{n}", "in the editor"))
+        keeper.hear(Edited(f"{n}", "in the editor"))
     assert held(memory, Level.PROJECT) == {"0": "on disk"}
     assert set(held(memory, Level.RECENT)) == {f"{n}" for n in range(1, RECENT + 1)}
 
@@ -110,7 +110,7 @@ def test_another_library_takes_the_place_of_the_first() -> None:
     for name in "abcd":
         shelf.put(name, f"{name} on disk")
     keeper = Keeper(memory, letters)
-    for news in (Written("a", "a in the editor"), Written("b", "b in the editor"), Walk(shelf, True)):
+    for news in (Edited("a", "a in the editor"), Edited("b", "b in the editor"), Walk(shelf, True)):
         keeper.hear(news)
     finish(keeper)
     shelf.reads.clear()
@@ -298,8 +298,8 @@ def test_a_piece_that_fails_is_left_out_and_told_without_its_words(caplog: pytes
     keeper = KeeperThread(memory, broken, ears)
     keeper.start()
     mouth.send(Walk(shelf, True))
-    mouth.send(Written("b", "password = 'hunter2'"))
-    mouth.send(Written("c", "also fine"))
+    mouth.send(Edited("b", "password = 'hunter2'"))
+    mouth.send(Edited("c", "also fine"))
     assert eventually(lambda: memory.levels[Level.RECENT].names == {"c"})
     assert "ValueError" in caplog.text
     assert "hunter2" not in caplog.text

@@ -9,22 +9,22 @@ from empower_model.completing.completer import LocalCompleter
 from empower_model.engine.seam import FakeEngine, Vocabulary
 from empower_model.errors import PromptTooLong
 from empower_model.request import Limits
-from empower_training.assist.assist import ROUNDS, Episode, Verdict, assistant, compare, nobody, play, ratio, score
+from empower_training.assist.assist import ROUNDS, Episode, Reply, assistant, compare, nobody, play, ratio, score
 from empower_training.assist.problems import Case, Problem
 
 PROBLEM = Problem("p", "P", "SECRET STATEMENT", (Case("", ""),), starter="# go\n")
-ACCEPT, REJECT, FINISH = Verdict.ACCEPT, Verdict.REJECT, Verdict.FINISH
+ACCEPT, REJECT, FINISH = Reply.ACCEPT, Reply.REJECT, Reply.FINISH
 
 
 class Scripted:
     """A human with its verdicts and its typing written down."""
 
-    def __init__(self, *script: tuple[Verdict, str]) -> None:
+    def __init__(self, *script: tuple[Reply, str]) -> None:
         self.unclear = 0
         self.script = list(script)
         self.heard: list[tuple[str, str]] = []
 
-    def judge(self, text: str, proposal: str) -> Verdict:
+    def judge(self, text: str, proposal: str) -> Reply:
         self.heard.append((text, proposal))
         return self.script[0][0]
 

@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from empower_training.assist.assist import Episode, Verdict, nobody, play
+from empower_training.assist.assist import Episode, Reply, nobody, play
 from empower_training.assist.endpoint import Message
 from empower_training.assist.humans import (
     FENCE_TOKENS,
@@ -31,7 +31,7 @@ print(area(2, 3))
 """
 PROBLEM = Problem("area", "Area", "Print the area.", (Case("", "6"),), "def area(a, b):\n", solution=SOLUTION)
 CARELESS = Fallibility(accept_wrong=1.0)
-ACCEPT, REJECT, FINISH = Verdict.ACCEPT, Verdict.REJECT, Verdict.FINISH
+ACCEPT, REJECT, FINISH = Reply.ACCEPT, Reply.REJECT, Reply.FINISH
 
 
 def finished(human: ReferenceHuman, text: str) -> str:
@@ -182,7 +182,7 @@ class Chat:
         ("WRITE", REJECT, 0),
     ],
 )
-def test_a_chat_models_verdict_is_its_last_word_in_capitals(answer: str, verdict: Verdict, unclear: int) -> None:
+def test_a_chat_models_verdict_is_its_last_word_in_capitals(answer: str, verdict: Reply, unclear: int) -> None:
     chat = Chat(answer)
     human = ChatHuman(PROBLEM, chat)
     assert (human.judge("x = ", "1"), human.unclear) == (verdict, unclear)

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from empower_training.assist import sandbox
-from empower_training.assist.sandbox import Bounds, End, run
+from empower_training.assist.sandbox import Bounds, Exit, run
 
 SHORT = Bounds(seconds=0.3)
 
@@ -26,7 +26,7 @@ def _with_and_without_namespaces(request: pytest.FixtureRequest, monkeypatch: py
 
 def test_a_program_reads_and_prints() -> None:
     outcome = run("a, b = map(int, input().split())\nprint(a + b, 'é')", "2 3\n")
-    assert (outcome.printed, outcome.end, outcome.complaint) == ("5 é\n", End.DONE, "")
+    assert (outcome.printed, outcome.end, outcome.complaint) == ("5 é\n", Exit.DONE, "")
 
 
 def test_the_main_guard_holds() -> None:
@@ -37,7 +37,7 @@ def test_a_function_gets_json_and_gives_json() -> None:
     method = "    def add(self, xs: List[int], y: int):\n        print('noise')\n        return [sum(xs), y]"
     program = f"class Solution:\n{method}"
     outcome = run(program, "[1, 2]\n4", function="add")
-    assert (outcome.printed, outcome.end) == ("[3, 4]", End.DONE)
+    assert (outcome.printed, outcome.end) == ("[3, 4]", Exit.DONE)
     assert run("def twice(x):\n    return 2 * x", "[7]", function="twice").printed == "[7, 7]"
 
 
@@ -53,7 +53,7 @@ def test_a_function_gets_json_and_gives_json() -> None:
 )
 def test_a_program_fails(program: str, complaint: str) -> None:
     outcome = run(program, "")
-    assert outcome.end is End.FAILED
+    assert outcome.end is Exit.FAILED
     assert outcome.complaint.startswith(complaint)
 
 
@@ -68,23 +68,23 @@ def test_a_program_fails(program: str, complaint: str) -> None:
 )
 def test_time_is_up(program: str) -> None:
     started = time.monotonic()
-    assert run(program, "", SHORT).end is End.TIME
+    assert run(program, "", SHORT).end is Exit.TIME
     assert time.monotonic() - started < 5
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="macOS holds no limit of the address space")
 def test_memory_is_bounded() -> None:
     outcome = run("x = bytearray(1 << 30)\nprint('had it')", "", Bounds(seconds=5, memory=256 << 20))
-    assert (outcome.printed, outcome.end, outcome.complaint) == ("", End.FAILED, "MemoryError")
-    assert run("x = bytearray(100 << 20)\nprint('had it')", "", Bounds(seconds=5, memory=256 << 20)).end is End.DONE
+    assert (outcome.printed, outcome.end, outcome.complaint) == ("", Exit.FAILED, "MemoryError")
+    assert run("x = bytearray(100 << 20)\nprint('had it')", "", Bounds(seconds=5, memory=256 << 20)).end is Exit.DONE
 
 
 def test_output_is_bounded() -> None:
     outcome = run("while True: print('x' * 1000)", "", Bounds(seconds=20, output=100_000))
-    assert (len(outcome.printed), outcome.end) == (100_000, End.OUTPUT)
+    assert (len(outcome.printed), outcome.end) == (100_000, Exit.OUTPUT)
     # and what the error stream holds is bounded too
     outcome = run("import sys\nwhile True: print('x' * 1000, file=sys.stderr)", "", Bounds(seconds=20, output=100_000))
-    assert outcome.end is End.FAILED
+    assert outcome.end is Exit.FAILED
     assert len(outcome.complaint) <= 2000
 
 
@@ -117,7 +117,7 @@ def test_what_is_refused(program: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.05)
         outcome = run(program.format(port=server.getsockname()[1]), "", Bounds(seconds=5))
-        assert outcome.end is End.FAILED
+        assert outcome.end is Exit.FAILED
         assert "a program under test may not: " in outcome.complaint
         with pytest.raises(TimeoutError):
             server.accept()
@@ -126,7 +126,7 @@ def test_what_is_refused(program: str) -> None:
 def test_nothing_is_left_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # part of the command line of what it starts
     program = "import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()\ntime.sleep(60)"
-    assert run(program, "", SHORT).end is End.TIME
+    assert run(program, "", SHORT).end is Exit.TIME
     lines = [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
     assert not any(str(tmp_path) in line for line in lines)
 

@@ -68,7 +68,7 @@ def test_a_span_is_taken_up_again_where_it_was_left() -> None:
     assert short.complete(Request("y\n", "")).text == "w0 w1"
     assert long.complete(Request("x\n", "")).text == "w0 w1 w2 w3"  # the engine has been elsewhere since
     assert engine.drawn == ["w0 ", "w1 ", "w0 ", "w1 ", "w2 ", "w3 "]
-    assert engine.prompts[-1].endswith("x\n<SUF><MID>\0\0")
+    assert engine.prompts[-1].endswith("<MID>x\n\0\0")
 
 
 def test_after_clearing_all_is_written_anew() -> None:

@@ -27,7 +27,7 @@ DISCOUNT, READ, TYPED = 0.999, 0.1, 0.5
 RESAMPLES = 2000
 
 
-class Verdict(StrEnum):
+class Reply(StrEnum):
     """The answer of a human to a proposal."""
 
     ACCEPT = "accept"
@@ -35,13 +35,13 @@ class Verdict(StrEnum):
     FINISH = "finish"
 
 
-class Human(Protocol):
+class Solver(Protocol):
     """Somebody who solves one problem; asked in turn, so that it may remember."""
 
     unclear: int
     """Answers so far that could not be understood and count as rejections."""
 
-    def judge(self, text: str, proposal: str) -> Verdict:
+    def judge(self, text: str, proposal: str) -> Reply:
         """Return the verdict on a proposal to go on with after `text`; on an empty one ACCEPT is the same as REJECT."""
         ...
 
@@ -121,7 +121,7 @@ def nobody(text: str) -> str:
     return ""
 
 
-def play(problem: Problem, human: Human, propose: Assistant, solves: Callable[[str, Problem], bool]) -> Episode:
+def play(problem: Problem, human: Solver, propose: Assistant, solves: Callable[[str, Problem], bool]) -> Episode:
     """Solve a problem together, and test the program."""
     text = problem.starter
     shown = accepted = read = kept = written = rounds = 0
@@ -131,11 +131,11 @@ def play(problem: Problem, human: Human, propose: Assistant, solves: Callable[[s
         proposal = propose(text)
         shown += bool(proposal)
         read += len(proposal)
-        verdict = human.judge(text, proposal)
-        if verdict is Verdict.FINISH:
+        reply = human.judge(text, proposal)
+        if reply is Reply.FINISH:
             finished = True
             continue
-        if verdict is Verdict.ACCEPT and proposal:
+        if reply is Reply.ACCEPT and proposal:
             accepted += 1
             kept += len(proposal)
             text += proposal
@@ -149,7 +149,7 @@ def play(problem: Problem, human: Human, propose: Assistant, solves: Callable[[s
 def compare(
     problems: Iterable[Problem],
     assistants: Mapping[str, Assistant],
-    meet: Callable[[Problem], Human],
+    meet: Callable[[Problem], Solver],
     solves: Callable[[str, Problem], bool],
     report: Callable[[], None] = lambda: None,
 ) -> dict[str, list[Episode]]:

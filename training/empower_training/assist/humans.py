@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Protocol
 
-from empower_training.assist.assist import TYPED_TOKENS, Verdict
+from empower_training.assist.assist import TYPED_TOKENS, Reply
 from empower_training.assist.endpoint import Message
 from empower_training.assist.problems import Problem, ProblemError
 
@@ -24,10 +24,10 @@ FENCE_TOKENS = 4
 """Tokens that an opening ```python and its line end take, which some models cannot do without."""
 _FENCE = re.compile(r"\A\s*```[a-z]*\n?|```\s*\Z")
 _WORDS = {
-    "ACCEPT": Verdict.ACCEPT,
-    "REJECT": Verdict.REJECT,
-    "WRITE": Verdict.REJECT,
-    "FINISH": Verdict.FINISH,
+    "ACCEPT": Reply.ACCEPT,
+    "REJECT": Reply.REJECT,
+    "WRITE": Reply.REJECT,
+    "FINISH": Reply.FINISH,
 }
 _VERDICT = re.compile(rf"\b({'|'.join(_WORDS)})\b")
 
@@ -96,23 +96,23 @@ class ReferenceHuman:
         self._again = ""
         """What has to be written before the solution goes on there."""
 
-    def judge(self, text: str, proposal: str) -> Verdict:
+    def judge(self, text: str, proposal: str) -> Reply:
         """Judge a proposal; FINISH once the whole solution has been written."""
         if not self._ahead().strip():
-            return Verdict.FINISH
+            return Reply.FINISH
         if not proposal:
-            return Verdict.REJECT
+            return Reply.REJECT
         length = matched(self._ahead(), proposal)
         chance = random.Random(f"{self._seed} {self._problem.id} {self._at} {len(self._again)}").random()
         if length is not None:
             if chance < self._fallibility.reject_right:
-                return Verdict.REJECT
+                return Reply.REJECT
             self._advance(length)
-            return Verdict.ACCEPT
+            return Reply.ACCEPT
         if chance >= self._fallibility.accept_wrong:
-            return Verdict.REJECT
+            return Reply.REJECT
         self._lose_track(proposal)
-        return Verdict.ACCEPT
+        return Reply.ACCEPT
 
     def write(self, text: str) -> str:
         """Return the next tokens of the solution, none at its end."""
@@ -190,14 +190,14 @@ class ChatHuman:
     _fences: bool = field(default=False, init=False)
     """Whether the model writes code only behind a fence."""
 
-    def judge(self, text: str, proposal: str) -> Verdict:
+    def judge(self, text: str, proposal: str) -> Reply:
         """Return the last word in capitals of the model's answer."""
         question = _JUDGE.format(proposal=proposal) if proposal else _COMPLETE
         answer = self._ask(text, question, THINKING_TOKENS)
         words = _VERDICT.findall(answer.rpartition("</think>")[2])
         if not words:
             self.unclear += 1
-            return Verdict.REJECT
+            return Reply.REJECT
         return _WORDS[words[-1]]
 
     def write(self, text: str) -> str:

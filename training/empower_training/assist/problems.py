@@ -24,7 +24,7 @@ from typing import Any
 
 from empower_model.errors import EmpowerError
 from empower_training.assist import sandbox
-from empower_training.assist.sandbox import Bounds, End
+from empower_training.assist.sandbox import Bounds, Exit
 
 FOLDER = Path(__file__).with_name("problem_set")
 MOST_UNPACKED = 1 << 30
@@ -174,7 +174,7 @@ def solves(program: str, problem: Problem, bounds: Bounds | None = None) -> bool
 
 def _passes(program: str, problem: Problem, case: Case, bounds: Bounds | None) -> bool:
     outcome = sandbox.run(program, case.input, bounds, problem.function)
-    if outcome.end is not End.DONE:
+    if outcome.end is not Exit.DONE:
         return False
     if not problem.function:
         return same(outcome.printed, case.output)

@@ -35,7 +35,7 @@ class SandboxError(EmpowerError):
     """Programs cannot be run on this machine."""
 
 
-class End(StrEnum):
+class Exit(StrEnum):
     """The way in which a program ended."""
 
     DONE = "done"
@@ -58,11 +58,11 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Execution:
     """The output of a program, and how it ended."""
 
     printed: str
-    end: End
+    end: Exit
     complaint: str
     """Last line of standard error."""
 
@@ -78,7 +78,7 @@ def namespaces() -> tuple[str, ...]:
     return command if probe.returncode == 0 else ()
 
 
-def run(program: str, stdin: str, bounds: Bounds | None = None, function: str = "") -> Outcome:
+def run(program: str, stdin: str, bounds: Bounds | None = None, function: str = "") -> Execution:
     """Run the source text of a program on an input, and say what came of it.
 
     With `function`, call that function of it, or method of its class `Solution`, with the JSON values on the lines of
@@ -99,12 +99,12 @@ def run(program: str, stdin: str, bounds: Bounds | None = None, function: str = 
         printed = (folder / "out").read_bytes()[: bounds.output]
         complaints = (folder / "err").read_bytes()[-2000:].decode(errors="replace").strip().splitlines()
     if code is None:
-        end = End.TIME
+        end = Exit.TIME
     elif len(printed) >= bounds.output:
-        end = End.OUTPUT
+        end = Exit.OUTPUT
     else:
-        end = End.FAILED if code else End.DONE
-    return Outcome(printed.decode(errors="replace"), end, complaints[-1] if complaints else "")
+        end = Exit.FAILED if code else Exit.DONE
+    return Execution(printed.decode(errors="replace"), end, complaints[-1] if complaints else "")
 
 
 def _ended(command: list[str], folder: Path, seconds: float) -> int | None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from empower_model.calibration import Calibration
     from empower_model.engine import Engine
     from empower_model.fitting import Interval
-    from empower_training.assist import Assistant, Human, Problem, Score
+    from empower_training.assist import Assistant, Problem, Score, Solver
 
 REFERENCE = "reference"
 WIDE = 160
@@ -109,14 +109,14 @@ def _problems(file: Path | None, since: str, platform: str, count: int, seed: in
     return len(found), found
 
 
-def _typist(accept_wrong: float, reject_right: float, seed: int) -> Callable[[Problem], Human]:
+def _typist(accept_wrong: float, reject_right: float, seed: int) -> Callable[[Problem], Solver]:
     from empower_training.assist import Fallibility, ReferenceHuman
 
     fallibility = Fallibility(accept_wrong, reject_right)
     return lambda problem: ReferenceHuman(problem, fallibility, seed)
 
 
-def _chat(url: str, model: str, seed: int) -> Callable[[Problem], Human]:
+def _chat(url: str, model: str, seed: int) -> Callable[[Problem], Solver]:
     from empower_training.assist import ChatHuman, Endpoint
 
     endpoint = Endpoint(url, model)

@@ -15,7 +15,7 @@ from empower_training.commands.options import needs_split
 
 if TYPE_CHECKING:
     from empower_model.request import Completer
-    from empower_training.replay import Cursor, Score
+    from empower_training.replay import Cursor, RuleScore
 
 LINES = 3
 """Shown above a cursor."""
@@ -92,7 +92,7 @@ def _show(completer: Completer, places: Iterable[Cursor], count: int) -> None:
             return
 
 
-def _print(scores: list[Score]) -> None:
+def _print(scores: list[RuleScore]) -> None:
     from rich.console import Console
     from rich.table import Table
 

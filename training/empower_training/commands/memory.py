@@ -16,7 +16,7 @@ from empower_training.commands.options import needs_split
 
 if TYPE_CHECKING:
     from empower_model.memory import Weights
-    from empower_training.replay import Cursor, Score
+    from empower_training.replay import Cursor, RuleScore
 
 RULES = ("budget 2.0", "gain 0.2", "gain 0.3", "gain 0.5")
 """The rules of `evaluate cursors` that are shown: the best budget and the default among others."""
@@ -87,7 +87,7 @@ def _print_rates(rates: dict[str, dict[str, float]]) -> None:
     Console().print(table)
 
 
-def _print_scores(scores: dict[str, list[Score]]) -> None:
+def _print_scores(scores: dict[str, list[RuleScore]]) -> None:
     from rich.console import Console
     from rich.table import Table
 

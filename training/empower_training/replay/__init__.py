@@ -1,7 +1,7 @@
 """Lets a simulated person type real code under every rule, and says what completions were worth."""
 
 from empower_training.replay import cursors, memory_fit
-from empower_training.replay.cursors import Cursor, Score
+from empower_training.replay.cursors import Cursor, RuleScore
 from empower_training.replay.decision_scores import Judged, Line, Scores, of_decisions, of_lines, read, scores
 from empower_training.replay.experiment import Finished, Results, Setting, chosen_works, jobs, run
 from empower_training.replay.forced_bits import Measure, Unfit
@@ -27,7 +27,7 @@ __all__ = [
     "Line",
     "Measure",
     "Results",
-    "Score",
+    "RuleScore",
     "Scores",
     "Setting",
     "Tally",

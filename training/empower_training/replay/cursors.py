@@ -51,7 +51,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class RuleScore:
     """The worth of a rule: shares of all cursors, lengths in characters, net gain in the costs above a cursor."""
 
     rule: str
@@ -121,7 +121,7 @@ def _rule(cut: Cut) -> Rule:
     return rule
 
 
-def score(name: str, rule: Rule, found: Sequence[Span]) -> Score:
+def score(name: str, rule: Rule, found: Sequence[Span]) -> RuleScore:
     """Judge a rule on spans: accepted is what the document says next to the letter."""
     lengths, kept = [], []
     for span in found:
@@ -131,7 +131,7 @@ def score(name: str, rule: Rule, found: Sequence[Span]) -> Score:
             lengths.append(len(text))
             kept.append(len(text) if span.cursor.truth.startswith(text) else 0)
     shown = len(lengths)
-    return Score(
+    return RuleScore(
         rule=name,
         shown=shown / len(found),
         accepted=sum(n > 0 for n in kept) / shown if shown else 0.0,

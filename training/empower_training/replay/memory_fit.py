@@ -20,7 +20,7 @@ from empower_model.memory import Level, RememberingEngine, Weights
 from empower_model.prompt import Layout
 from empower_training.corpus import Document
 from empower_training.replay import cursors
-from empower_training.replay.cursors import Cursor, Score, Span
+from empower_training.replay.cursors import Cursor, RuleScore, Span
 from empower_training.replay.projects import projects
 
 KINDS: dict[str, frozenset[Level]] = {
@@ -56,12 +56,12 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Comparison:
     """The worth of each kind of memory, by name of the kind."""
 
     rates: dict[str, dict[str, float]]
     """Return the bits a character of each package, and of all under `all`."""
-    scores: dict[str, list[Score]]
+    scores: dict[str, list[RuleScore]]
     """Every rule's score."""
 
 
@@ -129,7 +129,7 @@ def judge(
     count: int,
     seed: int,
     track: Track = _untracked,
-) -> Judgement:
+) -> Comparison:
     """Return what each kind of memory is worth at `count` cursors of documents it was not fitted on."""
     places = grouped(cursors.cursors(documents, count, seed))
     reading = read(engine, documents, track("reading", places))
@@ -140,4 +140,4 @@ def judge(
         rates[kind] = reading.rates(mixture_fitting.probabilities(observed, own.coefficients))
         rules = cursors.rules(own.calibration)
         scores[kind] = [cursors.score(name, rule, written[kind]) for name, rule in rules.items()]
-    return Judgement(rates, scores)
+    return Comparison(rates, scores)

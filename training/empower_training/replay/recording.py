@@ -61,7 +61,7 @@ def measure_price(engine: Engine, clock: Clock = time.perf_counter, rounds: int 
 
 
 @dataclass(slots=True)
-class _Span:
+class _SharedSpan:
     """The tokens that the model writes at one cursor, as far as anybody asked."""
 
     prompt: tuple[int, ...]
@@ -82,8 +82,8 @@ class Recording:
         self.price = price
         self.clock = clock
         self.tokenize = lru_cache(maxsize=1024)(lambda text: tuple(engine.tokenize(text)))
-        self._spans: dict[tuple[str, tuple[int, ...]], _Span] = {}
-        self._live: tuple[_Span, Iterator[Token]] | None = None
+        self._spans: dict[tuple[str, tuple[int, ...]], _SharedSpan] = {}
+        self._live: tuple[_SharedSpan, Iterator[Token]] | None = None
 
     def completer(self, calibration: Calibration, cut: Cut | None = None) -> Recorded:
         """Return one policy's completer, with a cache of its own that is empty at first."""
@@ -95,11 +95,11 @@ class Recording:
         self._still()
         self.engine.prefill(self.engine.tokenize("\n")[:1])
 
-    def span(self, line: str, prompt: tuple[int, ...], transforms: Sequence[Transform]) -> _Span:
+    def span(self, line: str, prompt: tuple[int, ...], transforms: Sequence[Transform]) -> _SharedSpan:
         """Return the span behind a prompt, and a line: what is to be written again tells equal prompts apart."""
-        return self._spans.setdefault((line, prompt), _Span(prompt, transforms))
+        return self._spans.setdefault((line, prompt), _SharedSpan(prompt, transforms))
 
-    def token(self, span: _Span, number: int) -> Token | None:
+    def token(self, span: _SharedSpan, number: int) -> Token | None:
         """Return the token of that number, written now if nobody asked for it before; None behind the end."""
         if number == len(span.tokens) and not span.ended:
             stream = self._stream(span)
@@ -113,7 +113,7 @@ class Recording:
                 span.milliseconds.append(took)
         return span.tokens[number] if number < len(span.tokens) else None
 
-    def _stream(self, span: _Span) -> Iterator[Token]:
+    def _stream(self, span: _SharedSpan) -> Iterator[Token]:
         """Return the engine behind what is recorded of the span: still there, or brought there."""
         if self._live is None or self._live[0] is not span:
             self._still()

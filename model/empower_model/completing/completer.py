@@ -24,7 +24,7 @@ MIN_CHARACTERS = 3
 
 
 def chosen_cut(limits: Limits, calibration: Calibration) -> Cut:
-    """The rule that the limits name, with their confidence."""
+    """Return the rule that the limits name, with their confidence."""
     confidence = limits.confidence
     match limits.rule:
         case "peak":
@@ -60,7 +60,7 @@ class LocalCompleter:
         self._layout = Layout(engine)
 
     def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
-        """Blocks until the completion is there; `on_text` is told the raw text so far after each token.
+        """Block until the completion is there; `on_text` is told the raw text so far after each token.
 
         Raises EngineError when the engine fails. When stopped, the completion is empty and its end STOPPED.
         """
@@ -68,7 +68,7 @@ class LocalCompleter:
         return self.answer(request, on_text)
 
     def answer(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
-        """As `complete`, for a caller that has armed the stop flag itself and may have set it since."""
+        """Complete for a caller that has armed the stop flag itself and may have set it since."""
         started = time.perf_counter()
         if self._look is not None:
             self._look(request)
@@ -130,7 +130,11 @@ class _Span:
     limits: Limits
     cut: Cut
     other: Transform | None = None
-    """How it must begin otherwise than what was written before; then the person, not the rule, judges its start."""
+    """Rules out the starts of earlier completions, for an alternative; None for the first completion.
+
+    Since the person has asked for another start, an improbable one is no reason to end: its tokens, up to the first
+    that writes something, count as certain when the rule judges the span. After `return` was ruled out, `raise` may
+    follow however unlikely it was; how far the text then goes on, the rule decides."""
     drafts: Drafts | None = None
     tokens: list[Token] = field(default_factory=list)
     text: str = ""
@@ -178,7 +182,7 @@ class _Span:
         return self.cut(Written(self.text, self.lengths, surprisals, entropies))
 
     def fitted(self, request: Request) -> tuple[str, int]:
-        """The text to show, made to fit its surroundings, and how many tokens it takes."""
+        """Return the text to show, made to fit its surroundings, and how many tokens it takes."""
         if self.end is End.STOPPED:
             return "", 0
         keep = stopping.lexical_boundary(self.text, self.lengths, self.keep)

@@ -45,7 +45,7 @@ def serve(
     calibration: Calibration,
     memory: ChildMemory | None,
 ) -> None:
-    """The child's life: load, say so, answer requests until the pipe ends."""
+    """Live the child's life: load, say so, answer requests until the pipe ends."""
     _shield()
     try:
         completer, keeper = _loaded(config, StopFlag(stop), calibration, memory)
@@ -67,7 +67,7 @@ def serve(
 def _loaded(
     config: EngineConfig, stop: StopFlag, calibration: Calibration, memory: ChildMemory | None
 ) -> tuple[LocalCompleter, KeeperThread | None]:
-    """The completer, and who keeps its memory if there is one, already at work. Raises EmpowerError."""
+    """Return the completer, and who keeps its memory if there is one, already at work. Raises EmpowerError."""
     from empower_model.completing import assemble
     from empower_model.engine.llama import LlamaEngine
     from empower_model.memory import KeeperThread, Memory, WeightedMemory, Weights

@@ -58,6 +58,8 @@ class LocalCompleter:
         self._look = look
         self._drafts = drafts
         self._layout = Layout(engine)
+        self._last: Request | None = None
+        """What was asked last."""
 
     def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
         """Block until the completion is there; `on_text` is told the raw text so far after each token.
@@ -72,7 +74,8 @@ class LocalCompleter:
         started = time.perf_counter()
         if self._look is not None:
             self._look(request)
-        prompt = self._layout.prompt(request.prefix, request.suffix, request.limits.max_tokens + ROLLBACK)
+        self._last = request
+        prompt = self._layout.prompt(request.prefix, request.suffix, _reserve(request))
         first = self._written(request, prompt, started, on_text=on_text)
         if not request.alternatives or not first.text:
             return first
@@ -82,6 +85,23 @@ class LocalCompleter:
             return self._written(request, prompt, time.perf_counter(), other=other)
 
         return replace(first, alternatives=alternatives.further(first, request.alternatives, unlike, started))
+
+    def prepare(self, most: int) -> bool:
+        """Use a time when nobody waits: evaluate at most `most` tokens of the prompt that will soon take over.
+
+        Returns whether there is more to do now. Raises EngineError when the engine fails.
+        """
+        last = self._last
+        tokens = self._layout.ahead(last.prefix, last.suffix, _reserve(last)) if last is not None else []
+        if not tokens:
+            return False
+        try:
+            if not self._engine.prepare(tokens, most):
+                return True
+        except EngineStopped:
+            return False
+        self._layout.move()
+        return False
 
     def _written(
         self,
@@ -121,6 +141,11 @@ class LocalCompleter:
     def close(self) -> None:
         """Free the model."""
         self._engine.close()
+
+
+def _reserve(request: Request) -> int:
+    """Tokens of the context that a prompt leaves free: what may be written, and written again."""
+    return request.limits.max_tokens + ROLLBACK
 
 
 @dataclass(slots=True)

@@ -26,16 +26,41 @@ if TYPE_CHECKING:
     from empower_model.memory import KeeperThread
 
 TEXT_SECONDS = 0.02
+PIECE_SECONDS = 0.03
+"""How long a request may have to wait for what is prepared for later ones."""
+FEWEST_TOKENS, MOST_TOKENS = 8, 256
+"""Of such a piece."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChildMemory:
-    """What the child is told of its memory."""
+    """The memory that the child is to have, as it is told."""
 
     weights: Path
     calibration: Calibration | None
     """None for that of the weights."""
     news: Connection
+
+
+class Pause:
+    """The time until the next request, used in pieces of PIECE_SECONDS, after each of which a request is seen."""
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._tokens = FEWEST_TOKENS
+        """What a piece may evaluate: as many as took PIECE_SECONDS the last time."""
+
+    def use(self, prepare: Callable[[int], bool], asked: Callable[[], bool]) -> None:
+        """Call `prepare` with a number of tokens until it says that there is no more to do, or somebody asks."""
+        while not asked():
+            began = self._clock()
+            try:
+                if not prepare(self._tokens):
+                    return
+            except EmpowerError:  # the next request meets it, and says so
+                return
+            took = max(self._clock() - began, 1e-6)
+            self._tokens = round(min(MOST_TOKENS, max(FEWEST_TOKENS, self._tokens * PIECE_SECONDS / took)))
 
 
 def serve(
@@ -53,8 +78,10 @@ def serve(
         connection.send(error)
         return
     connection.send(None)
+    pause = Pause()
     while True:
         try:
+            pause.use(completer.prepare, connection.poll)
             request, wants_text = connection.recv()
             on_text = _sparsely(connection.send) if wants_text else None
             with keeper.paused() if keeper is not None else nullcontext():

@@ -143,6 +143,7 @@ def _speed(engine: LlamaEngine) -> list[Finding]:
     read = time.perf_counter()
     written = sum(1 for _, _ in zip(range(DECODED_TOKENS), engine.decode(), strict=False))
     ended = time.perf_counter()
+    places = _places(engine, len(tokens) + written)
     completer = assemble(engine, Calibration())
     cut = source.rindex("return")
     first, again = (
@@ -151,6 +152,7 @@ def _speed(engine: LlamaEngine) -> list[Finding]:
     slow = "choose a smaller model with `empower-lsp model use`, or a smaller contextSize"
     return [
         Finding("prompt", f"{len(tokens) / (read - started):,.0f} tokens/s"),
+        Finding("places", places),
         Finding("generation", f"{written / (ended - read):,.0f} tokens/s"),
         Finding("first completion", f"{first.total_ms:.0f} ms, {first.evaluated_tokens} tokens evaluated"),
         Finding(
@@ -159,6 +161,17 @@ def _speed(engine: LlamaEngine) -> list[Finding]:
             slow if again.total_ms > SLOW_MS else "",
         ),
     ]
+
+
+def _places(engine: LlamaEngine, tokens: int) -> str:
+    """Say what it takes to find the prompts of earlier places again; the engine's state is of so many tokens."""
+    from empower_model.engine import states
+
+    if engine.states is None:
+        return "only the last one is kept evaluated: this model cannot go on from a part of a text"
+    size = engine.state_size / tokens
+    bound = f"{states.MOST_BYTES >> 20} MiB"
+    return f"the last {states.MOST} are kept evaluated, {size / 1024:.1f} KiB a token, {bound} in all at most"
 
 
 def _print(findings: list[Finding]) -> None:

@@ -1,6 +1,7 @@
 """The command line as a person meets it: the installed entry point, real model, exit codes."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -126,6 +127,7 @@ def test_the_doctor_measures_the_bundled_model() -> None:
     assert "tokens/s" in found["prompt"]["value"]
     assert "ms" in found["after a keystroke"]["value"]
     assert found["fill in the middle"]["value"] == "yes"
+    assert re.search(r"the last 8 .* [1-9]\d*\.\d KiB a token, 128 MiB", found["places"]["value"])
     assert not found["model"]["cure"]
     assert found["memory"]["value"].endswith("weights: came with the model")
     assert found["indexing"]["value"].endswith(" tokens/s")

@@ -199,9 +199,14 @@ class LlamaEngine:
             self.pace.note(len(ahead), time.perf_counter() - started)
         return ahead
 
+    @property
+    def state_size(self) -> int:
+        """Return the bytes that a copy of the state at hand would take: what it costs to keep a place."""
+        return int(llama_cpp.llama_state_seq_get_size(self._context, 0))
+
     def _saved(self, most: int) -> ctypes.Array[ctypes.c_uint8] | None:
         """Return a copy of the context's state, unless it has more bytes."""
-        size = llama_cpp.llama_state_seq_get_size(self._context, 0)
+        size = self.state_size
         if not 0 < size <= most:
             return None
         data = (ctypes.c_uint8 * size)()

@@ -65,6 +65,23 @@ def test_the_catalogue_is_sound() -> None:
             assert re.fullmatch("[0-9a-f]{40}", entry.revision), "a checksum belongs to a commit, not to a branch"
 
 
+def test_the_publishers_own_instruct_files_stand_beside_the_base_ones() -> None:
+    small, large = (store.catalogue()[f"qwen2.5-coder-{size}-instruct"] for size in ("0.5b", "1.5b"))
+    assert (small.repo, small.file, small.size) == (
+        "Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF",
+        "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
+        491_400_064,
+    )
+    assert small.sha256 == "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32"
+    assert (large.repo, large.file, large.size) == (
+        "Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF",
+        "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
+        1_117_320_768,
+    )
+    assert large.sha256 == "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"
+    assert {small.licence, large.licence} == {"Apache-2.0"}
+
+
 def test_a_reference_to_a_catalogued_file_is_that_entry() -> None:
     entry = store.catalogue()["qwen2.5-coder-0.5b"]
     assert store.find(f"{entry.repo}:{entry.file}") is entry

@@ -91,14 +91,14 @@ class EngineInUse:
 
     def _hear(self, event: HostEvent) -> None:
         _log.info("engine %s", event.kind)
-        if event.kind != "restarted":  # comes after `ready`
+        if event.kind not in {"restarted", "warned"}:  # they come after, or before, what changes the state
             self.state = (event.kind, event.message)
         match event.kind:
             case "loading":
                 self._announcer.begin(event.message)
             case "failed":
                 self._failed(event.message)
-            case "restarted":
+            case "restarted" | "warned":
                 self._announcer.warn(event.message)
             case _:
                 self._announcer.end()

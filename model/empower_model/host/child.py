@@ -74,8 +74,8 @@ def serve(
     _shield()
     try:
         completer, keeper = _loaded(config, StopFlag(stop), calibration, memory)
-    except EmpowerError as error:
-        connection.send(error)
+    except Exception as error:  # whatever it is, it would be the same the next time
+        connection.send(error if isinstance(error, EmpowerError) else EngineError(_unforeseen("Loading", error)))
         return
     connection.send(None)
     pause = Pause()
@@ -132,11 +132,16 @@ def _answer(
     except OSError:
         raise  # the pipe is gone
     except Exception as error:  # its text could hold the user's code
-        at = error.__traceback__
-        while at is not None and at.tb_next is not None:
-            at = at.tb_next
-        place = f"{at.tb_frame.f_code.co_name}:{at.tb_lineno}" if at else "?"
-        return EngineError(f"A completion failed inside ({type(error).__name__} in {place}); please report it.")
+        return EngineError(_unforeseen("A completion", error))
+
+
+def _unforeseen(what: str, error: Exception) -> str:
+    """Say where something failed that should not have, without the words of the exception."""
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    place = f"{at.tb_frame.f_code.co_name}:{at.tb_lineno}" if at else "?"
+    return f"{what} failed inside ({type(error).__name__} in {place}); please report it."
 
 
 def _shield() -> None:

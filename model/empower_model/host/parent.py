@@ -25,7 +25,7 @@ from empower_model.host.excerpt import window
 from empower_model.request import Completion, Request
 
 CRASHES = 3
-"""After so many crashes in a row the model is given up."""
+"""After so many crashes in a row, while loading or later, the model is given up."""
 GRACE_SECONDS = 2.0
 """Time a child has to end by itself."""
 FILE_TOKENS = 16_384
@@ -39,7 +39,7 @@ remembering."""
 class HostEvent:
     """A change of state worth telling; `message` is a sentence for people."""
 
-    kind: Literal["loading", "ready", "restarted", "released", "failed"]
+    kind: Literal["loading", "ready", "restarted", "released", "failed", "warned"]
     message: str
 
 
@@ -79,6 +79,8 @@ class EngineHost:
         self._lock = threading.Lock()
         self._child: _Child | None = None
         self._crashes = 0
+        self._exit_code: int | None = None
+        """Of the child that crashed last."""
         self._idle: threading.Timer | None = None
         self._idle_since = 0.0
         self._closed = False
@@ -94,6 +96,8 @@ class EngineHost:
                 self._rest()
             except EmpowerError:
                 pass  # told as an event; the first completion raises it again
+            except Exception as error:  # whatever it is, nobody must wait for this engine for ever
+                self._tell(HostEvent("failed", f"The engine cannot be started ({type(error).__name__}: {error})."))
 
     def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
         """Block until the completion is there, waiting for the model if need be.
@@ -141,29 +145,48 @@ class EngineHost:
             return self._child
         if self._child is not None:
             self._crashed()
-        if self._crashes >= CRASHES:
-            given_up = EngineCrashed(
-                f"The completion engine ended unexpectedly {CRASHES} times in a row with {self._config.path.name}; "
-                "choose another model or run `empower-lsp doctor`."
-            )
-            self._tell(HostEvent("failed", str(given_up)))
-            raise given_up
         self._tell(HostEvent("loading", f"Loading {self._config.path.name}"))
-        self._child = self._spawn()
+        while self._crashes < CRASHES and not self._closed:
+            try:
+                self._child = self._spawn()
+                first = self._news()
+            except EmpowerError as error:
+                raise self._failed(error) from error
+            except EOFError:
+                self._crashed()
+                continue
+            if isinstance(first, EmpowerError):
+                self._release()
+                raise self._failed(first)
+            self._tell(HostEvent("ready", f"{self._config.path.name} is loaded"))
+            if self._crashes:
+                self._tell(HostEvent("restarted", "The completion engine ended unexpectedly and was started again."))
+            return self._child
+        if self._closed:
+            raise EngineError("The engine was closed.")
+        raise self._failed(
+            EngineCrashed(
+                f"The completion engine ended unexpectedly {CRASHES} times in a row with {self._config.path.name}, the "
+                f"last time with exit code {self._exit_code}; choose a smaller or another model, free some memory, or "
+                "run `empower-lsp doctor`."
+            )
+        )
+
+    def _failed(self, error: EmpowerError) -> EmpowerError:
+        """Tell that there is no engine, and return the reason, to be raised."""
+        self._tell(HostEvent("failed", str(error)))
+        return error
+
+    def _news(self) -> EmpowerError | None:
+        """Return how loading went, passing on what is worth a warning. Raises EOFError when the child ends."""
+        assert self._child is not None
         try:
-            first = self._child.connection.recv()
-        except (EOFError, OSError) as error:
-            failure = self._crashed()
-            self._tell(HostEvent("failed", str(failure)))
-            raise failure from error
-        if isinstance(first, EmpowerError):
-            self._release()
-            self._tell(HostEvent("failed", str(first)))
-            raise first
-        self._tell(HostEvent("ready", f"{self._config.path.name} is loaded"))
-        if self._crashes:
-            self._tell(HostEvent("restarted", "The completion engine ended unexpectedly and was started again."))
-        return self._child
+            while isinstance(first := self._child.connection.recv(), str):
+                self._tell(HostEvent("warned", first))
+        except OSError as error:  # as Windows has it
+            raise EOFError from error
+        assert first is None or isinstance(first, EmpowerError)
+        return first
 
     def _spawn(self) -> _Child:
         ours, theirs = self._spawning.Pipe()
@@ -178,19 +201,28 @@ class EngineHost:
             name="empower-engine",
             daemon=True,
         )
-        process.start()
-        theirs.close()
-        if told is not None:
-            told.news.close()
+        try:
+            process.start()
+        except Exception as error:  # no folder to start in, no memory to fork, no descriptor left
+            detach()
+            ours.close()
+            raise EngineError(
+                f"The engine's process cannot be started ({type(error).__name__}: {error}); see to that, then restart "
+                "the server."
+            ) from error
+        finally:
+            theirs.close()
+            if told is not None:
+                told.news.close()
         return _Child(process, ours, detach)
 
     def _crashed(self) -> EngineCrashed:
         assert self._child is not None
         self._child.process.join(GRACE_SECONDS)
-        code = self._child.process.exitcode
+        self._exit_code = self._child.process.exitcode
         self._release()
         self._crashes += 1
-        return EngineCrashed(f"The completion engine ended unexpectedly (exit code {code}).")
+        return EngineCrashed(f"The completion engine ended unexpectedly (exit code {self._exit_code}).")
 
     def _rest(self) -> None:
         """Take the time from which the child is idle; one timer looks at it, since arming one costs a thread."""

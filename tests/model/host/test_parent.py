@@ -1,5 +1,6 @@
 """The engine in a child process: its answers, its death, its rest."""
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -116,6 +117,60 @@ def test_a_model_that_always_crashes_is_given_up(host: EngineHost, events: list[
         host.complete(REQUEST)
     assert host.pid is None
     assert kinds(events)[-1] == "failed"
+
+
+def while_loading(host: EngineHost, times: int) -> threading.Thread:
+    """Kill the first children as soon as they are there."""
+
+    def kill() -> None:
+        killed: set[int] = set()
+        deadline = time.monotonic() + 60
+        while len(killed) < times and time.monotonic() < deadline:
+            if (pid := host.pid) and pid not in killed:
+                os.kill(pid, signal.SIGKILL)
+                killed.add(pid)
+            time.sleep(0.001)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    return killer
+
+
+@pytest.mark.parametrize("in_background", [True, False])
+def test_an_engine_that_dies_while_loading_is_loaded_again(
+    host: EngineHost, events: list[HostEvent], in_background: bool
+) -> None:
+    killer = while_loading(host, CRASHES - 1)
+    if in_background:
+        host.start()
+        assert eventually(lambda: kinds(events)[-1:] == ["restarted"])
+    assert host.complete(REQUEST).tokens
+    killer.join()
+    assert kinds(events) == ["loading", "ready", "restarted"]
+
+
+def test_an_engine_that_always_dies_while_loading_is_given_up_with_a_cure(
+    host: EngineHost, events: list[HostEvent]
+) -> None:
+    killer = while_loading(host, CRASHES)
+    with pytest.raises(EngineCrashed, match=r"3 times in a row .* exit code -9; choose a smaller .* free some memory"):
+        host.complete(REQUEST)
+    killer.join()
+    assert kinds(events) == ["loading", "failed"]
+    assert host.pid is None
+
+
+def test_a_process_that_cannot_be_started_is_told_and_raised(
+    host: EngineHost, events: list[HostEvent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(_: object) -> None:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(multiprocessing.get_context("spawn").Process, "start", start)
+    with pytest.raises(EngineError, match="cannot be started .FileNotFoundError"):
+        host.complete(REQUEST)
+    host.start()
+    assert eventually(lambda: kinds(events) == ["loading", "failed"] * 2)
 
 
 def test_an_idle_child_is_let_go_and_comes_back(weights: Path, events: list[HostEvent]) -> None:

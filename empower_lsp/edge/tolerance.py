@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 from cattrs import Converter
@@ -23,6 +25,29 @@ class Protocol(LanguageServerProtocol):
                 unreadable = JsonRpcInvalidParams(f"The parameters of {data['method']} cannot be read.")
                 self._send_response(data["id"], error=unreadable.to_response_error())
             raise
+
+    def _execute_handler(
+        self,
+        msg_id: str | int,
+        handler: Callable[..., Any],
+        callback: Callable[[Future[Any]], None],
+        args: tuple[Any, ...] | None = None,
+        kwargs: dict[str, Any] | None = None,
+    ) -> None:
+        """Call a handler; what pygls keeps to cancel it by goes once it has ended, of notifications too."""
+        super()._execute_handler(msg_id, handler, callback, args, kwargs)
+        if (future := self._request_futures.get(msg_id)) is not None:
+            future.add_done_callback(partial(self._let_go, msg_id))
+
+    def _let_go(self, msg_id: str | int, ended: Future[Any]) -> None:
+        if self._request_futures.get(msg_id) is ended:
+            del self._request_futures[msg_id]
+
+    def _handle_response(
+        self, msg_id: str | int, result: Any | None = None, error: types.ResponseError | None = None
+    ) -> None:
+        self._result_types.pop(msg_id, None)  # pygls keeps it where the client answers with an error
+        super()._handle_response(msg_id, result, error)
 
     def _send_response(
         self, msg_id: str | int, result: Any | None = None, error: types.ResponseError | None = None

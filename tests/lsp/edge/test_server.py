@@ -1,5 +1,6 @@
 """The server over an in-memory wire: what it speaks, and its commands."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -112,3 +113,24 @@ async def test_shutdown_closes_the_engine(wire: Wire) -> None:
     await wire.initialize()
     assert await wire.request("shutdown", None) is None
     assert wire.script.closed
+
+
+async def test_nothing_is_kept_of_messages_that_were_handled(wire: Wire) -> None:
+    wire.answers["client/registerCapability"] = {"code": -32601, "message": "no"}  # whatever it is
+    await wire.initialize(workspace={"configuration": True, "didChangeConfiguration": {"dynamicRegistration": True}})
+    wire.open("")
+    for number in range(500):
+        wire.change("x", (0, 0), (0, 0), version=number + 2)
+        wire.notify("textDocument/didSave", {"textDocument": {"uri": URI}})
+        wire.notify("workspace/didChangeWatchedFiles", {"changes": []})
+        wire.ask("textDocument/telepathy", None)
+    for number in range(100):
+        wire.ask_at(0, number)
+    await wire.settle()
+    waiting = [message["id"] for message in wire.received if message.get("method") == "workspace/configuration"]
+    for number in waiting:
+        wire.send(id=number, error={"code": -32601, "message": "no"})
+    await wire.items(0, 3)
+    await asyncio.sleep(0)
+    assert wire.server.protocol._request_futures == {}
+    assert wire.server.protocol._result_types == {}

@@ -22,7 +22,7 @@ from empower_model.calibration import Calibration
 from empower_model.completing import LocalCompleter
 from empower_model.engine import Drafts, EngineConfig, Token, Transform
 from empower_model.engine.llama import LlamaEngine
-from empower_model.engine.states import WORTH, States, common
+from empower_model.engine.states import GAIN, WORTH, States, common
 from empower_model.files import store
 from empower_model.request import Limits, Request
 
@@ -43,6 +43,7 @@ class Counting:
     evaluated: int = 0
     prepared: int = 0
     _state: list[int] = field(default_factory=list)
+    _worth: int = WORTH
 
     def __post_init__(self) -> None:
         self.vocabulary, self.stop = self.real.vocabulary, self.real.stop
@@ -58,6 +59,7 @@ class Counting:
 
     def prepare(self, prompt: Sequence[int], most: int) -> bool:
         fresh = self._missing(prompt)
+        self._worth = GAIN
         self._state += fresh[:most]
         self.prepared += len(fresh[:most])
         return len(fresh) <= most
@@ -70,7 +72,8 @@ class Counting:
 
     def _missing(self, prompt: Sequence[int]) -> list[int]:
         wanted = list(prompt)
-        self._state = self._states.exchange(self._state, wanted)
+        self._state = self._states.exchange(self._state, wanted, self._worth)
+        self._worth = WORTH
         del self._state[min(common(self._state, wanted), len(wanted) - 1) :]
         return wanted[len(self._state) :]
 

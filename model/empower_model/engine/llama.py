@@ -29,7 +29,7 @@ from empower_model.engine.llama_file import (
     read_vocabulary,
 )
 from empower_model.engine.seam import EngineConfig, StopFlag, Token, Transform
-from empower_model.engine.states import States, common
+from empower_model.engine.states import GAIN, WORTH, States, common
 from empower_model.errors import EngineError, EngineStopped, ModelFileInvalid, PromptTooLong
 
 BATCH = 512
@@ -38,8 +38,7 @@ MICRO_BATCH = 128
 SMALL = 32 << 20
 """Bytes of weights up to which one thread writes fastest: two spend longer waiting for each other than computing.
 Nothing is drafted for such a model: to look a guess up takes as long as to do without it."""
-ABORTED = 2
-NO_ROOM = 1
+ABORTED, NO_ROOM = 2, 1
 _TOKENS = ctypes.POINTER(ctypes.c_int32)
 
 
@@ -78,6 +77,8 @@ class LlamaEngine:
         """Whether the logits belong to the last token of the state."""
         self.states = None if cannot_step_back(self._model) else States(self._saved, self._loaded)
         """The states of prompts that were left; None for models that cannot go on from a part of one."""
+        self._worth = WORTH
+        """Tokens of the state at hand from which on it is kept when another prompt comes."""
         self.pace = None if self._small or cannot_step_back(self._model) else Pace()
         """How many drafted tokens are worth evaluating; None where none ever is."""
 
@@ -135,6 +136,7 @@ class LlamaEngine:
         Raises PromptTooLong, and EngineStopped when ended on request.
         """
         fresh = self._missing(prompt)
+        self._worth = GAIN  # of what was prepared, little is worth keeping too
         self._evaluate(fresh[: min(most, BATCH)])
         return len(fresh) <= min(most, BATCH)
 
@@ -146,8 +148,11 @@ class LlamaEngine:
                 "set a larger context size."
             )
         wanted = list(prompt)
-        if self.states is not None and (known := self.states.exchange(self._state, wanted)) != self._state:
-            self._state, self._fresh = known, False
+        if self.states is not None:
+            known = self.states.exchange(self._state, wanted, self._worth)
+            if known != self._state:
+                self._state, self._fresh = known, False
+        self._worth = WORTH
         self._truncate(min(common(self._state, wanted), len(wanted) - 1))
         return wanted[len(self._state) :]
 
@@ -206,8 +211,7 @@ class LlamaEngine:
 
     def _saved(self, most: int) -> ctypes.Array[ctypes.c_uint8] | None:
         """Return a copy of the context's state, unless it has more bytes."""
-        size = self.state_size
-        if not 0 < size <= most:
+        if not 0 < (size := self.state_size) <= most:
             return None
         data = (ctypes.c_uint8 * size)()
         return data if llama_cpp.llama_state_seq_get_data(self._context, data, size, 0) == size else None

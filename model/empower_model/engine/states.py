@@ -16,7 +16,9 @@ MOST_BYTES = 128 << 20
 MOST = 8
 """Copies kept at most."""
 WORTH = 64
-"""Tokens that it takes to copy a state: what a key takes back, text that was shown included, is less."""
+"""Tokens lost from which on a state is kept: what a key takes back, text that was shown included, is less."""
+GAIN = 8
+"""Tokens gained from which on one is taken back: to evaluate them would take longer than to copy a state."""
 
 
 class Copy(Protocol):
@@ -53,17 +55,17 @@ class States(Generic[C]):
         """Return the bytes that the copies take."""
         return sum(len(state.copy) for state in self._kept)
 
-    def exchange(self, tokens: Sequence[int], wanted: Sequence[int]) -> list[int]:
+    def exchange(self, tokens: Sequence[int], wanted: Sequence[int], worth: int = WORTH) -> list[int]:
         """Prepare the context, in the state of `tokens`, for `wanted`; return the tokens whose state it then has.
 
-        A state that would lose WORTH tokens or more is kept. One is taken back that begins as `wanted` does, for WORTH
+        A state that would lose `worth` tokens or more is kept. One is taken back that begins as `wanted` does, for GAIN
         tokens more than `tokens` do.
         """
         shared = common(tokens, wanted)
         best = max(self._kept, key=lambda state: common(state.tokens, wanted), default=None)
-        if best is not None and common(best.tokens, wanted) < shared + WORTH:
+        if best is not None and common(best.tokens, wanted) < shared + GAIN:
             best = None
-        if len(tokens) - shared >= WORTH:
+        if len(tokens) - shared >= worth:
             self._keep(list(tokens), spared=best)
         if best is None:
             return list(tokens)

@@ -3,9 +3,10 @@
     python benchmarks/layouts.py CORPUS.jsonl [--model FILE] [--orders line,16,anchored,...] [--out ROWS.jsonl]
 
 CORPUS.jsonl holds a document a line (`package`, `path`, `text`), as `empower-lsp lab corpus` writes them. Orders:
-`psm`, all above behind FIM-prefix; `line`, the cursor's line behind FIM-middle; a number, so many lines above it as well;
-`spm`, all of them; `anchored`, the server's own; `ltr`, no text below and no FIM tokens. A number after a slash is how
-many lines of the text below there are. Half of the cursors have text below, from 1 to 12 lines further down.
+`psm`, all above behind FIM-prefix; `line`, the line of the cursor behind FIM-middle; a number, so many lines above it
+as well; `spm`, all of them; `anchored`, the layout of the server; `ltr`, no text below and no FIM tokens. A number
+after a slash is how many lines of the text below there are. Half of the cursors have text below, from 1 to 12 lines
+further down.
 """
 
 from __future__ import annotations

@@ -66,6 +66,27 @@ class _Place:
         return prefix[start + len(self.far) :] if start >= 0 else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """The tokens from an anchor to the cursor: those of whole lines, and those of the cursor's own."""
+
+    lines: Sequence[int]
+    line: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.lines) + len(self.line)
+
+    def last(self, most: int) -> _Near:
+        """Return the last tokens, at most so many."""
+        line = _last(self.line, most)
+        return _Near(_last(self.lines, most - len(line)), line)
+
+    def healed(self, vocabulary: Vocabulary) -> tuple[list[int], bytes]:
+        """Take back the tokens of the line that are to be written again; what ends the line above is certain."""
+        kept, forced = roll_back(self.line, vocabulary)
+        return [*self.lines, *kept], forced
+
+
 class Tokenizing(Protocol):
     """What of an engine a layout depends on: the trainer has tokenisers that are no engines."""
 
@@ -110,13 +131,13 @@ class Layout:
         else:
             place, near = self._place(prefix, suffix, room)
         self._visit(place)
-        kept, forced = self._healed(near, prefix)
+        kept, forced = near.healed(self._vocabulary)
         return Prompt([*place.head, *kept] or [self._beginning()], forced)
 
     def fresh(self, prefix: str, suffix: str, reserve: int) -> list[int]:
         """Lay out a cursor as where nobody has typed before, without taking tokens back, and remember nothing."""
         place, near = self._place(prefix, suffix, self._room(reserve))
-        return [*place.head, *near]
+        return [*place.head, *near.lines, *near.line]
 
     def ahead(self, prefix: str, suffix: str, reserve: int) -> list[int]:
         """Lay out the place that is to take over from the last one, if that has little room left; else return nothing.
@@ -135,7 +156,7 @@ class Layout:
             self._next, ours = self._place(prefix, suffix, room)
         if len(self._next.head) + len(ours) >= len(last.head) + len(near):
             return []  # one endless line, say: nothing is gained
-        return [*self._next.head, *self._healed(ours, prefix)[0]]
+        return [*self._next.head, *ours.healed(self._vocabulary)[0]]
 
     def move(self) -> None:
         """Let the place that was laid out ahead take over."""
@@ -149,21 +170,21 @@ class Layout:
     def _visit(self, place: _Place) -> None:
         self._places = [*(other for other in self._places if other is not place), place][-PLACES:]
 
-    def _continued(self, place: _Place, prefix: str, suffix: str) -> list[int] | None:
+    def _continued(self, place: _Place, prefix: str, suffix: str) -> _Near | None:
         """The tokens from a place's anchor to the cursor; None where the cursor is at another place."""
         near = place.near(prefix)
         if near is None or len(near) > self._engine.context_size * CHARACTERS_A_TOKEN:
             return None
         return self._near(near) if _without_closers(suffix) == place.below else None
 
-    def _place(self, prefix: str, suffix: str, room: int) -> tuple[_Place, list[int]]:
+    def _place(self, prefix: str, suffix: str, room: int) -> tuple[_Place, _Near]:
         """Set an anchor, and tokenise from there to the cursor.
 
         Far text and text below take half of the room, so that the other half can be typed.
         """
         vocabulary, fim = self._vocabulary, self._vocabulary.fim
         anchor = self._anchor(prefix, room // 4)
-        near = _last(self._near(prefix[anchor:]), room // 2)
+        near = self._near(prefix[anchor:]).last(room // 2)
         below = self._tokens(_lines_below(suffix))[: max(0, room // 4)] if fim is not None else ()
         text, far = self._far(prefix[:anchor], room // 2 - len(below))
         head = [] if vocabulary.bos is None else [vocabulary.bos]
@@ -179,16 +200,10 @@ class Layout:
                 break
         return anchor
 
-    def _near(self, text: str) -> list[int]:
-        """The tokens of a text that ends at the cursor; those of its whole lines are remembered."""
+    def _near(self, text: str) -> _Near:
+        """Tokenise a text that ends at the cursor; the tokens of its whole lines are remembered."""
         head = text.rfind("\n") + 1
-        return [*self._tokens(text[:head]), *self._engine.tokenize(text[head:])]
-
-    def _healed(self, near: Sequence[int], prefix: str) -> tuple[list[int], bytes]:
-        """Take back the tokens of the cursor's line that are to be written again; the line's beginning is certain."""
-        line = min(len(near), len(self._engine.tokenize(prefix[prefix.rfind("\n") + 1 :])))
-        kept, forced = roll_back(near[len(near) - line :], self._vocabulary)
-        return [*near[: len(near) - line], *kept], forced
+        return _Near(self._tokens(text[:head]), self._engine.tokenize(text[head:]))
 
     def _far(self, text: str, room: int) -> tuple[str, list[int]]:
         """The last whole lines of a text that fit, in blocks that begin at multiples of ANCHOR, and their tokens."""

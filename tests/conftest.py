@@ -7,7 +7,8 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the data folder of this test, not there yet."""
+    """Return the data folder of this test, not there yet; no other program keeps models here."""
     folder = tmp_path / "data"
     monkeypatch.setenv("EMPOWER_LSP_DATA", str(folder))
+    monkeypatch.setattr("empower_model.files.elsewhere.KEEPERS", ())
     return folder

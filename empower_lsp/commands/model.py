@@ -6,6 +6,7 @@ Heavy imports wait inside the commands, so that `--help` and the light ones amon
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,11 @@ def model() -> None:
 @options.as_json
 @errors_as_exit()
 def list_models(as_json: bool) -> None:
-    """Show the models there are, and which is in use."""
+    """Show the models there are, and which is in use.
+
+    With those that Ollama, LM Studio, llama.cpp and the hub's cache keep here: `empower-lsp model use` takes them in
+    place.
+    """
     from empower_model.files import store
 
     models, in_use = store.listing(), store.default_model()
@@ -88,9 +93,12 @@ def _size(size: int | None) -> str:
 @model.command()
 @click.argument("name")
 @click.option("--force", is_flag=True, help="Fetch it anew although it is here.")
+@click.option(
+    "--from", "source", default="", metavar="FILE|URL", help="Take it from there; it must have the same checksum."
+)
 @errors_as_exit()
-def pull(name: str, force: bool) -> None:
-    """Fetch the model NAME from the Hugging Face hub.
+def pull(name: str, force: bool, source: str) -> None:
+    """Fetch the model NAME from the Hugging Face hub, or from the mirror in HF_ENDPOINT.
 
     NAME is one that `empower-lsp model list` shows, or owner/repo:file.gguf for any other file of the hub. An
     interrupted pull continues where it stopped.
@@ -99,17 +107,22 @@ def pull(name: str, force: bool) -> None:
     from empower_model.files import store
 
     entry = store.find(name)
-    if entry is not None and entry.path.is_file() and not force:
-        click.echo(f"{entry.name} is already here: {entry.path}")
+    if entry is not None and not force and (there := store.here(entry)):
+        click.echo(f"{entry.name} is already here: {there.path}")
         return
     try:
         with _bar(name) as progress:
-            pulled = fetch(name, progress, force=force)
+            pulled = fetch(name, progress, force=force, source=source)
     except KeyboardInterrupt:
-        click.echo(f"Stopped. `empower-lsp model pull {name}` continues where it stopped.", err=True)
+        click.echo(f"Stopped. `{_command(name, force, source)}` continues where it stopped.", err=True)
         raise SystemExit(INTERRUPTED) from None
     click.echo(f"Pulled and verified: {pulled.path}")
     click.echo(f"Licence: {pulled.licence}. To complete with it: empower-lsp model use {pulled.name}")
+
+
+def _command(name: str, force: bool, source: str) -> str:
+    options = [*(["--force"] if force else []), *(["--from", source] if source else [])]
+    return shlex.join(["empower-lsp", "model", "pull", *options, name])
 
 
 @contextmanager
@@ -127,7 +140,7 @@ def _bar(name: str) -> Iterator[Progress]:
 @click.argument("name")
 @errors_as_exit()
 def use(name: str) -> None:
-    """Complete with the model NAME from now on: a name, or the path of a GGUF file."""
+    """Complete with the model NAME from now on: a name, or the path of a GGUF file, which stays where it is."""
     from empower_model.files import store
 
     used = store.use(name)

@@ -1,49 +1,51 @@
-"""Pulling a model from the hub: only ever on request, resumable, and visible only once it is verified.
+"""Pulling a model: only ever on request, resumable, and visible only once it is verified.
 
-What arrives goes to `<models folder>/.partial/<sha256>`, stays there when a pull is interrupted, and moves to
-its final name once its checksum is right. `hf_hub_download` would not do: it no longer continues an unfinished
-file (huggingface_hub issue 4196), while the `http_get` beneath it does.
+From the hub, or from any file or address that holds the same bytes. What arrives goes to
+`<models folder>/.partial/<sha256>`, stays there when a pull is interrupted, and moves to its final name once its
+checksum is right. `hf_hub_download` would not do: it no longer continues an unfinished file (huggingface_hub issue
+4196), while the `http_get` beneath it does (`transfer.py`).
 """
 
 from __future__ import annotations
 
 import errno
-import io
 import json
 import os
 import re
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from empower_model.errors import DownloadFailed, ModelFileInvalid, ModelNotFound
 from empower_model.files.gguf_file import check_header, digest
-from empower_model.files.store import CatalogueEntry, Model, find, models_folder, record, resolve
+from empower_model.files.store import CatalogueEntry, Model, find, here, models_folder, record, resolve
+from empower_model.files.transfer import Progress, drop_what_is_no_model, from_file, over_http, reason
 from empower_model.whole_file import write_whole
 
 if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
-
-Progress = Callable[[int, int | None], None]
-"""Told (bytes here, bytes in all, if the hub says so), from the first byte of this pull on."""
+    from huggingface_hub import HfFileMetadata
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
-class _Remote:
-    """The hub's account of a file."""
+class _Wanted:
+    """What a file must be to be this model."""
 
-    url: str
     sha256: str
     size: int | None
     commit: str | None
+    url: str
+    """On the hub."""
 
 
-def pull(name: str, progress: Progress | None = None, *, force: bool = False) -> Model:
+def pull(name: str, progress: Progress | None = None, *, force: bool = False, source: str = "") -> Model:
     """Fetch a model of the catalogue, or any `owner/repo:file.gguf`, unless it is here; `force` fetches anew.
+
+    From the hub (or the mirror in HF_ENDPOINT), or from a `source`: the path of a file, or an http address. The
+    checksum is the catalogue's; for a file that has none there, the hub's.
 
     Raises ModelNotFound for an unknown name and DownloadFailed for whatever goes wrong on the way.
     """
@@ -53,37 +55,65 @@ def pull(name: str, progress: Progress | None = None, *, force: bool = False) ->
             f"{name} is neither in the catalogue nor of the form owner/repo:file.gguf. "
             "`empower-lsp model list` shows the models."
         )
-    if entry.repo is None or (entry.path.is_file() and not force):
+    if entry.repo is None or (not force and here(entry)):
         return resolve(entry.name, tuned=False)
     try:
-        _pull(entry, entry.repo, progress or (lambda here, total: None))
+        _pull(entry, entry.repo, source, progress or (lambda here, total: None))
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise DownloadFailed(f"{entry.name} could not be stored: {error}.") from error
         raise DownloadFailed(
             f"The disk is full. Free some space for {models_folder()}, or move it with EMPOWER_LSP_DATA, "
-            f"then run `empower-lsp model pull {entry.name}` again: it continues where it stopped."
+            f"then run {_again(entry, source)}: it continues where it stopped."
         ) from error
     return resolve(entry.name, tuned=False)
 
 
-def _pull(entry: CatalogueEntry, repo: str, progress: Progress) -> None:
-    remote = _ask(entry, repo)
-    partial = models_folder() / ".partial" / remote.sha256
+def _pull(entry: CatalogueEntry, repo: str, source: str, progress: Progress) -> None:
+    wanted = _wanted(entry, repo, ask=not source)
+    local = None if not source or _host(source) else _checked(entry, Path(source).expanduser(), wanted)
+    partial = models_folder() / ".partial" / wanted.sha256
     partial.parent.mkdir(parents=True, exist_ok=True)
-    partial.touch()
-    if remote.size is not None:
-        _check_space(entry, partial, remote.size)
-    _fetch(entry, remote, partial, progress)
-    _check_content(entry, remote, partial)
+    _check_space(entry, partial, wanted.size)
+    try:
+        if local is not None:
+            from_file(local, partial, wanted.size, progress)
+        else:
+            _fetch(entry, wanted, source, partial, progress)
+    except BaseException:  # Ctrl-C too
+        drop_what_is_no_model(partial)
+        raise
+    _check_content(entry, wanted, source, partial)
     entry.path.parent.mkdir(parents=True, exist_ok=True)
-    pulled = {"repo": repo, "file": entry.file, "revision": remote.commit, "sha256": remote.sha256}
+    pulled = {"repo": repo, "file": entry.file, "revision": wanted.commit, "sha256": wanted.sha256}
     write_whole(record(entry.path), json.dumps(pulled, indent=2) + "\n")
     partial.replace(entry.path)
 
 
-def _ask(entry: CatalogueEntry, repo: str) -> _Remote:
-    """Return the hub's metadata of the file, its checksum compared with the catalogue's if that has one."""
+def _wanted(entry: CatalogueEntry, repo: str, ask: bool) -> _Wanted:
+    """Return what must arrive: the catalogue's word where it has one, and the hub's, which is asked only if it must."""
+    if not ask and entry.sha256 is not None:
+        return _Wanted(entry.sha256, entry.size, entry.revision, url="")
+    url, metadata = _ask(entry, repo)
+    sha256 = metadata.etag or ""  # of a large file, the ETag is its SHA-256; not every mirror hands that on
+    if not _SHA256.fullmatch(sha256):
+        sha256 = entry.sha256 or ""
+    if not sha256:
+        raise DownloadFailed(
+            f"The hub gives no SHA-256 for {entry.file} in {repo}, so it cannot be verified: "
+            "download it yourself and use it by its path."
+        )
+    if entry.sha256 not in (None, sha256):
+        raise DownloadFailed(
+            f"The hub has another {entry.file} in {repo} than the catalogue knows (SHA-256 {sha256}, "
+            f"not {entry.sha256}): update empower-lsp."
+        )
+    size = entry.size if entry.sha256 and entry.size else metadata.size
+    return _Wanted(sha256, size, metadata.commit_hash or entry.revision, url)
+
+
+def _ask(entry: CatalogueEntry, repo: str) -> tuple[str, HfFileMetadata]:
+    """Return the address of a file on the hub, or on the mirror in HF_ENDPOINT, and what is said of it there."""
     # Read when the library is first imported. Otherwise it asks the hub for more than the file, and tells it more.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
@@ -97,7 +127,7 @@ def _ask(entry: CatalogueEntry, repo: str) -> _Remote:
     endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
     url = hf_hub_url(repo, entry.file, revision=entry.revision, endpoint=endpoint)
     try:
-        metadata = get_hf_file_metadata(url)
+        return url, get_hf_file_metadata(url)
     except GatedRepoError as error:
         raise DownloadFailed(
             f"{repo} asks for its terms to be accepted on its page on the hub, and for a token in HF_TOKEN."
@@ -105,23 +135,25 @@ def _ask(entry: CatalogueEntry, repo: str) -> _Remote:
     except (EntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError) as error:
         raise DownloadFailed(f"The hub has no {entry.file} in {repo}: check the name.") from error
     except Exception as error:  # the transport's errors have no base that outlasts the library's versions
-        raise _unreachable(entry, error) from error
-    sha256 = metadata.etag or ""  # of a large file, the ETag is its SHA-256
-    if not _SHA256.fullmatch(sha256):
-        raise DownloadFailed(
-            f"The hub gives no SHA-256 for {entry.file} in {repo}, so it cannot be verified: "
-            "download it yourself and use it by its path."
-        )
-    if entry.sha256 not in (None, sha256):
-        raise DownloadFailed(
-            f"The hub has another {entry.file} in {repo} than the catalogue knows (SHA-256 {sha256}, "
-            f"not {entry.sha256}): update empower-lsp."
-        )
-    return _Remote(url, sha256, metadata.size, metadata.commit_hash)
+        raise _unreachable(entry, "", error) from error
 
 
-def _check_space(entry: CatalogueEntry, partial: Path, size: int) -> None:
-    needed, free = size - partial.stat().st_size, shutil.disk_usage(partial.parent).free
+def _checked(entry: CatalogueEntry, path: Path, wanted: _Wanted) -> Path:
+    """Return a file to copy from, after a look that costs nothing: what has another size need not be copied."""
+    if not path.is_file():
+        raise DownloadFailed(f"There is no file {path}: `--from` takes the path of a file, or an http address.")
+    size = path.stat().st_size
+    if wanted.size not in (None, size):
+        raise DownloadFailed(
+            f"{path} is not {entry.name}: it has {size} bytes, and should have {wanted.size}. "
+            "`empower-lsp model use PATH` takes a file as it is."
+        )
+    return path
+
+
+def _check_space(entry: CatalogueEntry, partial: Path, size: int | None) -> None:
+    arrived = partial.stat().st_size if partial.exists() else 0
+    needed, free = (size or 0) - arrived, shutil.disk_usage(partial.parent).free
     if needed > free:
         raise DownloadFailed(
             f"{entry.name} needs {needed / 1e9:.1f} GB and the disk has {free / 1e9:.1f} GB free: "
@@ -129,53 +161,29 @@ def _check_space(entry: CatalogueEntry, partial: Path, size: int) -> None:
         )
 
 
-def _fetch(entry: CatalogueEntry, remote: _Remote, partial: Path, progress: Progress) -> None:
+def _fetch(entry: CatalogueEntry, wanted: _Wanted, source: str, partial: Path, progress: Progress) -> None:
+    """Fetch from the hub, or from an address, which is told no token of the hub's."""
     from huggingface_hub import get_token
-    from huggingface_hub.file_download import http_get
-    from huggingface_hub.utils.tqdm import disable_progress_bars
 
-    disable_progress_bars()
-    headers = {"Accept-Encoding": "identity"}  # a compressed answer cannot be continued
-    if token := get_token():
-        headers["Authorization"] = f"Bearer {token}"
-    with _Sink(partial, remote.size, progress) as sink:
-        if remote.size is not None and sink.tell() > remote.size:
-            sink.seek(0)
-            sink.truncate()
-        try:
-            http_get(remote.url, sink, resume_size=sink.tell(), headers=headers, expected_size=remote.size)
-        except OSError as error:
-            if error.errno is not None:
-                raise
-            raise _unreachable(entry, error) from error
-        except Exception as error:  # as in _ask
-            raise _unreachable(entry, error) from error
+    try:
+        over_http(source or wanted.url, partial, wanted.size, progress, None if source else get_token())
+    except DownloadFailed:
+        raise
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise _unreachable(entry, source, error) from error
+    except Exception as error:  # as in _wanted
+        raise _unreachable(entry, source, error) from error
 
 
-class _Sink(io.BufferedRandom):
-    """A file opened at its end that tells how much of it is there.
-
-    Not opened for appending: two pulls of one file then write the same bytes to the same places.
-    """
-
-    def __init__(self, path: Path, total: int | None, progress: Progress) -> None:
-        super().__init__(io.FileIO(path, "r+b"))
-        self._total, self._progress = total, progress
-        self._progress(self.seek(0, os.SEEK_END), total)
-
-    def write(self, data: ReadableBuffer) -> int:
-        written = super().write(data)
-        self._progress(self.tell(), self._total)
-        return written
-
-
-def _check_content(entry: CatalogueEntry, remote: _Remote, partial: Path) -> None:
+def _check_content(entry: CatalogueEntry, wanted: _Wanted, source: str, partial: Path) -> None:
     """Delete what is not the model it should be, so that the next pull begins anew."""
-    if (found := digest(partial)) != remote.sha256:
+    if (sha256 := digest(partial)) != wanted.sha256:
         partial.unlink()
         raise DownloadFailed(
-            f"What arrived is not {entry.name}: its SHA-256 is {found}, it should be {remote.sha256}. "
-            f"It was deleted; run `empower-lsp model pull {entry.name}` again, on another network if this repeats."
+            f"What arrived is not {entry.name}: its SHA-256 is {sha256}, it should be {wanted.sha256}. It was deleted; "
+            + ("take it from elsewhere." if source else f"run {_again(entry)}, on another network if this repeats.")
         )
     try:
         check_header(partial)
@@ -184,9 +192,30 @@ def _check_content(entry: CatalogueEntry, remote: _Remote, partial: Path) -> Non
         raise DownloadFailed(f"{entry.name} arrived whole but cannot be loaded: {error}") from error
 
 
-def _unreachable(entry: CatalogueEntry, error: Exception) -> DownloadFailed:
-    reason = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
+def _unreachable(entry: CatalogueEntry, source: str, error: Exception) -> DownloadFailed:
+    who, settings = (_host(source), "the proxy") if source else ("The hub", "the proxy and HF_ENDPOINT")
     return DownloadFailed(
-        f"The hub cannot be reached, or broke off ({reason}). Check the network, the proxy and HF_ENDPOINT, "
-        f"then run `empower-lsp model pull {entry.name}` again: what has arrived is kept."
+        f"{who} cannot be reached, or broke off ({_told(error, source)}). Check the network, {settings}, "
+        f"then run {_again(entry, source)}: what has arrived is kept."
     )
+
+
+def _told(error: Exception, source: str) -> str:
+    """Return the reason; without a source's address, which may hold a password."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if not source:
+        return reason(error)
+    if status is not None:
+        return f"HTTP status {status}"
+    said = reason(error).partition(" (")[0]
+    return type(error).__name__ if "://" in said else said
+
+
+def _again(entry: CatalogueEntry, source: str = "") -> str:
+    return "the same command again" if source else f"`empower-lsp model pull {entry.name}` again"
+
+
+def _host(source: str) -> str:
+    """Return the host of an http address; empty for a path."""
+    parts = urlsplit(source) if re.match(r"https?://", source, re.IGNORECASE) else None
+    return (parts.hostname or "the address") if parts else ""

@@ -15,6 +15,8 @@ class Origin(StrEnum):
     BUNDLED = "bundled"
     PULLED = "pulled"
     LOCAL = "local"
+    FOUND = "found"
+    """Another program keeps it here; it is used in place."""
     AVAILABLE = "available"
     """Known by name, not here yet."""
     MISSING = "missing"

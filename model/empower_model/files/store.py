@@ -1,4 +1,4 @@
-"""Where model files are: the bundled one, those pulled from the hub, and any GGUF by its path.
+"""Where model files are: the bundled one, those pulled, those other programs keep here, and any GGUF by its path.
 
     <data folder>/models/<owner>/<repo>/<file>.gguf        a pulled model
                                        /<file>.pulled.json     where it came from, and its verified SHA-256
@@ -16,7 +16,7 @@ import json
 import logging
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,7 @@ from pathlib import Path
 from empower_model.calibration import sidecar
 from empower_model.errors import ModelFileInvalid, ModelNotFound
 from empower_model.files import tunings
+from empower_model.files.elsewhere import FoundFile, found_files, holding
 from empower_model.files.folder import data_folder, default_file
 from empower_model.files.gguf_file import check_file, check_header, digest
 from empower_model.files.model import Model, Origin
@@ -39,6 +40,7 @@ __all__ = [
     "data_folder",
     "default_model",
     "find",
+    "here",
     "listing",
     "models_folder",
     "record",
@@ -124,13 +126,20 @@ def resolve(name_or_path: str, *, tuned: bool = True) -> Model:
 
 def _base(name_or_path: str) -> Model:
     if entry := find(name_or_path):
-        if not entry.path.is_file():
+        model = here(entry)
+        if model is None:
             raise ModelNotFound(_missing(entry))
-        return _model(entry)
+        return model
     path = Path(name_or_path).expanduser().absolute()
     if not path.exists():
         raise ModelNotFound(_unknown(name_or_path))
     return _local(path)
+
+
+def here(entry: CatalogueEntry) -> Model | None:
+    """Return the model of an entry as it came: bundled, pulled or kept by another program; None if nowhere."""
+    model = _model(entry, () if entry.path.is_file() else found_files())
+    return model if model.origin.here else None
 
 
 def _tuned(base: Model) -> Model:
@@ -143,15 +152,16 @@ def _tuned(base: Model) -> Model:
 
 
 def listing() -> list[Model]:
-    """List every known model: the catalogue, what else was pulled, and the one in use; uncalibrated."""
-    entries = dict(catalogue())
+    """List every known model: the catalogue, what else was pulled or found, and the one in use; uncalibrated."""
+    entries, others = dict(catalogue()), found_files()
     for reference in _pulled_references():
         if entry := find(reference):
             entries.setdefault(entry.name, entry)
-    models = [_model(entry) for entry in entries.values()]
-    if (in_use := default_model()) not in entries:
+    models = [_model(entry, others) for entry in entries.values()]
+    models += [_found(file) for file in others if _entry(file) is None]
+    if (in_use := default_model()) not in {model.name for model in models}:
         entry = find(in_use)
-        models.append(_model(entry) if entry else _local(Path(in_use)))
+        models.append(_model(entry, others) if entry else _local(Path(in_use)))
     return [_tuned(model) for model in models]
 
 
@@ -166,8 +176,13 @@ def checked(name_or_path: str, *, tuned: bool = True) -> Model:
 
 
 def use(name_or_path: str) -> Model:
-    """Remember a model as the default, after checking its file."""
-    model = resolve(name_or_path)
+    """Remember a model as the default, after checking its file.
+
+    The path of a file that another program keeps is taken for the name of the model, where the catalogue knows it.
+    """
+    path = Path(name_or_path).expanduser().absolute()
+    entry = next((_entry(file) for file in found_files() if path in (file.path, file.path.resolve())), None)
+    model = resolve(entry.name if entry else name_or_path)
     check_file(model.path)
     data_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
     write_whole(default_file(), json.dumps({"model": model.name}) + "\n")
@@ -196,7 +211,8 @@ def verify(name_or_path: str) -> Model:
     model = resolve(name_or_path, tuned=False)
     check_header(model.path)
     if model.sha256 is not None and (found := digest(model.path)) != model.sha256:
-        cure = f"pull --force {model.name}" if model.origin is Origin.PULLED else "list"
+        known = find(model.name) is not None and model.origin is not Origin.BUNDLED
+        cure = f"pull --force {model.name}" if known else "list"
         raise ModelFileInvalid(
             f"{model.path} is damaged: its SHA-256 is {found}, it should be {model.sha256}. "
             f"Run `empower-lsp model {cure}`."
@@ -209,18 +225,35 @@ def record(path: Path) -> Path:
     return path.with_suffix(".pulled.json")
 
 
-def _model(entry: CatalogueEntry) -> Model:
-    here = entry.path.is_file()
+def _model(entry: CatalogueEntry, others: Sequence[FoundFile]) -> Model:
+    """Return the model of an entry; among the `others` it is sought where it was not pulled."""
+    own = entry.path.is_file()
+    if not own and entry.repo and entry.sha256 and entry.size:
+        file = holding(entry.sha256, entry.size, others)
+        if file is not None:
+            about = f"{entry.description}; kept by {file.keeper}: {file.path}"
+            return Model(entry.name, file.path, Origin.FOUND, entry.licence, about, file.size, entry.sha256)
     present, absent = (Origin.PULLED, Origin.AVAILABLE) if entry.repo else (Origin.BUNDLED, Origin.MISSING)
     return Model(
         name=entry.name,
         path=entry.path,
-        origin=present if here else absent,
+        origin=present if own else absent,
         licence=entry.licence,
         description=entry.description,
-        size=entry.path.stat().st_size if here else entry.size,
+        size=entry.path.stat().st_size if own else entry.size,
         sha256=_recorded(entry.path) or entry.sha256,
     )
+
+
+def _entry(file: FoundFile) -> CatalogueEntry | None:
+    """Return what the catalogue knows a file as, by size and checksum."""
+    known = (entry for entry in catalogue().values() if entry.repo and entry.sha256 and entry.size == file.size)
+    return next((entry for entry in known if holding(str(entry.sha256), file.size, [file])), None)
+
+
+def _found(file: FoundFile) -> Model:
+    about = f"{file.name}, kept by {file.keeper}"
+    return Model(str(file.path), file.path, Origin.FOUND, licence="", description=about, size=file.size)
 
 
 def _local(path: Path) -> Model:

@@ -14,9 +14,11 @@ from empower_lsp.commands.errors import errors_as_exit
 from empower_lsp.commands.model import model
 from empower_model import files
 from empower_model.errors import DownloadFailed, ModelNotFound
-from empower_model.files import download, store, tunings
+from empower_model.files import store, tunings
+from empower_model.files.elsewhere import FoundFile
 from empower_model.files.gguf_file import digest
 from empower_model.files.provenance import Provenance
+from empower_model.files.store import CatalogueEntry
 
 REFERENCE = "acme/tiny-GGUF:tiny.gguf"
 GGUF = struct.pack("<4sIQQ", b"GGUF", 3, 2, 1) + bytes(2_500_000)
@@ -72,7 +74,7 @@ def test_list_as_a_table() -> None:
     assert mine.startswith("*")
     assert "3 MB" in mine
     assert "pulled" in mine
-    qwen = next(line for line in lines if "qwen2.5-coder-1.5b" in line)
+    qwen = next(line for line in lines if "qwen2.5-coder-1.5b " in line)
     assert not qwen.startswith("*")
     for word in ("1.6 GB", "available", "Apache-2.0"):
         assert word in qwen
@@ -94,7 +96,7 @@ def test_a_narrow_terminal_cuts_no_name(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_pull_says_where_the_model_is_and_how_to_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    def arrive(name: str, progress: download.Progress, *, force: bool) -> store.Model:
+    def arrive(name: str, progress: files.Progress, *, force: bool, source: str) -> store.Model:
         progress(0, 10)
         put_pulled(name)
         progress(10, 10)
@@ -115,7 +117,7 @@ def test_force_fetches_what_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
     put_pulled()
     asked: list[bool] = []
 
-    def arrive(name: str, progress: download.Progress, *, force: bool) -> store.Model:
+    def arrive(name: str, progress: files.Progress, *, force: bool, source: str) -> store.Model:
         asked.append(force)
         return store.resolve(name)
 
@@ -125,7 +127,7 @@ def test_force_fetches_what_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_ctrl_c_says_that_the_pull_can_continue(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(name: str, progress: download.Progress, *, force: bool) -> store.Model:
+    def interrupted(name: str, progress: files.Progress, *, force: bool, source: str) -> store.Model:
         progress(5, 10)
         raise KeyboardInterrupt
 
@@ -135,8 +137,48 @@ def test_ctrl_c_says_that_the_pull_can_continue(monkeypatch: pytest.MonkeyPatch)
     assert f"`empower-lsp model pull {REFERENCE}` continues where it stopped" in result.stderr
 
 
+def test_ctrl_c_says_the_whole_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(name: str, progress: files.Progress, *, force: bool, source: str) -> store.Model:
+        assert (force, source) == (True, "my disk/tiny.gguf")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(files, "pull", interrupted)
+    result = run("pull", REFERENCE, "--force", "--from", "my disk/tiny.gguf")
+    assert result.exit_code == 130
+    assert f"`empower-lsp model pull --force --from 'my disk/tiny.gguf' {REFERENCE}` continues" in result.stderr
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a file that another program keeps."""
+    path = tmp_path / "sha256-abc"
+    path.write_bytes(GGUF)
+    file = FoundFile(path, "tiny:latest", "Ollama", len(GGUF), None)
+    monkeypatch.setattr(store, "found_files", lambda: [file])
+    return path
+
+
+def test_what_other_programs_keep_is_listed_with_where_and_used_in_place(kept: Path) -> None:
+    line = next(line for line in run("list").stdout.splitlines() if str(kept) in line)
+    assert " found " in line
+    assert "tiny:latest, kept by Ollama" in line
+    assert rows()[str(kept)]["where"] == "found"
+    assert run("use", str(kept)).stdout == f"In use: {kept}\n"
+    assert run("path").stdout == f"{kept}\n"
+    assert [row["name"] for row in rows().values() if row["in_use"]] == [str(kept)]
+
+
+def test_a_catalogued_model_kept_by_another_program_is_not_pulled(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = CatalogueEntry("tiny", "t.gguf", "MIT", "tiny", "acme/t", size=len(GGUF), sha256=digest(kept))
+    own = store.catalogue()["empower-python"]
+    monkeypatch.setattr(store, "catalogue", lambda: {own.name: own, "tiny": entry})
+    assert run("pull", "tiny").stdout == f"tiny is already here: {kept}\n"
+    assert run("use", "tiny").stdout == "In use: tiny\n"
+    assert rows()["tiny"]["description"] == f"tiny; kept by Ollama: {kept}"
+
+
 def test_a_failed_pull_is_one_line_on_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
-    def failed(name: str, progress: download.Progress, *, force: bool) -> store.Model:
+    def failed(name: str, progress: files.Progress, *, force: bool, source: str) -> store.Model:
         raise DownloadFailed("The hub cannot be reached.\nTry again.")
 
     monkeypatch.setattr(files, "pull", failed)

@@ -19,6 +19,7 @@ import pytest
 from empower_model.errors import DownloadFailed, ModelNotFound
 from empower_model.files import store
 from empower_model.files.download import pull
+from empower_model.files.elsewhere import FoundFile
 from empower_model.files.store import CatalogueEntry, Origin
 
 REFERENCE = "acme/tiny-GGUF:tiny.gguf"
@@ -350,6 +351,138 @@ def test_a_folder_that_cannot_be_written(hub: Hub, data: Path) -> None:
     (data / "models").write_text("a file where the folder should be")
     with pytest.raises(DownloadFailed, match="could not be stored"):
         pull(REFERENCE)
+
+
+def test_a_pull_that_has_no_room_leaves_nothing(hub: Hub, data: Path) -> None:
+    hub.size = 10**18
+    with pytest.raises(DownloadFailed):
+        pull(REFERENCE)
+    assert [path for path in data.rglob("*") if path.is_file()] == []
+
+
+def test_a_mirror_that_hands_on_no_checksum_is_held_to_the_catalogues(hub: Hub, known: str) -> None:
+    hub.etag = "W/1234"
+    assert pull(known).path.read_bytes() == hub.content
+    assert hub.asked == [f"HEAD {PATH}", f"GET {PATH}"]
+
+
+# From elsewhere
+
+
+@pytest.fixture
+def known(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the name under which the catalogue knows the file, by size and checksum."""
+    sha256 = hashlib.sha256(hub.content).hexdigest()
+    entry = CatalogueEntry("tiny", "tiny.gguf", "MIT", "tiny", "acme/tiny-GGUF", size=len(hub.content), sha256=sha256)
+    monkeypatch.setattr(store, "catalogue", lambda: {"tiny": entry})
+    return "tiny"
+
+
+def test_from_a_file(hub: Hub, known: str, data: Path, tmp_path: Path) -> None:
+    stick = tmp_path / "stick.gguf"
+    stick.write_bytes(hub.content)
+    seen: list[tuple[int, int | None]] = []
+    model = pull(known, lambda here, total: seen.append((here, total)), source=str(stick))
+    assert (model.path, model.path.read_bytes()) == (final(data), hub.content)
+    assert json.loads(store.record(model.path).read_text())["sha256"] == store.verify(known).sha256
+    assert seen == [(0, 1024), (1024, 1024)]
+    assert hub.asked == [], "the catalogue says what is needed"
+    assert stick.read_bytes() == hub.content
+    assert not partial(data, hub).exists()
+
+
+def test_a_copy_continues_where_it_stopped(hub: Hub, known: str, data: Path, tmp_path: Path) -> None:
+    stick = tmp_path / "stick.gguf"
+    stick.write_bytes(hub.content)
+    partial(data, hub).parent.mkdir(parents=True)
+    partial(data, hub).write_bytes(hub.content[:300])
+    seen: list[int] = []
+    assert pull(known, lambda here, total: seen.append(here), source=str(stick)).path.read_bytes() == hub.content
+    assert seen == [300, 1024]
+
+
+def test_a_file_that_the_catalogue_has_no_checksum_of_is_held_to_the_hubs(hub: Hub, tmp_path: Path) -> None:
+    stick = tmp_path / "stick.gguf"
+    stick.write_bytes(hub.content)
+    assert pull(REFERENCE, source=str(stick)).path.read_bytes() == hub.content
+    assert hub.asked == [f"HEAD {PATH}"]
+
+
+def test_from_a_file_that_is_another_model(hub: Hub, known: str, data: Path, tmp_path: Path) -> None:
+    stick = tmp_path / "stick.gguf"
+    stick.write_bytes(hub.content + b"!")
+    with pytest.raises(DownloadFailed, match=r"stick\.gguf is not tiny: it has 1025 bytes, and should have 1024"):
+        pull(known, source=str(stick))
+    stick.write_bytes(hub.content[:-1] + b"!")
+    with pytest.raises(DownloadFailed, match=r"What arrived is not tiny: its SHA-256 is .*take it from elsewhere"):
+        pull(known, source=str(stick))
+    assert stick.exists()
+    assert [path for path in (data / "models").rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("kind", ["nothing", "a folder", "a pipe"])
+def test_from_what_is_no_file(known: str, tmp_path: Path, kind: str) -> None:
+    source = tmp_path / "source"
+    if kind == "a folder":
+        source.mkdir()
+    if kind == "a pipe":
+        os.mkfifo(source)
+    with pytest.raises(DownloadFailed, match=r"There is no file .*`--from` takes the path of a file, or an http"):
+        pull(known, source=str(source))
+
+
+def test_from_an_address(hub: Hub, known: str, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_mine")
+    assert pull(known, source=hub.endpoint + PATH).path.read_bytes() == hub.content
+    assert hub.asked == [f"GET {PATH}"]
+    assert "Authorization" not in hub.gets[0], "a token of the hub's is nobody else's"
+
+
+def test_an_address_is_continued_where_it_stopped(hub: Hub, known: str, data: Path) -> None:
+    partial(data, hub).parent.mkdir(parents=True)
+    partial(data, hub).write_bytes(hub.content[:300])
+    assert pull(known, source=hub.endpoint + PATH).path.read_bytes() == hub.content
+    assert hub.gets[0]["Range"] == "bytes=300-"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_address_that_breaks_off_says_so_without_its_password(hub: Hub, known: str, data: Path) -> None:
+    hub.sent = hub.content[:500]
+    host = hub.endpoint.removeprefix("http://")
+    with pytest.raises(DownloadFailed, match=r"127\.0\.0\.1 cannot be reached, or broke off.*same command") as caught:
+        pull(known, source=f"http://me:secret@{host}{PATH}")
+    assert "secret" not in str(caught.value)
+    assert partial(data, hub).read_bytes() == hub.sent
+    with pytest.raises(DownloadFailed, match=r"127\.0\.0\.1 cannot .*\(HTTP status 404\)") as caught:
+        pull(known, source=f"http://me:secret@{host}/else.gguf?key=secret")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_page_in_place_of_the_file_is_not_kept(hub: Hub, known: str, data: Path) -> None:
+    hub.sent = b"<!DOCTYPE html>Sign in"
+    with pytest.raises(DownloadFailed, match="broke off"):
+        pull(known, source=hub.endpoint + PATH)
+    assert not partial(data, hub).exists()
+
+
+def test_an_address_that_never_ends_fills_no_disk(hub: Hub, known: str, data: Path) -> None:
+    hub.sent = hub.content + bytes(10**6)
+    with pytest.raises(DownloadFailed, match="More arrives than the 1024 bytes"):
+        pull(known, source=hub.endpoint + PATH)
+    assert nothing_is_visible(data)
+    assert not partial(data, hub).exists()
+
+
+def test_what_another_program_keeps_is_not_pulled(
+    hub: Hub, known: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "kept.gguf"
+    path.write_bytes(hub.content)
+    kept = FoundFile(path, "kept.gguf", "llama.cpp", 1024, None)
+    monkeypatch.setattr(store, "found_files", lambda: [kept])
+    assert pull(known).path == path
+    assert hub.asked == []
+    assert pull(known, force=True).path == store.catalogue()[known].path
 
 
 def test_only_known_names_and_references_are_pulled() -> None:

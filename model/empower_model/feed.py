@@ -7,11 +7,10 @@ server's own process does without.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Protocol, TypeAlias
 
 from empower_model.calibration import Calibration
@@ -92,26 +91,91 @@ class Remembered:
 
 
 @dataclass(slots=True)
+class _Listener:
+    """A process that is told, which may be slow to listen: what it knows, and what of the files it does not.
+
+    What it must be told of documents follows from what it knows and what counts now, so nothing queues up.
+    """
+
+    awake: threading.Condition
+    recent: dict[str, int] = field(default_factory=dict)
+    """The documents written in lately, as it has them, the newest last, and which state of each."""
+    current: str | None = None
+    """None before it was told anything."""
+    walk: Walk | None = None
+    changed: dict[str, None] = field(default_factory=dict)
+    ended: bool = False
+
+    def unknown(self, recent: Mapping[str, tuple[int, str | None]], current: str) -> Iterator[News]:
+        """Yield what makes its documents those in `recent`, in that order, and its current one `current`."""
+        self.recent.pop(current, None)  # as Current does over there
+        edits = list(self._edits(recent))
+        left = None
+        if self._after(edits) != list(recent):
+            # What was written in last pushes out what counts no more, unless there is room; to be current does always.
+            yield from map(Current, self.recent)
+            self.recent, self.current = {}, None
+            edits = list(self._edits(recent))
+        elif edits and edits[0].name == self.current:
+            left = edits[0]
+        if current != self.current:
+            yield Current(current, left)
+        yield from edits[current != self.current and left is not None :]
+        self.recent, self.current = {name: state for name, (state, _) in recent.items()}, current
+
+    def _edits(self, recent: Mapping[str, tuple[int, str | None]]) -> Iterator[Edited]:
+        """Yield each document that is in another state or place than it is known to be."""
+        known = [name for name in self.recent if name in recent]
+        in_place = True
+        for place, (name, (state, text)) in enumerate(recent.items()):
+            in_place = in_place and known[place : place + 1] == [name]
+            if in_place and self.recent[name] == state:
+                continue
+            in_place = in_place and text is None  # to be closed is not to be written in
+            if text is None and not in_place and name in known:
+                yield Edited(name, "")
+            yield Edited(name, text)
+
+    def _after(self, edits: Iterable[Edited]) -> list[str]:
+        """Return which documents written in lately it will have after being told `edits`, in order."""
+        names = dict.fromkeys(self.recent)
+        for edited in edits:
+            if edited.text is not None:
+                names.pop(edited.name, None)
+            names[edited.name] = None
+            if len(names) > RECENT:
+                del names[next(iter(names))]
+        return list(names)
+
+
+@dataclass(slots=True)
 class Feed:
     """Tells whoever is attached what there is to remember; to be called from any thread."""
 
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _queues: list[SimpleQueue[News | None]] = field(default_factory=list)
+    _listeners: list[_Listener] = field(default_factory=list)
     _walk: Walk | None = None
-    _recent: dict[str, str | None] = field(default_factory=dict)
-    """The current document and the last RECENT that were written in before it, the newest last."""
+    _recent: dict[str, tuple[int, str | None]] = field(default_factory=dict)
+    """The current document and the last RECENT that were written in before it, the newest last, with a number for each
+    state of one."""
     _current: str = ""
+    _count: int = 0
 
     def walk(self, library: Library, watched: bool) -> None:
         """Tell that there is another library, or that much of it may have changed."""
         with self._lock:
             self._walk = Walk(library, watched)
-            self._tell(self._walk)
+            for listener in self._listeners:
+                listener.walk = self._walk
+            self._wake()
 
     def changed(self, names: Iterable[str]) -> None:
         """Tell that files or folders were made, written, renamed or deleted."""
         with self._lock:
-            self._tell(Changed(tuple(names)))
+            changed = dict.fromkeys(names)
+            for listener in self._listeners:
+                listener.changed |= changed
+            self._wake()
 
     def written(self, name: str, text: str) -> None:
         """Tell that a document is written in, and says this now.
@@ -119,69 +183,80 @@ class Feed:
         Its text crosses over when another one takes its place.
         """
         with self._lock:
-            if name != self._current:
-                self._turn(name)
+            turned, self._current = name != self._current, name
             self._recent.pop(name, None)
-            self._recent[name] = text
-            self._trim()
+            self._note(name, text)
+            if len(self._recent) > RECENT + 1:
+                del self._recent[next(iter(self._recent))]
+            if turned:
+                self._wake()
 
     def closed(self, name: str) -> None:
         """Tell that a document is no longer open: what its file says counts."""
         with self._lock:
-            if name in self._recent:
-                self._recent[name] = None
+            if name not in self._recent:
+                return
+            self._note(name, None)
             if name == self._current:
-                self._turn("")
-                self._trim()
-            elif name in self._recent:
-                self._tell(Edited(name, None))
+                self._current = ""
+                if len(self._recent) > RECENT:
+                    del self._recent[next(iter(self._recent))]
+            self._wake()
 
     def attach(self, connection: Connection) -> Callable[[], None]:
         """Tell a process all of it, and what comes after; returns what ends that."""
-        queue: SimpleQueue[News | None] = SimpleQueue()
-        with self._lock:
-            for one in self._state():
-                queue.put(one)
-            self._queues.append(queue)
+        listener = self._listen()
 
         def detach() -> None:
             with self._lock:
-                if queue in self._queues:
-                    self._queues.remove(queue)
-            queue.put(None)
+                if listener in self._listeners:
+                    self._listeners.remove(listener)
+                listener.ended = True
+                listener.awake.notify()
 
-        threading.Thread(target=_send, args=(queue, connection), name="empower-feed", daemon=True).start()
+        sending = (self, listener, connection)
+        threading.Thread(target=_send, args=sending, name="empower-feed", daemon=True).start()
         return detach
 
-    def _turn(self, name: str) -> None:
-        """Have another document be the current one."""
-        left = Edited(self._current, self._recent[self._current]) if self._current else None
-        self._current = name
-        self._tell(Current(name, left))
+    def news(self, listener: _Listener) -> list[News]:
+        """Wait until there is something that a process does not know, and return all of that; none at the end."""
+        with self._lock:
+            while not (news := self._unknown(listener)) and not listener.ended:
+                listener.awake.wait()
+            return news
 
-    def _trim(self) -> None:
-        if len(self._recent) > RECENT + bool(self._current):
-            del self._recent[next(iter(self._recent))]
+    def _listen(self) -> _Listener:
+        with self._lock:
+            listener = _Listener(threading.Condition(self._lock), walk=self._walk)
+            self._listeners.append(listener)
+            return listener
 
-    def _state(self) -> Iterator[News]:
-        """Yield what brings a memory that knows nothing up to date."""
-        yield Current(self._current)
-        for name, text in self._recent.items():
-            if name != self._current:
-                yield Edited(name, text)
-        if self._walk is not None:
-            yield self._walk
+    def _unknown(self, listener: _Listener) -> list[News]:
+        """Return what a process does not know yet, which it then does."""
+        recent = {name: written for name, written in self._recent.items() if name != self._current}
+        news = list(listener.unknown(recent, self._current))
+        if listener.walk is not None:
+            news.append(listener.walk)
+        if listener.changed:
+            news.append(Changed(tuple(listener.changed)))
+        listener.walk, listener.changed = None, {}
+        return news
 
-    def _tell(self, news: News) -> None:
-        for queue in self._queues:
-            queue.put(news)
+    def _note(self, name: str, text: str | None) -> None:
+        self._count += 1
+        self._recent[name] = self._count, text
+
+    def _wake(self) -> None:
+        for listener in self._listeners:
+            listener.awake.notify()
 
 
-def _send(queue: SimpleQueue[News | None], connection: Connection) -> None:
-    """Send what is queued, in a thread of its own, since a pipe that is full makes the sender wait."""
+def _send(feed: Feed, listener: _Listener, connection: Connection) -> None:
+    """Send what a process does not know, in a thread of its own, since a pipe that is full makes the sender wait."""
     try:
-        while (news := queue.get()) is not None:
-            connection.send(news)
+        while news := feed.news(listener):
+            for each in news:
+                connection.send(each)
     except OSError:  # the process has ended; another one will be told all of it
         pass
     connection.close()

@@ -167,7 +167,7 @@ def test_a_process_that_cannot_be_started_is_told_and_raised(
         raise FileNotFoundError(2, "No such file or directory")
 
     monkeypatch.setattr(multiprocessing.get_context("spawn").Process, "start", start)
-    with pytest.raises(EngineError, match="cannot be started .FileNotFoundError"):
+    with pytest.raises(EngineError, match=r"cannot be started \(FileNotFoundError"):
         host.complete(REQUEST)
     host.start()
     assert eventually(lambda: kinds(events) == ["loading", "failed"] * 2)

@@ -6,13 +6,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from multiprocessing import Pipe
-from queue import SimpleQueue
 
 import numpy as np
 import pytest
 
 from empower_model.errors import EngineError
-from empower_model.feed import RECENT, Changed, Current, Edited, Feed, News, Stamp, Walk
+from empower_model.feed import RECENT, Changed, Current, Edited, Feed, Stamp, Walk
 from empower_model.memory import keeper as module
 from empower_model.memory.index import Level, Memory
 from empower_model.memory.keeper import Keeper, KeeperThread
@@ -120,8 +119,11 @@ def test_another_library_takes_the_place_of_the_first() -> None:
     assert shelf.reads == []  # what has not changed is not read again
 
 
+@pytest.mark.parametrize("promptness", [1, 0.3])
 @pytest.mark.parametrize("watched", [True, False])
-def test_whatever_happens_it_is_as_if_built_afresh(monkeypatch: pytest.MonkeyPatch, watched: bool) -> None:
+def test_whatever_happens_it_is_as_if_built_afresh(
+    monkeypatch: pytest.MonkeyPatch, watched: bool, promptness: float
+) -> None:
     monkeypatch.setattr(module, "RECENT", 3)
     monkeypatch.setattr(module, "MANY_FILES", 4)
     monkeypatch.setattr("empower_model.feed.RECENT", 3)
@@ -131,25 +133,25 @@ def test_whatever_happens_it_is_as_if_built_afresh(monkeypatch: pytest.MonkeyPat
     names = [f"/{folder}/{n}.py" for folder in "abcd" for n in range(4)]
     for name in names[::2]:
         shelf.put(name, content(rng))
-    news: SimpleQueue[News | None] = SimpleQueue()
-    feed._queues.append(news)  # as `attach` does, without the thread and the process
+    listener = feed._listen()  # as `attach` does, without the thread and the process
     feed.walk(shelf, watched)
     keeper = Keeper(memory, letters)
     for _ in range(150):
         for _ in range(rng.randrange(1, 4)):  # before all of the last is done
             happen(rng, shelf, feed, names, watched)
-            while not news.empty():
-                if one := news.get():
-                    keeper.hear(one)
+            for news in feed._unknown(listener) if rng.random() < promptness else ():
+                keeper.hear(news)
                 for _ in range(rng.randrange(40)):
                     keeper.step()
+        for news in feed._unknown(listener):
+            keeper.hear(news)
         if not watched:
             keeper.look()
         finish(keeper)
         fresh = Memory()
         other = Keeper(fresh, letters)
-        for one in feed._state():
-            other.hear(one)
+        for news in feed._unknown(feed._listen()):
+            other.hear(news)
         finish(other)
         assert [held(memory, level) for level in Level] == [held(fresh, level) for level in Level]
         assert "/d/1.py" not in {name for level in Level for name in held(memory, level)}

@@ -15,12 +15,14 @@ from empower_model.engine import Drafts, Engine, Token, Transform
 from empower_model.errors import EngineStopped
 from empower_model.prompt import ROLLBACK, Layout, Prompt, healing
 from empower_model.request import Completion, End, Limits, Request
-from empower_model.trim import reindent, trim
+from empower_model.trim import LONGEST_WORD, joined, reindent, run_length, trim
 
 PEAK_FLOOR = 2.5
 """Bits of entropy under which a local maximum is no decision (tuned on a pilot model)."""
 MIN_CHARACTERS = 3
 """A shorter completion costs more to read than to type."""
+RUN_TOKENS = 8
+"""So many tokens in a row that say one character alone, and it is not worth waiting for another."""
 
 
 def chosen_cut(limits: Limits, calibration: Calibration) -> Cut:
@@ -196,9 +198,18 @@ class _Span:
             self.end = End.UNCERTAIN
         elif self.text.count("\n") >= self.limits.max_lines:
             self.end = End.MAX_LINES
+        elif self._runs_on():
+            self.end = End.TRIMMED
         else:
             return len(self.tokens) >= self.limits.max_tokens
         return True
+
+    def _runs_on(self) -> bool:
+        """Return whether the last tokens say one character again and again, which trimming cuts: a ruler has few."""
+        if len(self.lengths) <= RUN_TOKENS:
+            return False
+        written = len(self.text) - self.lengths[-RUN_TOKENS - 1]
+        return run_length(self.text) >= max(written, LONGEST_WORD)
 
     def _verdict(self) -> Verdict:
         given = bisect.bisect_right(self.lengths, 0) + 1 if self.other else 0
@@ -212,7 +223,7 @@ class _Span:
             return "", 0
         keep = stopping.lexical_boundary(self.text, self.lengths, self.keep)
         raw = self.text[: self.lengths[keep - 1] if keep else 0].split("\ufffd")[0]
-        text = trim(raw, request.prefix, request.suffix)
+        text = trim(joined(raw, request.prefix, request.suffix), request.prefix, request.suffix)
         if len(text) < len(raw.rstrip()):
             self.end = End.TRIMMED
         keep = min(keep, bisect.bisect_left(self.lengths, len(text)) + 1) if text else 0

@@ -57,8 +57,7 @@ def _said_again(kept: str, said: str, around: Around) -> bool:
     if not said.strip("()[]{} "):
         return False  # brackets alone are a question of balance
     if _WORD.search(said):
-        within_word = _WORD.match((kept or around.line)[-1:]) and _WORD.match(said)
-        return not within_word and (len(said) > 3 or said == around.rest)
+        return len(said) > 3 or said == around.rest
     if (said.strip(_PLAIN) and said != around.rest) or _is_run(kept, said, around):
         return False
     if said[0] in "\"'`" and not _open_strings(scan(around.line + kept), around.line + kept):

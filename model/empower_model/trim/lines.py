@@ -1,18 +1,16 @@
-"""The rules of trimming that look at whole lines: scope, what stands below the cursor, and loops."""
+"""The rules of trimming that look at whole lines: scope, and what stands below the cursor."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from difflib import SequenceMatcher
-from itertools import pairwise
 
 from empower_model.trim.scan import Around, indent, line_at, scan
 
 _BLANK_RUN = re.compile(r"\n[ \t]*\n[ \t]*(?=\n)")
 _SPACE = re.compile(r"\s+")
+_DECLARED = re.compile(r"\s*(?:(?:async|export|pub|static|local) )*(?:def|class|func|function|fn) (\w+)")
 _PROSE = re.compile(r"[ \t]*(?:[#*/-]+ )?[^\W\d_]+(?:[ ,.:-]+[^\W\d_]+){3,}[.:]?")
-_LETTERS = re.compile(r"[^\W\d_]{2}")
 _TRIVIAL = re.compile(
     r"\b(?:return|pass|break|continue|else|try|finally|end|fi|done|do|then|begin|default|raise|self|this"
     r"|None|True|False|null|nil|undefined|true|false|void|const|let|local|var)\b|\W|\d|_"
@@ -34,8 +32,8 @@ def nontrivial(line: str) -> bool:
     return len(_TRIVIAL.sub("", line)) > 7
 
 
-def _lines(text: str, around: Around) -> list[Line]:
-    """The lines of the text that are not blank; the first only counts from the start of the document's line."""
+def lines_of(text: str, around: Around) -> list[Line]:
+    """Return the lines of the text that are not blank; the first only counts from the start of the document's line."""
     found: list[Line] = []
     at = 0
     for number, line in enumerate(text.split("\n")):
@@ -61,7 +59,7 @@ def scope(text: str, around: Around) -> str:
         return text
     floor = _floor(text, around)
     code = around.before + text
-    for at, line in _lines(text, around):
+    for at, line in lines_of(text, around):
         start = len(around.before) + at
         if at == 0 or indent(line) >= floor or _may_dedent(line, floor, code[:start], around):
             continue
@@ -81,7 +79,7 @@ def _floor(text: str, around: Around) -> int:
         return min(indent(line_at(around.before, opener)), indent(around.line or text))
     if around.line.strip() or (around.line and text.startswith("\n")):
         return indent(around.line)
-    lines = _lines(text, around)
+    lines = lines_of(text, around)
     return indent(lines[0][1]) if lines else 0
 
 
@@ -91,7 +89,12 @@ def _may_dedent(line: str, floor: int, above: str, around: Around) -> bool:
     if _END.match(line):
         below = around.following
         return not (below and indent(below[0]) >= floor) and _has_head(line, above)
-    return bool(_BRANCH.match(line)) and _has_head(line, above)
+    return is_branch(line) and _has_head(line, above)
+
+
+def is_branch(line: str) -> bool:
+    """Return whether a line is a further branch of the block above it: `else`, `except`, `case`."""
+    return _BRANCH.match(line) is not None
 
 
 def _has_head(line: str, above: str) -> bool:
@@ -106,7 +109,7 @@ def _has_head(line: str, above: str) -> bool:
 def below(text: str, around: Around) -> str:
     """A text that runs into the lines below the cursor ends where they begin."""
     following = around.following
-    lines = _lines(text, around)
+    lines = lines_of(text, around)
     if not following or not lines:
         return text
     for number, (at, line) in enumerate(lines):
@@ -124,10 +127,18 @@ def _runs_into(lines: list[str], following: list[str]) -> bool:
         return True
     if same == len(lines) - 1 and len(pairs) == len(lines):
         ours, theirs = pairs[-1]
-        if theirs.startswith(ours) and (same or nontrivial(ours)):
-            return True  # generation ended within the line
+        if theirs.startswith(ours):
+            return True  # the line below begins with it: no news, however short
+    if same < len(pairs) and _declares(*pairs[same]):
+        return True
     exact = (ours for ours, theirs in pairs[:same] if ours == theirs)
     return any(nontrivial(line) and not _BLOCK_OPENER.search(line) for line in exact)
+
+
+def _declares(ours: str, theirs: str) -> bool:
+    """Return whether two lines declare the same name at the same depth: `def f(a)` above `def f(a, b)`."""
+    mine, other = _DECLARED.match(ours), _DECLARED.match(theirs)
+    return mine is not None and other is not None and mine[0] == other[0]
 
 
 def alike(ours: str, theirs: str) -> bool:
@@ -150,50 +161,3 @@ def _squeezed(line: str) -> str:
 
 def _ratio(ours: str, theirs: str) -> float:
     return SequenceMatcher(None, ours.strip(), theirs.strip(), False).ratio()
-
-
-def repeated_lines(text: str, around: Around) -> str:
-    """Lines that repeat the ones right above them are a loop, and so is a third time the same line."""
-    above = [(-1, line) for line in around.preceding[-4:]]
-    own = _lines(text, around)
-    lines = above + own
-    for n in range(len(above), len(lines)):
-        at = lines[n][0]
-        if at == 0 and around.line.strip():
-            continue  # the human began this line
-        for period in range(1, 5):
-            once, again = lines[max(n - period, 0) : n], lines[n : n + period]
-            if len(once) == len(again) and _same(once, again) and any(nontrivial(line) for _, line in again):
-                return text[:at]
-    for (_, first), (at, second), (_, third) in _triples(own):
-        if first == second == third:
-            return text[:at]
-    return text
-
-
-def _same(once: list[Line], again: list[Line]) -> bool:
-    return all(one[1] == other[1] for one, other in zip(once, again, strict=True))
-
-
-def _triples(lines: list[Line]) -> Iterator[tuple[Line, Line, Line]]:
-    for (first, second), (_, third) in pairwise(pairwise(lines)):
-        yield first, second, third
-
-
-def repeated_tail(text: str, around: Around) -> str:
-    """The same characters three times and more at the end, over most of the text, are a loop; once is enough.
-
-    Short units need five times: `int, int, int` is code. Units without a word never count: `0x1, 0x1`.
-    """
-    end = len(text.rstrip())
-    for size in range(2, end // 3 + 1):
-        unit = text[end - size : end]
-        start = end - size
-        while start >= size and text.startswith(unit, start - size):
-            start -= size
-        times = (end - start) // size
-        while start > 0 and text[start - 1] == text[start - 1 + size]:
-            start -= 1  # the loop may begin within the unit
-        if times >= (3 if size > 7 else 5) and 2 * (end - start) > end and _LETTERS.search(unit):
-            return text[: start + size]
-    return text

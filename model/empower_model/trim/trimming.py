@@ -11,8 +11,10 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 
+from empower_model.trim.above import again, repeated_lines, unreachable
 from empower_model.trim.brackets import balance, closed_string, one_line, overlap
-from empower_model.trim.lines import below, blank_run, repeated_lines, repeated_tail, scope
+from empower_model.trim.lines import below, blank_run, scope
+from empower_model.trim.runs import one_character, repeated_tail
 from empower_model.trim.scan import Around
 
 Rule = Callable[[str, Around], str]
@@ -36,8 +38,11 @@ RULES: tuple[Rule, ...] = (
     blank_run,
     scope,
     below,
+    again,
+    unreachable,
     repeated_lines,
     repeated_tail,
+    one_character,
     trailing_space,
 )
 

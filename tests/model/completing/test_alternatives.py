@@ -199,7 +199,7 @@ def test_the_bundled_model_has_others_at_some_places_and_its_first_stays(weights
     text = inspect.getsource(inspect)
     several = 0
     for at in range(5_000, 25_000, 1_250):
-        request = Request(text[:at], text[at:], Limits(confidence=0.1))
+        request = Request(text[:at], text[text.index("\n", at) :], Limits(confidence=0.1))
         first = completer.complete(request)
         found = completer.complete(replace(request, alternatives=2))
         assert found.text == first.text

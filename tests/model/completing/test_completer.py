@@ -152,3 +152,37 @@ def test_a_stop_before_the_answer_holds_when_the_caller_arms_the_flag() -> None:
     thread.start()
     thread.join()
     assert completer.answer(Request("", "")).end is End.STOPPED
+
+
+@pytest.mark.parametrize(
+    ("prefix", "text", "suffix", "expected"),
+    [
+        ("raise Ke", "yError(key)", "yError(key) from None\n", ""),
+        ("raise Ke", "yError", "yError(key)\n", ""),
+        ("raise K", "ey_Error(key)", "Error(key)\n", "ey_"),
+        ("raise K", "eyed(Error(key)", "Error(key)\n", ""),
+        ("self.assert", "AlmostEqual(a, b)", "Equal(a, b)\n", "Almost"),
+        ("self.assert", "AlmostEquals(a, b)", "Equal(a, b)\n", ""),
+        ("self.assert", "Almost", "Equal(a, b)\n", ""),
+        ("x = ", "first + second", "second\n", "first + "),
+        ("x = ", "first + ", "second\n", "first + "),
+        ("x = ", "compute", "second\n", ""),
+        ("    ", "y = 1\n    return x", "return x\n", ""),
+    ],
+)
+def test_in_front_of_a_word_it_makes_a_word_of_both_sides_or_nothing(
+    prefix: str, text: str, suffix: str, expected: str
+) -> None:
+    written = prefix[-1] + text  # the last of what was typed is written again
+    assert complete([(written, 0.0, 0.0), ("", 0, 0)], Request(prefix, suffix)).text == expected
+
+
+@pytest.mark.parametrize("char", ["\\", "#", "=", "a", "0"])
+def test_one_character_again_and_again_ends_early_and_is_not_shown(char: str) -> None:
+    found = complete([(2 * char, 0.0, 0.0)] * 100, Request("x = \n", ""))
+    assert (found.text, found.end, len(found.tokens)) == ("", End.TRIMMED, 9)
+
+
+def test_a_ruler_in_few_tokens_is_written_to_its_end() -> None:
+    ruler = 5 * [(16 * "-", 0.0, 0.0)] + [("\nnext", 0.0, 0.0), ("", 0, 0)]
+    assert complete(ruler, Request("", "")).text == 80 * "-" + "\nnext"

@@ -1,0 +1,125 @@
+"""The rules of trimming that look at what stands above: lines, branches and imports again, and code nobody reaches."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from empower_model.trim.lines import Line, is_branch, lines_of, nontrivial
+from empower_model.trim.scan import PAIRS, Around, indent, scan, unpaired
+
+_IMPORT = re.compile(r"\s*(?:import|from|#\s*include|use|using|require|require_once|extern crate)\b\s*\S")
+_WORD = re.compile(r"\w+")
+_AFTER_ELSE = frozenset(("else", "elif", "elseif", "elsif", "except", "catch", "rescue"))
+_HEADER = re.compile(r"\s*\w+ .*[:{]\Z")
+_JUMP = re.compile(r"\s+(?:return|raise|throw|break|continue)\b(?!\s*[:=.])")
+_STATEMENT = re.compile(r"\s*(?!(?:async )?function\b)[\w@\"']")  # JavaScript reaches functions from above
+_SENTENCE = re.compile(r"\s*\w+(?: [^\W\d_]+){3,}[.,:]?")
+
+
+def repeated_lines(text: str, around: Around) -> str:
+    """Lines that repeat the ones right above them are a loop, and so is a third time the same line.
+
+    A line that the person began ends only where it becomes the one right above: `import ` after `import sys`.
+    """
+    above = [(-1, line) for line in around.preceding[-4:]]
+    own = lines_of(text, around)
+    lines = above + own
+    for n in range(len(above), len(lines)):
+        at = lines[n][0]
+        begun = at == 0 and bool(around.line.strip())
+        for period in range(1, 2 if begun else 5):
+            once, again = lines[max(n - period, 0) : n], lines[n : n + period]
+            if len(once) == len(again) and _same(once, again) and any(nontrivial(line) for _, line in again):
+                return text[:at]
+    for (_, first), (at, second), (_, third) in _triples(own):
+        if first == second == third:
+            return text[:at]
+    return text
+
+
+def _same(once: list[Line], again: list[Line]) -> bool:
+    return all(line == other for (_, line), (_, other) in zip(once, again, strict=True))
+
+
+def _triples(lines: list[Line]) -> Iterator[tuple[Line, Line, Line]]:
+    for (first, second), (_, third) in pairwise(pairwise(lines)):
+        yield first, second, third
+
+
+def again(text: str, around: Around) -> str:
+    """What is there already where once is all it can be ends the text: an import, a branch, an enclosing header."""
+    own = lines_of(text, around)
+    if not own:
+        return text
+    above = list(around.preceding)
+    known = {line for line in above + around.following if _IMPORT.match(line)}
+    for at, line in own:
+        if line in known or _branches_again(line, above) or _nests_again(line, above):
+            return text[:at]
+        above.append(line)
+        if _IMPORT.match(line):
+            known.add(line)
+    return text
+
+
+def _branches_again(line: str, above: Sequence[str]) -> bool:
+    """Return whether a branch was taken before in its chain, or comes after the `else` that ends it."""
+    said = _unbraced(line)
+    if not is_branch(said):
+        return False
+    column, word = indent(line), _first_word(said)
+    for other in reversed(above):
+        told = _unbraced(other)
+        if indent(other) > column or (indent(other) == column and not told):
+            continue
+        if indent(other) < column or not is_branch(told):
+            return False
+        if told == said or (_first_word(told) == "else" and " if " not in told and word in _AFTER_ELSE):
+            return True
+    return False
+
+
+def _unbraced(line: str) -> str:
+    """Return a line without the brace that ends the block before it: `else {` of `} else {`."""
+    return line.strip().removeprefix("}").strip()
+
+
+def _first_word(line: str) -> str:
+    word = _WORD.match(line)
+    return word[0] if word else ""
+
+
+def _nests_again(line: str, above: Sequence[str]) -> bool:
+    """Return whether a header stands right within the same header: `if item is None:` in `if item is None:`."""
+    if not _HEADER.fullmatch(line):
+        return False
+    for other in reversed(above):
+        if indent(other) < indent(line):
+            return other.strip() == line.strip()
+    return False
+
+
+def unreachable(text: str, around: Around) -> str:
+    """Statements at the depth of a `return` that stands right above them are reached by nobody."""
+    previous = around.preceding[-1] if around.preceding else ""
+    for at, line in lines_of(text, around):
+        begun = at == 0 and bool(around.line.strip())  # what the person began, they want
+        if not begun and _ends_block(previous) and indent(line) == indent(previous) and _is_statement(line):
+            start = len(around.before) + at
+            if not any(a < start < b for a, b in scan(around.before + text).skipped):
+                return text[:at]
+        previous = line
+    return text
+
+
+def _is_statement(line: str) -> bool:
+    return _STATEMENT.match(line) is not None and not is_branch(line)
+
+
+def _ends_block(line: str) -> bool:
+    """Return whether a line is a whole statement after which its block does not go on."""
+    if not _JUMP.match(line) or _SENTENCE.fullmatch(line) or line.endswith(("\\", ",")):
+        return False
+    return not any(char not in PAIRS for _, char in unpaired(scan(line).brackets)[0])

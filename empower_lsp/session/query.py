@@ -34,6 +34,11 @@ class Query:
             before = self.text[: self.selected.start] + self.selected.text
         return before.replace("\r\n", "\n"), self.text[self.offset :].replace("\r\n", "\n")
 
+    def with_line_ends(self, text: str) -> str:
+        """Return a text with the line ends, `\\n` or `\\r\\n`, that most lines of the document have."""
+        text = text.replace("\r\n", "\n")
+        return text.replace("\n", "\r\n") if 2 * self.text.count("\r\n") > self.text.count("\n") else text
+
 
 @dataclass(frozen=True, slots=True)
 class Computed:

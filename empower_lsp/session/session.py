@@ -18,6 +18,7 @@ from typing import Any
 from empower_lsp.session.query import Answer, Computed, Query
 from empower_lsp.session.shown import Shown, typed_since
 from empower_model.request import Completer, Completion, End, Limits, Request, alike
+from empower_model.trim import inside_word
 
 CANCEL_GRACE_SECONDS = 0.1
 """An editor that cancels because of a keystroke asks again within this time; until then the work goes on."""
@@ -90,6 +91,10 @@ class Session:
         if rests and rests[0].shown.alternatives >= alternatives:
             self._abandon()
             return self._answer(query, rests)
+        if inside_word(suffix) and not query.by_hand:  # whatever it said, it would split a word
+            self._abandon()
+            self._shown.pop(query.uri, None)
+            return None
         try:
             computed = await self._compute(query.uri, request, ticket)
         except asyncio.CancelledError:
@@ -233,9 +238,7 @@ def _answered(query: Query, item: _Item) -> Answer:
     start, text = query.offset, item.shown.text
     if query.selected is not None:
         start, text = query.selected.start, query.selected.text + text
-    if "\r\n" in query.text:
-        text = text.replace("\n", "\r\n")
-    return Answer(item.shown.id, start, query.offset, text, item.computed)
+    return Answer(item.shown.id, start, query.offset, query.with_line_ends(text), item.computed)
 
 
 def _serves(running: Request, request: Request) -> bool:

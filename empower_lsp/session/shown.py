@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from empower_model.request import Limits
+from empower_model.trim import trim
+
+CLOSERS = {"(": ")", "[": "]", "{": "}", '"': '"', "'": "'", "`": "`"}
+"""What editors put behind the cursor by themselves when the first is typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +29,40 @@ class Shown:
 
         It fits while the person has only typed how the text begins: shown `compute(x)` after `y = `, the rest at
         `y = comp` is `ute(x)`, and at `y = cal` it is empty. It is empty too when the text after the cursor or the
-        limits are others, and when all of it was typed.
+        limits are others, and when all of it was typed. Where the editor has closed a bracket or a quote that was
+        typed, the rest is what goes inside: at `y = compute(`, with `)` behind the cursor, it is `x`.
         """
+        if limits != self.limits:
+            return ""
         typed = typed_since(self.prefix, self.suffix, prefix, suffix)
-        return (
-            self.text[len(typed) :]
-            if typed is not None and limits == self.limits and self.text.startswith(typed)
-            else ""
-        )
+        if typed is not None:
+            return self.text[len(typed) :] if self.text.startswith(typed) else ""
+        closed = closed_since(self.suffix, suffix)
+        typed = typed_since(self.prefix, self.suffix, prefix, self.suffix)
+        if typed is None or not self.text.startswith(typed) or not _closes(closed, prefix):
+            return ""
+        return trim(self.text[len(typed) :], prefix, suffix)
 
 
 def typed_since(prefix: str, suffix: str, new_prefix: str, new_suffix: str) -> str | None:
     """Return what was typed at one cursor to arrive at another; None if anything else has changed."""
     same = new_suffix == suffix and new_prefix.startswith(prefix)
     return new_prefix[len(prefix) :] if same else None
+
+
+def closed_since(suffix: str, new_suffix: str) -> str:
+    """Return the closing brackets and quotes that have come before the text after the cursor; empty if others have."""
+    closed = new_suffix.removesuffix(suffix) if suffix else new_suffix
+    return closed if len(new_suffix) > len(suffix) and set(closed) <= set(CLOSERS.values()) else ""
+
+
+def _closes(closed: str, prefix: str) -> bool:
+    """Return whether closers, innermost first, are those of the last brackets and quotes that a prefix opens."""
+    line = prefix.rpartition("\n")[2]
+    left: list[str] = []
+    for char in line:
+        if left and char == left[-1]:
+            left.pop()
+        elif char in CLOSERS and not (left and left[-1] in "\"'`"):
+            left.append(CLOSERS[char])
+    return bool(closed) and "".join(reversed(left)).startswith(closed)

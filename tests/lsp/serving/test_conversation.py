@@ -356,3 +356,13 @@ def test_no_journal_takes_all_that_a_journal_takes() -> None:
         return {name for name in vars(kind) if not name.startswith("_")}
 
     assert taken(Journal) - taken(NoJournal) == {"keep"}, "which only who has one asks for"
+
+
+async def test_inside_a_word_only_who_asks_by_hand_is_answered(editor: Editor) -> None:
+    editor.set()
+    editor.documents[URI] = "raise Ke_yError"
+    inside = replace(editor.query(), offset=9)
+    assert await editor.conversation.asked(inside) is None
+    assert editor.script.requests == []
+    answer = await editor.conversation.asked(replace(inside, by_hand=True))
+    assert answer is not None

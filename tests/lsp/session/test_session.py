@@ -111,7 +111,7 @@ async def test_typing_along_needs_no_engine(session: Session, completer: Scripte
 @pytest.mark.parametrize(
     ("later", "limits"),
     [
-        (query("value = c", after="changed"), LIMITS),
+        (query("value = c", after=" changed"), LIMITS),
         (query("value = c"), Limits(confidence=0.9)),
         (query("value = compute(first, second)"), LIMITS),
     ],
@@ -331,3 +331,110 @@ async def test_what_ends_while_others_are_computed_is_not_offered_again(
     for _ in range(20):
         completer.step.release()
     assert first not in dict(items(await by_hand))
+
+
+async def test_inside_a_word_nothing_is_computed_unless_it_is_asked_for_by_hand(
+    session: Session, completer: ScriptedCompleter
+) -> None:
+    assert await session.complete(query("value = com", "pute()"), LIMITS) is None
+    assert await session.complete(query("value = com", "_1"), LIMITS) is None
+    assert completer.requests == []
+    assert text(await session.complete(query("value = com", ".x"), LIMITS)) == "pute(first, second)"
+    await session.complete(query("value = com", "pute()", by_hand=True), LIMITS, 2)
+    assert [request.suffix for request in completer.requests] == [".x", "pute()"]
+
+
+async def test_what_was_asked_for_by_hand_inside_a_word_goes_on_when_typed_along(
+    session: Session, completer: ScriptedCompleter
+) -> None:
+    completer.target = "self.assertAlmost"
+    by_hand = await session.complete(query("self.assert", "Equal(a)", by_hand=True), LIMITS, 2)
+    assert text(by_hand) == "Almost"
+    assert text(await session.complete(query("self.assertAl", "Equal(a)"), LIMITS)) == "most"
+    assert await session.complete(query("self.assertAx", "Equal(a)"), LIMITS) is None
+    assert len(completer.requests) == 1
+
+
+async def test_the_work_for_another_cursor_stops_inside_a_word(session: Session, completer: ScriptedCompleter) -> None:
+    completer.free = False
+    older = asyncio.create_task(session.complete(query("value = "), LIMITS))
+    await running(completer)
+    assert await session.complete(query("value = com", "pute()"), LIMITS) is None
+    assert completer.stopped.is_set()
+    assert await older is None
+
+
+@pytest.mark.parametrize(
+    ("target", "typed", "before", "after", "rest"),
+    [
+        ("x = [len(h) for h in hs", "(", "x = [len", "]", "h"),
+        ("print('all')", "(", "print", "", "'all'"),
+        ("print('all')", "('", "print", "", "all"),
+        ("run(a[0], b)", "(", "run", "", "a[0], b"),
+        ("run(a[0], b)", "(a[", "run", "", "0"),
+        ("x = {'a': 1}", "{", "x = ", "", "'a': 1"),
+        ("run(first, ", "(", "run", "", "first,"),
+    ],
+)
+async def test_what_is_shown_goes_on_inside_what_the_editor_has_closed(
+    session: Session, completer: ScriptedCompleter, target: str, typed: str, before: str, after: str, rest: str
+) -> None:
+    completer.target = target
+    first = await session.complete(query(before, after), LIMITS)
+    assert first is not None
+    closers = {"(": ")", "('": "')", "(a[": "])", "{": "}"}[typed]
+    inside = await session.complete(query(before + typed, closers + after), LIMITS)
+    assert inside is not None
+    assert (inside.text, inside.id) == (rest, first.id)
+    for count in range(1, len(rest)):
+        along = await session.complete(query(before + typed + rest[:count], closers + after), LIMITS)
+        assert text(along) == rest[count:]
+    assert len(completer.requests) == 1
+
+
+async def test_the_closer_may_come_a_request_later_than_its_opener(
+    session: Session, completer: ScriptedCompleter
+) -> None:
+    await session.complete(query("value = compute"), LIMITS)
+    assert text(await session.complete(query("value = compute("), LIMITS)) == "first, second)"
+    assert text(await session.complete(query("value = compute(", ")"), LIMITS)) == "first, second"
+    assert len(completer.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "after"), [("(", "]"), ("(", "))"), ("(f", "))"), ("(", ").x"), ("[", "]"), ("", ")")]
+)
+async def test_other_closers_are_asked_about_again(
+    session: Session, completer: ScriptedCompleter, typed: str, after: str
+) -> None:
+    await session.complete(query("value = compute"), LIMITS)
+    await session.complete(query("value = compute" + typed, after), LIMITS)
+    assert len(completer.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ("a\r\nb\r\nc", " = 1\r\nd = 2"),
+        ("a\r\nb\nb\nc", " = 1\nd = 2"),
+        ("a\r\nb\r\nb\nc", " = 1\r\nd = 2"),
+        ("c", " = 1\nd = 2"),
+    ],
+)
+async def test_line_ends_are_those_of_most_lines(
+    session: Session, completer: ScriptedCompleter, document: str, expected: str
+) -> None:
+    completer.target = document.replace("\r\n", "\n") + " = 1\nd = 2"
+    assert text(await session.complete(query(document), LIMITS)) == expected
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("selected_end", ["\n", "\r\n"])
+async def test_a_selected_item_over_lines_has_the_line_ends_of_the_document_once(
+    session: Session, completer: ScriptedCompleter, end: str, selected_end: str
+) -> None:
+    head = f"import json{end}{end}{end}def load(path):{end}    "
+    completer.target = head.replace("\r\n", "\n") + "with open(path) as f:\n        return json.load(f)\n"
+    selected = Selected(len(head), f"with open(path) as f:{selected_end}        return json.")
+    answer = text(await session.complete(query(head + "wit", selected=selected), LIMITS))
+    assert answer == f"with open(path) as f:{end}        return json.load(f){end}"

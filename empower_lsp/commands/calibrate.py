@@ -15,6 +15,7 @@ from empower_lsp.commands import options
 from empower_lsp.commands.errors import errors_as_exit
 from empower_model.errors import ModelError
 from empower_model.files import calibration_file, own_weights
+from empower_model.regular_file import read_json
 
 if TYPE_CHECKING:
     from empower_lsp.personal import Decision, Recalibration
@@ -130,7 +131,7 @@ def _decisions(model: Model) -> list[Decision]:
 
 def _kept(path: Path) -> dict[str, Any]:
     """Return the content that was saved for this model on this machine; empty if there is none."""
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+    return dict(read_json(path)) if path.exists() else {}
 
 
 def _own(model: Model, memory: bool) -> Calibration:

@@ -13,6 +13,7 @@ from empower_lsp.commands import options
 from empower_lsp.commands.errors import errors_as_exit
 from empower_lsp.session import explanation
 from empower_model.errors import EmpowerError
+from empower_model.regular_file import read_regular
 from empower_model.request import Limits
 
 if TYPE_CHECKING:
@@ -119,11 +120,11 @@ def _parse(place: str) -> tuple[Path, int, int | None]:
 
 def _read(path: Path) -> str:
     try:
-        data = path.read_bytes()
+        data = read_regular(path, MAX_BYTES)
     except OSError as error:
         raise EmpowerError(f"{path} cannot be read: {error.strerror}.") from error
-    if len(data) > MAX_BYTES or b"\0" in data:
-        raise EmpowerError(f"{path} is binary or larger than {MAX_BYTES >> 20} MiB; completions are for source files.")
+    if b"\0" in data:
+        raise EmpowerError(f"{path} is binary; completions are for source files.")
     return data.decode(errors="replace").replace("\r\n", "\n")
 
 

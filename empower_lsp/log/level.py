@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from empower_model.files import data_folder, write_whole
+from empower_model.regular_file import read_json
 
 
 class Level(IntEnum):
@@ -61,7 +62,7 @@ def tell_once() -> bool:
 
 def _content() -> dict[str, Any]:
     try:
-        content = json.loads(_path().read_text(encoding="utf-8"))
+        content = read_json(_path())
     except (FileNotFoundError, NotADirectoryError):
         return {}
     if not isinstance(content, dict):

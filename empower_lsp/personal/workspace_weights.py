@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import asdict
 from datetime import date
@@ -13,6 +12,7 @@ from empower_lsp.workspace import Workspace
 from empower_model.errors import EmpowerError, ModelError
 from empower_model.files import calibration_file, memory_weights, own_weights, weights_files
 from empower_model.memory import memory_in_use
+from empower_model.regular_file import read_json
 
 if TYPE_CHECKING:
     from empower_model.files import Model
@@ -72,7 +72,7 @@ def since(model: Model) -> float:
 
 def _provenance(path: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
+        return dict(read_json(path))
     except (OSError, ValueError, TypeError) as error:
         raise ModelError(
             f"The weights of the memory {path} cannot be read: {error}. Delete the file, or fit them again."

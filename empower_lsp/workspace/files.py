@@ -14,6 +14,7 @@ import pathspec
 from empower_lsp.workspace import gitignore
 from empower_lsp.workspace.deny import is_denied
 from empower_model.feed import Stamp
+from empower_model.regular_file import read_regular
 
 LARGEST = 1_000_000
 """Bytes of the largest file that is read."""
@@ -79,9 +80,13 @@ class Workspace:
         Does not ask whether the workspace `holds` it.
         """
         try:
-            stamp = _stamp(Path(name))
-            raw = Path(name).read_bytes() if stamp is not None and stamp[1] <= LARGEST else b""
-            text = raw.decode("utf-8").removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+            text = (
+                read_regular(Path(name), LARGEST)
+                .decode("utf-8")
+                .removeprefix("\ufeff")
+                .replace("\r\n", "\n")
+                .replace("\r", "\n")
+            )
         except (OSError, UnicodeDecodeError):
             return None
         return text if text and _is_written(text) else None

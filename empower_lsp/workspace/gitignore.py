@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pathspec
 
+from empower_model.regular_file import read_regular
+
+LARGEST = 1 << 20
+"""Bytes of a .gitignore that is read."""
 ELSEWHERE = frozenset((".git", ".hg", ".svn", "node_modules", "__pycache__"))
 """Folders with nothing of the person's own, whether they are ignored or not."""
 
@@ -133,7 +137,7 @@ def _above(top: Path, inner: str) -> Iterator[_Rules]:
 
 def _rules(file: Path, folder: str) -> Iterator[_Rules]:
     try:
-        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = read_regular(file, LARGEST).decode(errors="replace").splitlines()
     except OSError:
         return
     yield _Rules(folder, tuple(pattern for pattern in map(_pattern, lines) if pattern is not None))

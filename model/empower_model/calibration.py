@@ -6,12 +6,14 @@ is not the model. Two numbers fitted per model bridge that, as a log-logistic su
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
 
 from empower_model.errors import ModelError
+from empower_model.regular_file import read_json, reason
 from empower_model.whole_file import write_whole
 
 
@@ -56,14 +58,16 @@ class Calibration:
     def load(cls, path: Path) -> Calibration:
         """Read a sidecar; the default if there is none. Raises ModelError on a broken one."""
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = read_json(path)
             return cls(midpoint=float(content["midpoint"]), slope=float(content["slope"]))
         except FileNotFoundError:
             return cls()
         except (OSError, ValueError, TypeError, KeyError) as error:
-            reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+            if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:  # beside a model with a long name
+                return cls()
             raise ModelError(
-                f"The calibration {path} cannot be read: {reason}. Delete it to use the default, or fit it again."
+                f"The calibration {path} cannot be read: {reason(error)}. Delete it to use the default, or fit it "
+                "again."
             ) from error
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from empower_model.errors import ModelFileInvalid, ModelNotFound
+from empower_model.regular_file import open_regular
 
 ALPHA = "adapter.lora.alpha"
 SUFFIXES = (".lora_a", ".lora_b")
@@ -102,8 +103,8 @@ def _wrong_tensors(tensors: Mapping[str, Tensor], base: Path) -> str | None:
 def header(path: Path) -> Header:
     """Return all that stands before the weights"""
     try:
-        with path.open("rb") as file:
-            return _Reader(file, path.stat().st_size).header()
+        with open_regular(path) as file:
+            return _Reader(file, os.fstat(file.fileno()).st_size).header()
     except FileNotFoundError as error:
         raise ModelNotFound(_refusal(path, "is not there")) from error
     except OSError as error:

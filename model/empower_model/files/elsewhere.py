@@ -21,6 +21,7 @@ from empower_model.errors import ModelError
 from empower_model.files.folder import data_folder
 from empower_model.files.gguf_file import check_header, digest
 from empower_model.files.tunings import state_of
+from empower_model.regular_file import read_json
 from empower_model.whole_file import write_whole
 
 MANIFEST_BYTES = 1 << 20
@@ -76,9 +77,7 @@ def _ollama() -> Iterator[FoundFile]:
 def _model_layers(manifest: Path) -> list[str]:
     """Return the SHA-256 of the weights that a manifest names; none if it cannot be read."""
     try:
-        if not manifest.is_file() or manifest.stat().st_size > MANIFEST_BYTES:
-            return []
-        layers = json.loads(manifest.read_text(encoding="utf-8"))["layers"]
+        layers = read_json(manifest, MANIFEST_BYTES)["layers"]
         named = [str(layer["digest"]).removeprefix("sha256:") for layer in layers if layer["mediaType"] == _MODEL_LAYER]
     except (OSError, ValueError, TypeError, KeyError):
         return []
@@ -148,7 +147,7 @@ def _digest(path: Path) -> str | None:
 def _read(kept: Path) -> dict[str, list[Any]]:
     """Return what `_digest` has kept: [inode, size, time, SHA-256] by path; nothing if that is broken."""
     try:
-        content = json.loads(kept.read_text(encoding="utf-8"))
+        content = read_json(kept)
     except (OSError, ValueError):
         return {}
     items = content.items() if isinstance(content, dict) else ()

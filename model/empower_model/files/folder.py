@@ -11,7 +11,7 @@ import platformdirs
 def data_folder() -> Path:
     """Return the user's data folder, or `EMPOWER_LSP_DATA`; it may not exist yet."""
     if chosen := os.environ.get("EMPOWER_LSP_DATA"):
-        return Path(chosen).expanduser()
+        return Path(os.path.expanduser(chosen))  # noqa: PTH111 (which bears `~` of nobody)
     return platformdirs.user_data_path("empower-lsp", appauthor=False)
 
 

@@ -7,12 +7,14 @@ llama.cpp finds deeper damage itself, and answers it without ending the process.
 from __future__ import annotations
 
 import hashlib
+import os
 import struct
 from pathlib import Path
 
 import psutil
 
 from empower_model.errors import ModelFileInvalid, ModelNotFound
+from empower_model.regular_file import open_regular
 
 _HEADER = struct.Struct("<4sIQQ")
 """Magic, version, number of tensors, number of metadata pairs."""
@@ -43,11 +45,10 @@ def check_header(path: Path) -> None:
 def _wrong(path: Path) -> str | None:
     """Return what is wrong with a file, as the end of a sentence that begins with its path; None if nothing is."""
     try:
-        if path.is_dir():
-            return "is a folder, not a GGUF file"
-        with path.open("rb") as file:
-            start = file.read(_HEADER.size)
-        size = path.stat().st_size
+        with open_regular(path) as file:
+            start, size = file.read(_HEADER.size), os.fstat(file.fileno()).st_size
+    except IsADirectoryError:
+        return "is a folder, not a GGUF file"
     except FileNotFoundError as error:
         raise ModelNotFound(f"There is no file {path}. `empower-lsp model list` shows the models.") from error
     except OSError as error:
@@ -72,5 +73,5 @@ def _wrong_start(start: bytes, size: int) -> str | None:
 
 def digest(path: Path) -> str:
     """Return the SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

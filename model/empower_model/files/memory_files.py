@@ -6,6 +6,7 @@ from pathlib import Path
 
 from empower_model.files import store, tunings
 from empower_model.files.model import Model
+from empower_model.regular_file import is_regular
 
 DEFAULT_WEIGHTS = Path(__file__).parents[1] / "weights" / "default.memory.json"
 """Weights for models that have none of their own: they trust the memory less, since most models know more."""
@@ -33,4 +34,4 @@ def weights_files(model: Model) -> tuple[Path, ...]:
 def memory_weights(model: Model) -> Path:
     """Return where the weights of the memory lie that count for a model."""
     *better, default = weights_files(model)
-    return next((path for path in better if path.is_file()), default)
+    return next((path for path in better if is_regular(path)), default)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from empower_model.errors import TuningError
+from empower_model.regular_file import read_json, reason
 from empower_model.whole_file import write_whole
 
 
@@ -44,13 +45,12 @@ class Provenance:
         """Read it from the folder of a tuning; what later versions add is passed over. Raises TuningError."""
         path = folder / "provenance.json"
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = read_json(path)
             return _checked(content)
         except FileNotFoundError as error:
             raise TuningError(f"Its {path} is missing.") from error
         except (OSError, ValueError, TypeError, KeyError) as error:
-            reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-            raise TuningError(f"Its {path} cannot be read ({reason}).") from error
+            raise TuningError(f"Its {path} cannot be read ({reason(error)}).") from error
 
 
 def _checked(content: Any) -> Provenance:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import difflib
 import json
 import logging
+import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,7 @@ from empower_model.files.elsewhere import FoundFile, found_files, holding
 from empower_model.files.folder import data_folder, default_file
 from empower_model.files.gguf_file import check_file, check_header, digest
 from empower_model.files.model import Model, Origin
+from empower_model.regular_file import is_regular, read_json, reason
 from empower_model.whole_file import write_whole
 
 __all__ = [
@@ -51,6 +53,8 @@ __all__ = [
 
 _log = logging.getLogger(__name__)
 
+LONGEST_NAME = 200
+"""Characters of a name that are shown where there is no such model."""
 _PACKAGE = Path(__file__).parents[1]
 _REFERENCE = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+):(?P<file>[\w.+-]+(?:/[\w.+-]+)*\.gguf)")
 """`owner/repo:file.gguf`: any file of the hub."""
@@ -130,15 +134,23 @@ def _base(name_or_path: str) -> Model:
         if model is None:
             raise ModelNotFound(_missing(entry))
         return model
-    path = Path(name_or_path).expanduser().absolute()
-    if not path.exists():
+    path = _path(name_or_path)
+    if path is None or not os.path.exists(path):  # noqa: PTH110 (Path.exists raises on names that are too long)
         raise ModelNotFound(_unknown(name_or_path))
     return _local(path)
 
 
+def _path(name: str) -> Path | None:
+    """Return a name as an absolute path; None where it cannot be one, as `~` of nobody."""
+    try:
+        return Path(name).expanduser().absolute()
+    except (OSError, RuntimeError):
+        return None
+
+
 def here(entry: CatalogueEntry) -> Model | None:
     """Return the model of an entry as it came: bundled, pulled or kept by another program; None if nowhere."""
-    model = _model(entry, () if entry.path.is_file() else found_files())
+    model = _model(entry, () if is_regular(entry.path) else found_files())
     return model if model.origin.here else None
 
 
@@ -180,7 +192,7 @@ def use(name_or_path: str) -> Model:
 
     The path of a file that another program keeps is taken for the name of the model, where the catalogue knows it.
     """
-    path = Path(name_or_path).expanduser().absolute()
+    path = _path(name_or_path)
     entry = next((_entry(file) for file in found_files() if path in (file.path, file.path.resolve())), None)
     model = resolve(entry.name if entry else name_or_path)
     check_file(model.path)
@@ -192,14 +204,14 @@ def use(name_or_path: str) -> Model:
 def default_model() -> str:
     """Return the model to load when none is asked for: the remembered one, else the bundled one."""
     try:
-        name = json.loads(default_file().read_text(encoding="utf-8"))["model"]
+        name = read_json(default_file())["model"]
         if isinstance(name, str) and name:
             return name
         raise ValueError("`model` is not a name")
     except FileNotFoundError:
         pass
     except (OSError, ValueError, TypeError, KeyError) as error:
-        _log.warning("%s cannot be read (%s): using %s", default_file(), error, bundled())
+        _log.warning("%s cannot be read (%s): using %s", default_file(), reason(error), bundled())
     return bundled()
 
 
@@ -227,7 +239,7 @@ def record(path: Path) -> Path:
 
 def _model(entry: CatalogueEntry, others: Sequence[FoundFile]) -> Model:
     """Return the model of an entry; among the `others` it is sought where it was not pulled."""
-    own = entry.path.is_file()
+    own = is_regular(entry.path)
     if not own and entry.repo and entry.sha256 and entry.size:
         file = holding(entry.sha256, entry.size, others)
         if file is not None:
@@ -257,15 +269,15 @@ def _found(file: FoundFile) -> Model:
 
 
 def _local(path: Path) -> Model:
-    size = path.stat().st_size if path.is_file() else None
-    origin = Origin.LOCAL if path.exists() else Origin.MISSING
+    size = path.stat().st_size if is_regular(path) else None
+    origin = Origin.LOCAL if os.path.exists(path) else Origin.MISSING  # noqa: PTH110 (as in _base)
     return Model(str(path), path, origin, licence="", description="A file of yours", size=size)
 
 
 def _recorded(path: Path) -> str | None:
     """Return the SHA-256 verified when the model at `path` was pulled; a broken record counts as none."""
     try:
-        sha256 = json.loads(record(path).read_text(encoding="utf-8"))["sha256"]
+        sha256 = read_json(record(path))["sha256"]
     except (OSError, ValueError, TypeError, KeyError):
         return None
     return sha256 if isinstance(sha256, str) else None
@@ -287,6 +299,7 @@ def _missing(entry: CatalogueEntry) -> str:
 
 
 def _unknown(name: str) -> str:
+    name = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
     near = difflib.get_close_matches(name, [*catalogue(), *_pulled_references()], cutoff=0.5)
     hint = f"Did you mean {' or '.join(near)}? " if near else ""
     return f"There is no model and no file {name}. {hint}`empower-lsp model list` shows the models."

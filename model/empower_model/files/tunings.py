@@ -30,6 +30,7 @@ from empower_model.files.folder import data_folder, default_file
 from empower_model.files.gguf_file import check_header
 from empower_model.files.model import Model
 from empower_model.files.provenance import Provenance
+from empower_model.regular_file import read_json, reason
 from empower_model.whole_file import write_whole
 
 ADAPTER, WHOLE = "adapter.gguf", "model.gguf"
@@ -250,15 +251,16 @@ def _ids(model: Model) -> list[str]:
     """Return the ids promoted, oldest first. Raises TuningError."""
     path = folder(model) / PROMOTED
     try:
-        ids = json.loads(path.read_text(encoding="utf-8"))["promoted"]
+        ids = read_json(path)["promoted"]
         if isinstance(ids, list) and all(isinstance(one, str) and _ID.fullmatch(one) for one in ids):
             return ids
         raise ValueError("`promoted` is no list of ids")
     except FileNotFoundError:
         return []
     except (OSError, ValueError, TypeError, KeyError) as error:
-        reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-        raise TuningError(f"{path} cannot be read ({reason}): mend it, or delete it to start from nothing.") from error
+        raise TuningError(
+            f"{path} cannot be read ({reason(error)}): mend it, or delete it to start from nothing."
+        ) from error
 
 
 def _change(model: Model, change: Callable[[list[str]], list[str]]) -> None:

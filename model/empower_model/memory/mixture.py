@@ -23,6 +23,7 @@ from empower_model.engine import FimTokens, Guess, LogProbs, Transform
 from empower_model.errors import ModelError
 from empower_model.memory.index import Continuations, Level, Memory
 from empower_model.memory.segment import ORDERS
+from empower_model.regular_file import read_json, reason
 from empower_model.whole_file import write_whole
 
 FEATURES = 4
@@ -70,16 +71,15 @@ class Weights:
     def load(cls, path: Path) -> Weights | None:
         """Read a sidecar; None if there is none, as nothing is known of this model then. Raises ModelError."""
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = read_json(path)
             calibration = Calibration(midpoint=float(content["midpoint"]), slope=float(content["slope"]))
             return cls(np.array(content["coefficients"], dtype=np.float64), calibration)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError, KeyError) as error:
-            reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
             raise ModelError(
-                f"The weights of the memory {path} cannot be read: {reason}. Delete the file to do without the memory, "
-                "or fit it again."
+                f"The weights of the memory {path} cannot be read: {reason(error)}. Delete the file to do without the "
+                "memory, or fit it again."
             ) from error
 
 

@@ -1,5 +1,6 @@
 """Which files of the folders count, and what they say."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,17 @@ def test_the_workspace_of_a_file_is_its_repository_or_its_folder(tmp_path: Path)
     assert root_of(inner / "a.py") == inner
     (tmp_path / "one" / ".git").write_text("gitdir: elsewhere\n")  # as in a worktree
     assert root_of(inner / "a.py") == tmp_path / "one"
+
+
+def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
+    for name in ("fifo.py", ".gitignore"):
+        os.mkfifo(tmp_path / name)
+    (tmp_path / "zero.py").symlink_to("/dev/zero")
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / ".gitignore").symlink_to("/dev/zero")
+    (tmp_path / "below" / "a.py").write_text("a = 1\n")
+    workspace = Workspace((str(tmp_path),))
+    names = [name for name, _ in workspace.files()]
+    assert str(tmp_path / "below" / "a.py") in names
+    texts = [workspace.text(name) for name in (*names, str(tmp_path / "fifo.py"), str(tmp_path / "zero.py"))]
+    assert [text for text in texts if text] == ["a = 1\n"]

@@ -14,12 +14,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from empower_lsp.log import secrets
 from empower_lsp.log.errors import LogError
 from empower_lsp.log.level import Level, chosen
 from empower_lsp.log.records import Record, without_text
 from empower_lsp.log.redact import Redactor
 from empower_lsp.log.store import Retention, Store
+from empower_lsp.secrets import prepare
 
 WAITING = 512
 """Most events in the queue: some megabytes; what comes on top of that is dropped."""
@@ -100,7 +100,7 @@ class Recorder:
     def _run(self) -> None:
         if self.level is Level.FULL and self._allowed() is Level.FULL:
             with suppress(Exception):  # it will be said when there is something to redact
-                secrets.prepare()  # while the model is still loading
+                prepare()  # while the model is still loading
         while (event := self._queue.get()) is not None:
             try:
                 self._handle(event)

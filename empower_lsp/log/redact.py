@@ -1,4 +1,4 @@
-"""Secrets are taken out of what is logged before it reaches the disk; `secrets.py` says what a secret is.
+"""Secrets are taken out of what is logged before it reaches the disk; the room `secrets` says what a secret is.
 
 What is found is replaced by MARKER; the line around it stays. A completion is judged together with the text around its
 cursor, so that a secret of which the person typed one half and the model wrote the other is found in both.
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from empower_lsp.log.records import CompletionRecord, OutcomeRecord, Record, TokenRecord
-from empower_lsp.log.secrets import SHORT, Span, merged, secrets
+from empower_lsp.secrets import SHORT, Span, merged, secrets
 
 MARKER = "‹redacted›"
 REMEMBERED = 500

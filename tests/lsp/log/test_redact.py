@@ -10,7 +10,7 @@ import pytest
 
 from empower_lsp.log.records import CompletionRecord, OutcomeRecord, TokenRecord, completion_record
 from empower_lsp.log.redact import MARKER, Redactor, redact
-from empower_lsp.log.secrets import LONG_LINE, secrets
+from empower_lsp.secrets.detector import LONG_LINE, secrets
 from empower_model.request import Completion, End, Request
 
 MIXED = "a1B2c3D4e5" * 6
@@ -151,7 +151,7 @@ def test_the_detector_is_loaded_only_when_needed_and_leaves_the_process_as_it_wa
         "import sys, warnings, logging, empower_lsp.log.recorder\n"
         "assert 'detect_secrets' not in sys.modules and 'requests' not in sys.modules\n"
         "show, handlers = warnings.showwarning, list(logging.root.handlers)\n"
-        "from empower_lsp.log.secrets import prepare\n"
+        "from empower_lsp.secrets import prepare\n"
         "prepare()\n"
         "assert 'detect_secrets' in sys.modules\n"
         "assert warnings.showwarning is show and logging.root.handlers == handlers\n"

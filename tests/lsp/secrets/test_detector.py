@@ -1,7 +1,7 @@
 """A corpus of made-up secrets and of harmless text that looks like them, written before the detector.
 
-`secrets/planted*.txt` hold forms by kind and language, made by a generator; `‹kind›` stands for a value that is drawn
-when the test runs, so no file here holds anything like a key. `secrets/harmless*.txt` hold excerpts of real files
+`corpus/planted*.txt` hold forms by kind and language, made by a generator; `‹kind›` stands for a value that is drawn
+when the test runs, so no file here holds anything like a key. `corpus/harmless*.txt` hold excerpts of real files
 (lock files and code of ripgrep, Flask, SWR and Poetry, packages of Python), drawn at random by what they hold. A third
 of each, by the hash of the form, is in `*_apart.txt`: it was looked at when the detector was done, and not before.
 """
@@ -16,11 +16,9 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from empower_lsp.log.redact import redact
 
-FOLDER = Path(__file__).parent / "secrets"
+FOLDER = Path(__file__).parent / "corpus"
 REMAINDER = 6
 """Characters of a secret that may not stay together."""
 LETTERS = string.ascii_letters + string.digits
@@ -112,3 +110,20 @@ def taken(name: str) -> list[Excerpt]:
 
 def told(failed: list[Excerpt]) -> str:
     return f"{Counter(e.kind for e in failed)}\n" + "\n".join(f"[{e.kind} · {e.language}] {e.text}" for e in failed)
+
+
+def share(failed: int, all_of_them: int) -> float:
+    return failed / max(1, all_of_them)
+
+
+def test_planted_secrets_are_caught() -> None:
+    forms, failed = excerpts("planted.txt"), missed("planted.txt")
+    assert len(forms) >= 150
+    assert len({form.language for form in forms}) >= 12
+    assert share(len(failed), len(forms)) <= 0.03, told(failed)
+
+
+def test_what_looks_like_a_secret_stays() -> None:
+    excerpts_there, failed = excerpts("harmless.txt"), taken("harmless.txt")
+    assert len(excerpts_there) >= 150
+    assert share(len(failed), len(excerpts_there)) <= 0.02, told(failed)

@@ -1,24 +1,26 @@
-"""Secrets in a text: the rules by which they are known.
+"""Finds the secrets in a text.
 
-The rules are those of detect-secrets (Apache-2.0), applied to text in memory: its regular expressions, its keywords
-for assignments and its entropy of quoted strings. Never called are its verifiers, which would ask the services whether
-a key is valid, and left out is its rule for public IP addresses, which are no secret. `_OWN` and `_ASSIGNED` add what
-it lacks.
+The base is detect-secrets (Apache-2.0), applied to text in memory: its regular expressions, its keywords for
+assignments and its entropy of quoted strings. Never called are its verifiers, which would ask the services whether a
+key is valid, and left out is its rule for public IP addresses, which are no secret. What it lacks is in `forms.py`, as
+data, and in `assigned.py`. What looks drawn at random counts by its surroundings: a line that speaks of checksums or
+commits is harmless.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, cast
+
+from empower_lsp.secrets.assigned import PLAIN, Span, assigned
+from empower_lsp.secrets.forms import BLOCKS, COMPILED, HARMLESS, IMAGE
 
 if TYPE_CHECKING:
     from detect_secrets.plugins.high_entropy_strings import HighEntropyStringsPlugin
-
-Span: TypeAlias = tuple[int, int]
 
 SHORT = 8
 """Characters below which a value counts where it stands, but not wherever else it occurs."""
@@ -26,40 +28,30 @@ SHORT = 8
 LONG_LINE, OVERLAP = 1000, 300
 """Characters: some of the rules take time that grows with the cube of a line's length, so a longer one is cut."""
 
-_CONFIGURATION = frozenset(
-    {"dotenv", "env", "properties", "ini", "toml", "yaml", "shellscript", "dockerfile", "makefile", "plaintext"}
-)
-"""Languages in which a value stands without quotes, so that a bare word after `password=` counts."""
+_NO_VALUES = frozenset({"inherit", "true", "false", "null", "none", "required"})
+"""What settings say of secrets, and is none."""
 
 _C = frozenset({"c", "cpp", "csharp", "objective-c"})
 
 _TYPED = r"\w*[\"'\]]{0,2}\s*(?::\s*[\w.\[\] |]+)?"
 """What may stand between a name and the sign of an assignment: the rest of it, a closing quote, a type."""
 
-_OWN = tuple(
-    map(
-        re.compile,
-        (
-            # Longer forms and other prefixes than the detector knows: it would leave a part standing, or all.
-            r"\b(?:[srp]k_(?:live|test)_|whsec_)[0-9A-Za-z]{10,}",  # Stripe
-            r"\bgithub_pat_[0-9A-Za-z_]{22,}",
-            r"\bxox[a-z]-[0-9A-Za-z-]{10,}|\bxapp-[0-9A-Za-z-]{10,}",  # Slack
-            r"\bsk-(?:proj|ant|svcacct|or)-[0-9A-Za-z_-]{20,}",  # OpenAI, Anthropic, OpenRouter
-            r"\bAIza[0-9A-Za-z_-]{35}",  # Google
-            r"\b(?:npm|hf|dop_v1|shpat|pul)_[0-9A-Za-z]{30,}",  # npm, Hugging Face, DigitalOcean, Shopify, Pulumi
-            r"\beyJ[0-9A-Za-z_-]{8,}\.[0-9A-Za-z_-]+(?:\.[0-9A-Za-z_-]*)?",  # a JWT to its end, or cut off
-            # `token` names much in code about languages: only values that look drawn at random.
-            rf"(?i:token){_TYPED}[=:]\s*[\"'`](?=[^\"'`]*\d)([^\s\"'`]{{16,}})",
-            r"(?i:\bauthorization[\"']?\s*[:=,]\s*[\"'`]?(?:basic|bearer|token)\s+)([^\s\"'`{}]{8,})",
-            # In connection strings and addresses.
-            r"[;?&](?i:password|passwd|pwd|secret|sig|(?:access_?)?token|api_?key)=([^\s;&\"'`{}<>$%]{4,})",
-            # Bare in a file of settings.
-            r"^[\w.\s-]*[=:]\s*([0-9a-f]{32,}|[0-9A-Za-z+/]{40,}={0,2})\s*$",
-            # Key material, of which the window may hold neither the first line nor the last.
-            r"(?<![0-9A-Za-z+/.-])(?=[A-Za-z+/]*\d)(?=[0-9A-Z+/]*[a-z])(?=[0-9a-z+/]*[A-Z])[0-9A-Za-z+/]{60,}={0,2}",
-        ),
-    )
+_TOKEN = re.compile(rf"(?i:token){_TYPED}[=:]\s*[\"'`](?=[^\"'`]*\d)([^\s\"'`]{{16,}})")
+"""`token` names much in code about languages: only values that look drawn at random."""
+
+_RANDOM = (
+    # Bare in a file of settings, or on a line of its own.
+    re.compile(r"^[\w.\s/-]*[=:]\s*[\"']?([0-9a-f]{32,}|(?=[A-Za-z+/]*\d)[0-9A-Za-z+/]{38,}={0,2})[\"']?\s*$"),
+    re.compile(r"^\s*([0-9a-f]{64}|[0-9a-f]{32})\s*$"),
+    re.compile(r"\b0x([0-9a-f]{64})\b"),
+    # Of a quoted string that is not closed where the cursor is.
+    re.compile(r"[=:(\[,]\s*b?[\"'`]((?=[a-f]*\d)[0-9a-f]{32,}|(?=[A-Za-z]*\d)[0-9A-Za-z+/_-]{38,}={0,2})$"),
+    # Key material, of which the window may hold neither the first line nor the last.
+    re.compile(
+        r"(?<![0-9A-Za-z+/.-])(?=[A-Za-z+/]*\d)(?=[0-9A-Z+/]*[a-z])(?=[0-9a-z+/]*[A-Z])[0-9A-Za-z+/]{60,}={0,2}"
+    ),
 )
+"""What looks drawn at random without quotes around it."""
 
 _ASSIGNED = re.compile(
     r"(?P<head>(?i:passw(?:or)?d|passphrase|pwd|secret|credential|(?:access|api|auth|encryption|private|signing)_?key)"
@@ -67,30 +59,66 @@ _ASSIGNED = re.compile(
 )
 """Quoted values with a type before them, with the other quote in them, or not yet closed where the cursor is."""
 
-_KEY = r"[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
-_BLOCKS = tuple(
-    re.compile(pattern)
-    for pattern in (
-        rf"-----BEGIN {_KEY}[^(){{}}]{{0,8000}}?-----END {_KEY}",
-        rf"-----BEGIN {_KEY}(?:\s*[0-9A-Za-z+/=]{{16,}})*",
-        rf"(?<![0-9A-Za-z+/=])(?:[0-9A-Za-z+/=]{{16,}}\s+)*[0-9A-Za-z+/=]*\s*-----END {_KEY}",
-    )
+_TRIGGER = re.compile(
+    r"(?i:passw|pwd|passphrase|secret|credential|key|token|pass\b|\bauth)|://|[0-9A-Za-z+/=_.-]{16}|contrase"
 )
+"""What a line must hold for the rules that take a line to be tried."""
+
+_PUBLIC = re.compile(r"-----BEGIN (?![A-Z0-9 ]*PRIVATE)([A-Z0-9 ]+)-----[^-]*(?:-----END \1-----)?")
+"""Certificates, public keys and signatures."""
+
+_MIME = re.compile(r"\s*[0-9A-Za-z+/]{76}\s*$")
+"""A line of what is encoded for a mail, images mostly; the lines of keys are shorter."""
+
+_BEGUN = re.compile(rf"(?:^|[^0-9A-Za-z+/])(?:{'|'.join(map(re.escape, IMAGE))})[0-9A-Za-z+/]|;base64,")
+_GOES_ON = re.compile(r"\s*[\"']?[0-9A-Za-z+/=]{16,}[\"'\\,)+\s]*$")
+"""Base64 of an image or the like: its first line, and those after it."""
+
+_ELEMENT = re.compile(r"[^\w\"']*[\"'][0-9a-f]{32,64}[\"'][,\s]*$")
+"""One of many: of ids and checksums there are lists."""
+
+_KUBERNETES = re.compile(r"^[ ]*kind:[ ]*Secret\b", re.MULTILINE)
+_DATA = re.compile(r"^([ ]*)(?:data|stringData):[ ]*\n((?:\1[ ]+[^\n]*(?:\n|$)|[ ]*\n)+)", re.MULTILINE)
+_DATUM = re.compile(r"^[ ]+[\w.-]+:[ ]*[\"']?([^\s\"'|>{$][^\s\"']*)", re.MULTILINE)
 
 
 def secrets(text: str, language: str = "") -> list[Span]:
     """Find the secrets in a text, from left to right and apart from each other."""
-    rules = _rules("configuration" if language in _CONFIGURATION else "c" if language in _C else "code")
-    found: list[Span] = []
-    offset = 0
-    for line in text.splitlines(keepends=True):
-        for start in range(0, max(1, len(line) - OVERLAP), LONG_LINE - OVERLAP):
-            part = line[start : start + LONG_LINE]
-            found += [(offset + start + first, offset + start + last) for first, last in _in_line(part, rules)]
-        offset += len(line)
+    rules = _rules("configuration" if language in PLAIN else "c" if language in _C else "code")
+    found = [span for span in assigned(text, language) if not _is_reference(text[slice(*span)])]
+    lower = text.lower()
+    for needed, pattern in COMPILED:
+        if needed in lower:
+            found += [_value(match) for match in pattern.finditer(text)]
+    found = [span for span in found if not _is_reference(text[slice(*span)])]
+    found += _in_lines(text, rules)
     if "PRIVATE KEY" in text:
-        found += [match.span() for block in _BLOCKS for match in block.finditer(text)]
+        found += [match.span() for block in BLOCKS for match in block.finditer(text)]
+    if "ecret" in text and _KUBERNETES.search(text):
+        found += [m.span(1) for data in _DATA.finditer(text) for m in _DATUM.finditer(text, *data.span(2))]
     return merged(found)
+
+
+def _in_lines(text: str, rules: _SecretRules) -> Iterator[Span]:
+    """Yield what the rules find that take one line, in lines that have something for them."""
+    public = [match.span() for match in _PUBLIC.finditer(text)] if "-----BEGIN" in text else []
+    offset, above, encoded = 0, "", False
+    for line in text.splitlines(keepends=True):
+        encoded = bool(_BEGUN.search(line)) or (encoded and bool(_GOES_ON.match(line)))
+        if _TRIGGER.search(line):
+            harmless = encoded or _is_harmless(line, above) or any(start <= offset < end for start, end in public)
+            for start in range(0, max(1, len(line) - OVERLAP), LONG_LINE - OVERLAP):
+                part = line[start : start + LONG_LINE]
+                for first, last in _in_line(part, rules, harmless):
+                    yield offset + start + first, offset + start + last
+        offset, above = offset + len(line), line[:LONG_LINE]
+
+
+def _is_harmless(line: str, above: str) -> bool:
+    """Return whether what looks drawn at random in a line is a checksum, an id, or data."""
+    if HARMLESS.search(line) or HARMLESS.search(above) or _MIME.match(line) or _MIME.match(above):
+        return True
+    return bool(_ELEMENT.match(line)) and above.rstrip()[-1:] not in ("(", "=", "\\", "+", ":")
 
 
 def prepare() -> None:
@@ -134,7 +162,7 @@ def _rules(kind: str) -> _SecretRules:
         (high_entropy_strings.Base64HighEntropyString(), (20, "0aA")),
     )
     return _SecretRules(
-        (*patterns, *_OWN),
+        (*patterns, _TOKEN),
         re.compile(keyword.DENYLIST_REGEX, re.IGNORECASE),
         tuple(assignments.items()),
         tuple((plugin.regex, _randomness(plugin, *form)) for plugin, form in forms),
@@ -165,12 +193,21 @@ def _alike(character: str, kind: str) -> bool:
 
 
 @lru_cache(maxsize=8192)
-def _in_line(line: str, rules: _SecretRules) -> tuple[Span, ...]:
-    """Find the secrets in a line; remembered, since one window after another has nearly the same lines."""
+def _in_line(line: str, rules: _SecretRules, harmless: bool) -> tuple[Span, ...]:
+    """Find the secrets in a line; remembered, since one window after another has nearly the same lines.
+
+    In a `harmless` one what looks drawn at random is a checksum or the like.
+    """
     found = [_value(match) for pattern in rules.patterns for match in pattern.finditer(line)]
-    found += [
-        match.span(2) for pattern, is_random in rules.random for match in pattern.finditer(line) if is_random(match[2])
-    ]
+    if not harmless:
+        random = [_value(match) for pattern in _RANDOM for match in pattern.finditer(line)]
+        random += [
+            match.span(2)
+            for pattern, is_random in rules.random
+            for match in pattern.finditer(line)
+            if is_random(match[2])
+        ]
+        found += [span for span in random if not line[span[0] : span[1]].startswith(IMAGE)]
     found += [match.span("value") for match in _ASSIGNED.finditer(line) if _is_literal(match)]
     if rules.keyword.search(line):
         found += [match.span(group) for pattern, group in rules.assignments for match in pattern.finditer(line)]
@@ -192,7 +229,11 @@ def _is_literal(match: re.Match[str]) -> bool:
 
 def _is_reference(value: str) -> bool:
     """Return whether a value only says where the secret comes from: `${NAME}`, `{name}`, `<name>`, `$NAME`."""
-    return value.startswith("$") or (value[:1] + value[-1:]) in ("{}", "<>")
+    return (
+        value.startswith("$")
+        or (value[:1] + value[-1:]) in ("{}", "<>")
+        or value.partition(" #")[0].strip() in _NO_VALUES
+    )
 
 
 def _stripped(line: str, span: Span) -> Span:

@@ -1,0 +1,6 @@
+"""Finds secrets in a text, such as passwords and keys; says nothing of what becomes of them."""
+
+from empower_lsp.secrets.assigned import Span
+from empower_lsp.secrets.detector import SHORT, merged, prepare, secrets
+
+__all__ = ["SHORT", "Span", "merged", "prepare", "secrets"]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise, takewhile
 
 from empower_model.trim.lines import Line, is_branch, lines_of, nontrivial
 from empower_model.trim.scan import PAIRS, Around, indent, scan, unpaired
@@ -54,14 +54,18 @@ def again(text: str, around: Around) -> str:
     if not own:
         return text
     above = list(around.preceding)
-    known = {line for line in above + around.following if _IMPORT.match(line)}
     for at, line in own:
-        if line in known or _branches_again(line, above) or _nests_again(line, above):
+        imported = _IMPORT.match(line) and (_in_block(line, reversed(above)) or _in_block(line, around.following))
+        if imported or _branches_again(line, above) or _nests_again(line, above):
             return text[:at]
         above.append(line)
-        if _IMPORT.match(line):
-            known.add(line)
     return text
+
+
+def _in_block(line: str, others: Iterable[str]) -> bool:
+    """Return whether a line that is whole stands among others, as far as those are no less deep."""
+    within = takewhile(lambda other: indent(other) >= indent(line), others)
+    return not line.endswith(("(", "{", ",", "\\")) and line in within
 
 
 def _branches_again(line: str, above: Sequence[str]) -> bool:

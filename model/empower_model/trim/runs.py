@@ -38,17 +38,15 @@ def one_character(text: str, around: Around) -> str:
 
     A ruler is as long as one that stands near (`# -----`), or as the title above it.
     """
-    size = run_length(text)
-    if not size:
+    code = around.line + text
+    char, size = text[-1:], run_length(code)
+    if not run_length(text) or size < (LONGEST_WORD if char.isalnum() else LONGEST):
         return text
-    char = text[-1]
-    if run_length(around.line + text) < (LONGEST_WORD if char.isalnum() else LONGEST):
+    near = (around.before + text)[:-size]
+    title = near.rstrip().rpartition("\n")[2].strip() if not near.rpartition("\n")[2].strip() else ""
+    if char * size in re.findall(f"{re.escape(char)}+", near) or len(title) == size:
         return text
-    full = (around.line + text).rpartition("\n")[2].strip()
-    above = [line for line in (around.before + text).split("\n")[:-1] if line.strip()]
-    if any(line.strip() == full for line in above) or (above and len(above[-1].strip()) == len(full) > LONGEST):
-        return text
-    return text[:-size]
+    return text.rstrip(char)
 
 
 def run_length(text: str) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import io
+import sys
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any
@@ -19,6 +21,7 @@ COMMANDS = {
     "log": "empower_lsp.commands.log:log",
     "model": "empower_lsp.commands.model:model",
 }
+_OF_THE_SERVER = COMMANDS.keys() - {"lab"}
 PLUGINS = "empower_lsp.commands"
 """Entry-point group in which optional parts, training for one, offer their commands."""
 LAB = "empower_lsp.lab"
@@ -57,6 +60,12 @@ class _Commands(click.Group):
             click.echo(f"`empower-lsp {name}` is now {new}; the next version knows only that.", err=True)
         return super().resolve_command(ctx, args)
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")  # a terminal may know few characters
+        return super().main(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -65,6 +74,12 @@ class _Commands(click.Group):
                 raise
             needs = f"`{ctx.invoked_subcommand}` needs {error.name}: pip install 'empower-lsp[training]'."
             raise click.ClickException(needs) from error
+        except Exception as error:
+            if ctx.invoked_subcommand not in _OF_THE_SERVER:  # who trains wants to see all of it
+                raise
+            from empower_lsp.commands.errors import unforeseen
+
+            raise unforeseen(ctx.invoked_subcommand, error) from error
 
 
 def _offered(group: str) -> dict[str, str]:

@@ -12,6 +12,8 @@ from empower_lsp.workspace import is_glob
 from empower_model.request import Limits
 
 SECTION = "empower"
+LARGEST_NUMBER = 10**9
+"""No option takes a larger one, not even those without a bound of their own."""
 
 
 def _option(
@@ -174,6 +176,7 @@ def _outside(name: str) -> str:
 
 
 def _unknown(name: str, known: list[str]) -> str:
+    name = name if len(name) <= 60 else f"{name[:59]}…"
     near = difflib.get_close_matches(name, known, 1)
     hint = f"did you mean {SECTION}.{near[0]}?" if near else f"there are {', '.join(known)}."
     return f"{SECTION}.{name} is not an option; {hint}"
@@ -189,7 +192,7 @@ def _fits(value: object, like: object, option: Mapping[str, Any]) -> bool:
         return value == {} or (isinstance(value, list) and all(isinstance(g, str) and is_glob(g) for g in value))
     if isinstance(like, bool) or isinstance(value, bool):
         return isinstance(like, bool) and isinstance(value, bool)
-    if not isinstance(value, int | float):
+    if not isinstance(value, int | float) or not abs(value) <= LARGEST_NUMBER:
         return False
     low, high = option["low"], option["high"]
     whole = isinstance(like, float) or isinstance(value, int) or value.is_integer()
@@ -222,5 +225,8 @@ def _wanted(option: Field[Any]) -> str:
 
 
 def _brief(value: object) -> str:
-    text = json.dumps(value, default=str)
+    try:
+        text = json.dumps(value, default=str)
+    except (RecursionError, ValueError):
+        return f"a {type(value).__name__} too deep or too large to show"
     return text if len(text) <= 60 else text[:59] + "…"

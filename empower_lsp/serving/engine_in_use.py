@@ -48,17 +48,16 @@ class EngineInUse:
         """Answer from a new engine; without one to be had, from none, and the person is told why."""
         try:
             self._serve(settings)
-        except EmpowerError as error:
-            self._failed(str(error))
+        except Exception as error:  # whatever it is, nobody must wait for this engine for ever
+            self._failed(_said(error))
 
     def follow(self, settings: Settings) -> None:
         """Take up a model, a tuning or a calibration that was put in use since the engine was started."""
-        if not self.served.outdated():
-            return
         try:
-            self._serve(settings)
-        except EmpowerError as error:
-            self._announcer.warn(str(error))  # what runs goes on
+            if self.served.outdated():
+                self._serve(settings)
+        except Exception as error:  # what runs goes on
+            self._announcer.warn(_said(error))
 
     def close(self) -> None:
         """Free the engine before returning; requests that wait for it, and later ones, are answered with None."""
@@ -66,11 +65,11 @@ class EngineInUse:
         session.close()
 
     def _serve(self, settings: Settings) -> None:
-        """Answer from a new engine. Raises EmpowerError when there is none to be had; the old one then stays."""
+        """Answer from a new engine. Raises when there is none to be had; the old one then stays."""
         before = self._heard
         try:
             served = self._start(settings, self._listener(), self._feed)
-        except EmpowerError:
+        except Exception:
             self._heard = before
             raise
         self._use(served)
@@ -109,6 +108,13 @@ class EngineInUse:
         self._announcer.end()
         self._announcer.fail(message)
         self._use(NOTHING)
+
+
+def _said(error: Exception) -> str:
+    """Return a sentence on why there is no engine, without the words of what was not foreseen."""
+    if isinstance(error, EmpowerError):
+        return str(error)
+    return f"The engine cannot be started ({type(error).__name__}); `empower-lsp doctor` may tell why."
 
 
 def posted(function: Callable[[T], None]) -> Callable[[T], None]:

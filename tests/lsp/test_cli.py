@@ -1,6 +1,7 @@
 """The command line as a person meets it: the installed entry point, real model, exit codes."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -216,3 +217,66 @@ def test_the_command_line_loads_nothing_heavy(arguments: list[str]) -> None:
         f"sys.exit(', '.join({heavy} & set(sys.modules)) or 0)"
     )
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+NAMES = ["~nobody-of-that-name/x", "n" * 300, "/dev/zero"]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_no_command_ends_in_a_traceback_whatever_the_terminal_writes(
+    source: Path, tmp_path: Path, data_folder: Path, encoding: str
+) -> None:
+    odd = tmp_path / "s\N{SNOWMAN}\udcff.py"
+    odd.write_bytes("# \N{SNOWMAN} \N{GRINNING FACE}\nx = 1\n".encode())
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "EMPOWER_LSP_DATA": str(data_folder)}
+    lines = [
+        [],
+        ["complete", f"{source}:5:20"],
+        ["complete", f"{odd}:1"],
+        ["complete", f"{odd}:9"],
+        ["model", "list"],
+        *(["complete", f"{source}:5", "--model", name] for name in NAMES),
+        *(["doctor", "--model", name] for name in NAMES),
+        *(["model", "use", name] for name in NAMES),
+        *(["model", "verify", name] for name in NAMES),
+        ["calibrate"],
+        ["log", "show"],
+        ["log", "status"],
+    ]
+    program = (
+        "import json, sys; from click.testing import CliRunner; from empower_lsp.cli import main\n"
+        "for line in json.loads(sys.stdin.read()):\n"
+        "    try: main(line, prog_name='empower-lsp')\n"
+        "    except SystemExit as end: print('ended with', end.code)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        input=json.dumps(lines).encode(),
+        capture_output=True,
+        env=environment,
+        check=True,
+    )
+    printed = (done.stdout + done.stderr).decode(encoding, "replace")  # click takes ASCII for a mistake
+    assert printed.count("ended with") == len(lines)
+    assert "Traceback" not in printed
+    assert "failed inside" not in printed
+
+
+def test_what_no_command_foresees_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise KeyError("of somebody's code")
+
+    monkeypatch.setattr("empower_model.files.store.listing", fail)
+    monkeypatch.setattr("empower_model.files.store.default_model", lambda: fail(None))
+    result = run("model", "list")
+    assert result.exit_code == 1
+    assert re.fullmatch(r"Error: `model` failed inside \(\w+ at \w+\.py:\d+\); please report it\.\n", result.stderr)
+
+
+def test_a_disk_that_cannot_be_written_is_one_line(data_folder: Path) -> None:
+    data_folder.write_text("a file, where a folder should be")
+    for line in (["model", "use", store.bundled()], ["log", "status"], ["log", "off"], ["model", "list"]):
+        result = run(*line)
+        assert result.exit_code in (0, 1)
+        assert result.exception is None or isinstance(result.exception, SystemExit), line
+        assert "failed inside" not in result.stderr

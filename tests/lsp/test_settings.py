@@ -13,6 +13,14 @@ def test_defaults_are_those_of_the_completion() -> None:
     assert Settings().limits == Limits()
 
 
+def nested(depth: int) -> list[Any]:
+    """Return a list in a list in a list, and so on; it is taken apart without recursion only by who owns it."""
+    inner: list[Any] = []
+    for _ in range(depth):
+        inner = [inner]
+    return inner
+
+
 @pytest.mark.parametrize("raw", [None, {}, [], {"empower": {}}, {"empower": None}, {"empower": []}, {"model": None}])
 def test_nothing_asked_is_the_defaults(raw: object) -> None:
     assert parse(raw) == (Settings(), [])
@@ -58,6 +66,13 @@ def test_empty_lua_tables_stand_for_lists_and_objects() -> None:
         ("threads", "4", "a whole number"),
         ("gpuLayers", -2, "a whole number from -1"),
         ("idleMinutes", -1, "a number of 0 or more"),
+        ("idleMinutes", int("9" * 400), "a number of 0 or more"),
+        pytest.param("idleMinutes", 10**5000, "a number of 0 or more", id="5001 digits"),
+        ("idleMinutes", float("inf"), "a number of 0 or more"),
+        ("logDays", 1e300, "a number of 0 or more"),
+        ("threads", int("9" * 400), "a whole number from 0 to 1024"),
+        ("model", nested(100_000), "a string"),
+        ("languages", {"python": nested(100_000)}, "an object of language ids"),
         ("denyGlobs", "*.txt", "a list of strings"),
         ("denyGlobs", ["ok", 5], "a list of strings"),
         ("denyGlobs", ["!"], "a list of strings"),

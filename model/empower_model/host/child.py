@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 
 from empower_model.calibration import Calibration
 from empower_model.engine import EngineConfig, StopFlag
-from empower_model.errors import EmpowerError, EngineError
+from empower_model.errors import EmpowerError, EngineError, ModelError
 from empower_model.request import Completion, Request
 
 if TYPE_CHECKING:
     from empower_model.completing import LocalCompleter
-    from empower_model.memory import KeeperThread
+    from empower_model.memory import KeeperThread, Weights
 
 TEXT_SECONDS = 0.02
 PIECE_SECONDS = 0.03
@@ -73,7 +73,7 @@ def serve(
     """Live the child's life: load, say so, answer requests until the pipe ends."""
     _shield()
     try:
-        completer, keeper = _loaded(config, StopFlag(stop), calibration, memory)
+        completer, keeper = _loaded(config, StopFlag(stop), calibration, memory, connection.send)
     except Exception as error:  # whatever it is, it would be the same the next time
         connection.send(error if isinstance(error, EmpowerError) else EngineError(_unforeseen("Loading", error)))
         return
@@ -92,21 +92,39 @@ def serve(
 
 
 def _loaded(
-    config: EngineConfig, stop: StopFlag, calibration: Calibration, memory: ChildMemory | None
+    config: EngineConfig,
+    stop: StopFlag,
+    calibration: Calibration,
+    memory: ChildMemory | None,
+    warn: Callable[[str], None],
 ) -> tuple[LocalCompleter, KeeperThread | None]:
     """Return the completer, and who keeps its memory if there is one, already at work. Raises EmpowerError."""
     from empower_model.completing import assemble
     from empower_model.engine.llama import LlamaEngine
-    from empower_model.memory import KeeperThread, Memory, WeightedMemory, Weights
+    from empower_model.memory import KeeperThread, Memory, WeightedMemory
 
     engine = LlamaEngine(config, stop)
-    weights = Weights.load(memory.weights) if memory is not None else None
+    weights = _weights(memory.weights, warn) if memory is not None else None
     if memory is None or weights is None:
         return assemble(engine, calibration), None
     keeper = KeeperThread(Memory(), engine.tokenize, memory.news)
     keeper.start()
     known = WeightedMemory(keeper.memory, weights)
     return assemble(engine, memory.calibration or weights.calibration, known), keeper
+
+
+def _weights(path: Path, warn: Callable[[str], None]) -> Weights | None:
+    """Return the weights of the memory; those for any model, with a warning, where they cannot be read."""
+    from empower_model.files import DEFAULT_WEIGHTS
+    from empower_model.memory import Weights
+
+    try:
+        return Weights.load(path)
+    except ModelError as error:
+        if path == DEFAULT_WEIGHTS:
+            raise
+        warn(f"{error} Until then the weights for any model are used.")
+        return Weights.load(DEFAULT_WEIGHTS)
 
 
 def _sparsely(send: Callable[[str], None]) -> Callable[[str], None]:

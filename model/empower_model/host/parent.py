@@ -231,7 +231,7 @@ class EngineHost:
             self._look_in(self._idle_seconds)
 
     def _look_in(self, seconds: float) -> None:
-        self._idle = threading.Timer(seconds, self._let_go)
+        self._idle = threading.Timer(min(seconds, threading.TIMEOUT_MAX), self._let_go)
         self._idle.daemon = True
         self._idle.start()
 

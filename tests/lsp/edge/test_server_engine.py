@@ -38,6 +38,31 @@ async def test_a_missing_model_is_said_once_and_mended_by_the_next_settings(wire
     assert await wire.items(0, 4)
 
 
+async def test_whatever_keeps_an_engine_from_starting_is_a_state_that_says_so(wire: Wire) -> None:
+    wire.refusal = RuntimeError("of somebody's code")
+    await wire.initialize()
+    status = await wire.run("empower.status")
+    said = "The engine cannot be started (RuntimeError); `empower-lsp doctor` may tell why."
+    assert (status["engine"], status["message"]) == ("failed", said)
+    wire.refusal = None
+    wire.notify("workspace/didChangeConfiguration", {"settings": {"empower": {"model": "y"}}})
+    wire.open("x = ")
+    assert await wire.items(0, 4)
+    wire.refusal, wire.outdated = RuntimeError(), True
+    await wire.items(0, 4)
+    wire.change("y", (0, 0), (0, 0))
+    assert await wire.items(0, 5), "what runs goes on"
+
+
+async def test_what_an_engine_warns_of_is_said_and_changes_no_state(wire: Wire) -> None:
+    await wire.initialize()
+    from_another_thread(wire, "ready", "x is loaded")
+    from_another_thread(wire, "warned", "The weights cannot be read.")
+    await wire.settle()
+    assert wire.messages() == [(2, "The weights cannot be read.")]
+    assert (await wire.run("empower.status"))["engine"] == "ready"
+
+
 async def test_a_bad_model_in_the_middle_leaves_nothing_behind(wire: Wire) -> None:
     await wire.initialize()
     wire.open("x = ")

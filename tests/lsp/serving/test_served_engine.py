@@ -9,7 +9,7 @@ import pytest
 from empower_lsp.serving.served_engine import start_engine, watch
 from empower_lsp.settings import Settings
 from empower_model.calibration import Calibration
-from empower_model.errors import ModelNotFound
+from empower_model.errors import ModelError, ModelNotFound
 from empower_model.feed import Feed, Remembered
 from empower_model.files import store, tunings
 from empower_model.files.gguf_file import digest
@@ -162,3 +162,9 @@ def test_weights_in_use_have_the_calibration_in_use() -> None:
     Calibration(3.0, 2.0).save(path)
     assert memory_in_use(model).calibration == Calibration(3.0, 2.0) != came_with.calibration
     assert (memory_in_use(model).coefficients == came_with.coefficients).all()
+
+
+@pytest.mark.parametrize("name", ["~nobody-of-that-name/x", "n" * 300, "a\0b", "/dev/zero"])
+def test_a_name_that_is_no_model_is_no_engine(name: str) -> None:
+    with pytest.raises(ModelError):
+        start_engine(Settings(model=name), lambda _: None, Feed())

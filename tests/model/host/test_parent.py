@@ -20,7 +20,8 @@ from empower_model.engine.llama import LlamaEngine
 from empower_model.engine.seam import EngineConfig
 from empower_model.errors import EngineCrashed, EngineError, ModelError, ModelFileInvalid
 from empower_model.feed import Feed, Remembered
-from empower_model.files.memory_files import memory_sidecar
+from empower_model.files.memory_files import DEFAULT_WEIGHTS, memory_sidecar
+from empower_model.host.child import _weights
 from empower_model.host.parent import CRASHES, EngineHost, HostEvent
 from empower_model.memory.mixture import Weights
 from empower_model.request import Completion, End, Limits, Request
@@ -319,11 +320,47 @@ def test_the_memory_brings_its_own_calibration(weights: Path) -> None:
     assert etas == [found.calibration.budget(asked), own.budget(asked)]
 
 
-def test_a_broken_sidecar_is_told_and_raised(weights: Path, tmp_path: Path, events: list[HostEvent]) -> None:
-    (tmp_path / "model.memory.json").write_text("{}")
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{}", "it lacks 'midpoint'"),
+        ('{"coefficients": [[NaN]], "midpoint": 1, "slope": 1}', "it holds NaN"),
+        ("[" * 100_000, "nested too deep"),
+    ],
+)
+def test_of_a_broken_sidecar_it_is_told_and_the_weights_for_any_model_serve(
+    weights: Path, tmp_path: Path, events: list[HostEvent], content: str, words: str
+) -> None:
+    (tmp_path / "model.memory.json").write_text(content)
     memory = Remembered(tmp_path / "model.memory.json", Feed())
     host = EngineHost(EngineConfig(weights), Calibration(), on_event=events.append, memory=memory)
-    with pytest.raises(ModelError, match="Delete the file to do without the memory"):
-        host.complete(REQUEST)
-    assert kinds(events) == ["loading", "failed"]
+    usual = Weights.load(DEFAULT_WEIGHTS)
+    assert usual is not None
+    assert host.complete(REQUEST).eta == usual.calibration.budget(REQUEST.limits.confidence)
+    assert kinds(events) == ["loading", "warned", "ready"]
+    assert words in events[1].message
+    assert "Delete the file to do without the memory, or fit it again. Until then" in events[1].message
+    host.close()
+
+
+def test_of_a_broken_sidecar_where_there_is_no_other_it_is_told_and_raised(
+    weights: Path, events: list[HostEvent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr("empower_model.memory.Weights.load", broken)
+    with pytest.raises(ModelError, match="broken"):
+        _weights(DEFAULT_WEIGHTS, told.append)
+    assert told == []
+
+
+def broken(_: Path) -> None:
+    raise ModelError("broken")
+
+
+def test_any_time_to_be_idle_can_be_waited_for(weights: Path, events: list[HostEvent]) -> None:
+    host = EngineHost(EngineConfig(weights), Calibration(), idle_seconds=6e10, on_event=events.append)
+    assert host.complete(REQUEST).tokens
+    time.sleep(0.1)
+    assert host._idle is not None
+    assert host._idle.is_alive()
     host.close()

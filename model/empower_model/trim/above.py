@@ -18,20 +18,23 @@ _STATEMENT = re.compile(r"\s*(?!(?:async )?function\b)[\w@\"']")  # JavaScript r
 _SENTENCE = re.compile(r"\s*\w+(?: [^\W\d_]+){3,}[.,:]?")
 
 
+LONGEST_LOOP = 4
+"""Lines that are looked at as one that is said again."""
+
+
 def repeated_lines(text: str, around: Around) -> str:
     """Lines that repeat the ones right above them are a loop, and so is a third time the same line.
 
-    A line that the person began ends only where it becomes the one right above: `import ` after `import sys`.
+    A line that the person began ends only where it would close a loop: `import ` after `import sys`.
     """
-    above = [(-1, line) for line in around.preceding[-4:]]
+    above = [(-1, line) for line in around.preceding[-2 * LONGEST_LOOP :]]
     own = lines_of(text, around)
     lines = above + own
     for n in range(len(above), len(lines)):
         at = lines[n][0]
         begun = at == 0 and bool(around.line.strip())
-        for period in range(1, 2 if begun else 5):
-            once, again = lines[max(n - period, 0) : n], lines[n : n + period]
-            if len(once) == len(again) and _same(once, again) and any(nontrivial(line) for _, line in again):
+        for period in range(1, LONGEST_LOOP + 1):
+            if _loops(lines, n, period) or (not begun and _loops(lines, n + period - 1, period)):
                 return text[:at]
     for (_, first), (at, second), (_, third) in _triples(own):
         if first == second == third:
@@ -39,8 +42,13 @@ def repeated_lines(text: str, around: Around) -> str:
     return text
 
 
-def _same(once: list[Line], again: list[Line]) -> bool:
-    return all(line == other for (_, line), (_, other) in zip(once, again, strict=True))
+def _loops(lines: list[Line], last: int, period: int) -> bool:
+    """Return whether the lines up to the one numbered `last` are so many lines, and the same once more."""
+    start = last - 2 * period + 1
+    if start < 0 or last >= len(lines):
+        return False
+    again = [line for _, line in lines[start + period : last + 1]]
+    return again == [line for _, line in lines[start : start + period]] and any(map(nontrivial, again))
 
 
 def _triples(lines: list[Line]) -> Iterator[tuple[Line, Line, Line]]:

@@ -115,19 +115,21 @@ def below(text: str, around: Around) -> str:
     for number, (at, line) in enumerate(lines):
         if number == 0 and at == 0 and around.rest:
             continue
-        if _runs_into([line for _, line in lines[number:]], following):
+        begun = at == 0 and bool(around.line.strip())
+        if _runs_into([line for _, line in lines[number:]], following, begun):
             return text[:at]
     return text
 
 
-def _runs_into(lines: list[str], following: list[str]) -> bool:
+def _runs_into(lines: list[str], following: list[str], begun: bool) -> bool:
+    """Return whether lines are those below, or begin them; a line that the person has `begun` may begin alike."""
     pairs = list(zip(lines, following, strict=False))
     same = next((n for n, (ours, theirs) in enumerate(pairs) if not alike(ours, theirs)), len(pairs))
     if same == len(lines):
         return True
     if same == len(lines) - 1 and len(pairs) == len(lines):
         ours, theirs = pairs[-1]
-        if theirs.startswith(ours):
+        if theirs.startswith(ours) and (same or not begun or nontrivial(ours)):
             return True  # the line below begins with it: no news, however short
     if same < len(pairs) and _declares(*pairs[same]):
         return True

@@ -27,14 +27,15 @@ def repeated_lines(text: str, around: Around) -> str:
 
     A line that the person began ends only where it would close a loop: `import ` after `import sys`.
     """
-    above = [(-1, line) for line in around.preceding[-2 * LONGEST_LOOP :]]
+    above = [(-1, line) for line in around.preceding[-2 * LONGEST_LOOP - 1 :]]
     own = lines_of(text, around)
     lines = above + own
     for n in range(len(above), len(lines)):
         at = lines[n][0]
         begun = at == 0 and bool(around.line.strip())
         for period in range(1, LONGEST_LOOP + 1):
-            if _loops(lines, n, period) or (not begun and _loops(lines, n + period - 1, period)):
+            closes = _loops(lines, n, period) and not _loops(lines, n - 1, period)  # else it is the person's loop
+            if closes or (not begun and _loops(lines, n + period - 1, period)):
                 return text[:at]
     for (_, first), (at, second), (_, third) in _triples(own):
         if first == second == third:

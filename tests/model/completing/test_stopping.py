@@ -89,3 +89,13 @@ def test_gain_takes_a_whole_name_where_a_part_of_it_would_be_worth_more() -> Non
 def test_a_span_does_not_end_inside_a_name(tokens: list[str], keep: int, expected: int) -> None:
     lengths = list(accumulate(len(token) for token in tokens))
     assert lexical_boundary("".join(tokens), lengths, keep) == expected
+
+
+def test_gain_takes_the_closing_that_is_as_sure() -> None:
+    # confidence 0.3; `(self,` ` value` `):` with U = 0.5, 1.0, 1.0: p_i = 2/3, 1/2, 1/2
+    # (.667 - .3) * 6 = 2.2; (.5 - .3) * 12 = 2.4; (.5 - .3) * 14 = 2.8
+    written = Written("(self, value):", [6, 12, 14], [0.5, 0.5, 0.0], [0.0] * 3)
+    assert gain(written, HALF_AT_ONE, 0.3) == Verdict(3, ended=False)
+    # where the name is a guess, U = 0.5, 1.5, 1.5, its whole costs more than it wins: (.4 - .3) * 14 = 1.4
+    guessed = Written("(self, value):", [6, 12, 14], [0.5, 1.0, 0.0], [0.0] * 3)
+    assert gain(guessed, HALF_AT_ONE, 0.3) == Verdict(1, ended=False)

@@ -35,13 +35,13 @@ class Redactor:
         if len(self._around) > REMEMBERED:
             self._around.popitem(last=False)
         written = "".join(token.piece for token in record.tokens)
-        spans = _spans_of_parts([(prefix, text, suffix), (prefix, written, suffix)], record.language)
+        first, middle, last, generated = _judged(prefix, (text, written), suffix, record.language)
         return replace(
             record,
-            prefix=_replaced(prefix, spans[prefix]),
-            text=_replaced(text, spans[text]),
-            suffix=_replaced(suffix, spans[suffix]),
-            tokens=_tokens(record.tokens, spans[written]),
+            prefix=_replaced(prefix, first),
+            text=_replaced(text, middle),
+            suffix=_replaced(suffix, last),
+            tokens=_tokens(record.tokens, generated),
         )
 
     def _outcome(self, record: OutcomeRecord) -> OutcomeRecord:
@@ -52,8 +52,8 @@ class Redactor:
             self._around.move_to_end(record.completion)
         offset = record.offset or 0
         before = prefix[:offset] if offset < 0 else prefix + offered[:offset]
-        spans = _spans_of_parts([(before, record.text, suffix)], language)
-        return replace(record, text=_replaced(record.text, spans[record.text]))
+        _, middle, _, _ = _judged(before, (record.text, offered[max(0, offset) :]), suffix, language)
+        return replace(record, text=_replaced(record.text, middle))
 
 
 def redact(text: str, language: str = "") -> str:
@@ -61,22 +61,33 @@ def redact(text: str, language: str = "") -> str:
     return _replaced(text, secrets(text, language))
 
 
-def _spans_of_parts(contexts: Sequence[tuple[str, ...]], language: str) -> dict[str, list[Span]]:
-    """Find the secrets in each part of texts that are judged as a whole; one that is found is found everywhere."""
-    found: dict[str, list[Span]] = {part: [] for parts in contexts for part in parts}
+def _judged(before: str, middles: tuple[str, str], after: str, language: str) -> tuple[list[Span], ...]:
+    """Find the secrets in a window as a whole, and return what of them is in each of its parts.
+
+    Two texts may stand in its middle, one at a time: what is found in one counts in the other as far as they agree,
+    so that the quote that only one of them has closes both. The parts are `before`, the first middle, `after`, the
+    second middle. What is found anywhere is found everywhere.
+    """
+    parts = (before, middles[0], after, middles[1])
+    found: tuple[list[Span], ...] = ([], [], [], [])
     values: set[str] = set()
-    for parts in contexts:
-        whole = "".join(parts)
+    pairs = enumerate(zip(*middles, strict=False))
+    same = next((at for at, (here, there) in pairs if here != there), min(map(len, middles)))
+    for own, other in ((1, 3), (3, 1)):
+        whole = before + parts[own] + after
         for start, end in secrets(whole, language):
             if end - start >= SHORT:
                 values.add(whole[start:end])
             offset = 0
-            for part in parts:
-                found[part].append((max(0, start - offset), min(len(part), end - offset)))
-                offset += len(part)
-    for part, spans in found.items():
+            for part in (0, own, 2):
+                span = max(0, start - offset), min(len(parts[part]), end - offset)
+                found[part].append(span)
+                if part == own:
+                    found[other].append((span[0], min(span[1], same)))
+                offset += len(parts[part])
+    for part, spans in zip(parts, found, strict=True):
         spans += [match.span() for value in values for match in re.finditer(re.escape(value), part)]
-    return {part: merged(span for span in spans if span[0] < span[1]) for part, spans in found.items()}
+    return tuple(merged(span for span in spans if span[0] < span[1]) for spans in found)
 
 
 def _replaced(text: str, spans: Sequence[Span]) -> str:

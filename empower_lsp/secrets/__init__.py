@@ -2,5 +2,6 @@
 
 from empower_lsp.secrets.assigned import Span
 from empower_lsp.secrets.detector import SHORT, merged, prepare, secrets
+from empower_lsp.secrets.without import is_touched, without_secrets
 
-__all__ = ["SHORT", "Span", "merged", "prepare", "secrets"]
+__all__ = ["SHORT", "Span", "is_touched", "merged", "prepare", "secrets", "without_secrets"]

@@ -28,7 +28,8 @@ NAME = re.compile(
 
 _REST = r"[\w.-]*[\"'`\])*>]{0,3}"
 _SIGN = re.compile(
-    rf"{_REST}\s*(?::\s*&?[A-Za-z][\w.\[\] |<>]*?(?=\s*=[^=]))?[ \t]*(?:=>|[=!]==?|[:?]?=|:(?!:)\**|(?<=\])(?=\s*\())[ \t]*"
+    rf"{_REST}\s*(?::\s*&?[A-Za-z][\w.\[\] |<>]*?(?=\s*=[^=]))?"
+    r"[ \t]*(?:=>|[=!]==?|[:?]?=|:(?!:)\**|(?<=\])(?=\s*\())[ \t]*"
 )
 _CALL = re.compile(
     r"\s*(?:new\s+)?(?:[\w.]*(?:Field|SecretStr|SecretBytes|Secret|bytes|str|String|set|list|tuple|frozenset|Arrays\.asList"

@@ -44,14 +44,15 @@ _RANDOM = (
     re.compile(r"^[\w.\s/-]*[=:]\s*[\"']?([0-9a-f]{32,}|(?=[A-Za-z+/]*\d)[0-9A-Za-z+/]{38,}={0,2})[\"']?\s*$"),
     re.compile(r"^\s*([0-9a-f]{64}|[0-9a-f]{32})\s*$"),
     re.compile(r"\b0x([0-9a-f]{64})\b"),
-    # Of a quoted string that is not closed where the cursor is.
-    re.compile(r"[=:(\[,]\s*b?[\"'`]((?=[a-f]*\d)[0-9a-f]{32,}|(?=[A-Za-z]*\d)[0-9A-Za-z+/_-]{38,}={0,2})$"),
     # Key material, of which the window may hold neither the first line nor the last.
     re.compile(
         r"(?<![0-9A-Za-z+/.-])(?=[A-Za-z+/]*\d)(?=[0-9A-Z+/]*[a-z])(?=[0-9a-z+/]*[A-Z])[0-9A-Za-z+/]{60,}={0,2}"
     ),
 )
 """What looks drawn at random without quotes around it."""
+
+_OPEN = re.compile(r"(?P<quote>[\"'`])(?P<value>[0-9A-Za-z+/_-]{16,}={0,2})\s*$")
+"""A string that no quote closes, where the cursor is."""
 
 _ASSIGNED = re.compile(
     r"(?P<head>(?i:passw(?:or)?d|passphrase|pwd|secret|credential|(?:access|api|auth|encryption|private|signing)_?key)"
@@ -207,6 +208,8 @@ def _in_line(line: str, rules: _SecretRules, harmless: bool) -> tuple[Span, ...]
             for match in pattern.finditer(line)
             if is_random(match[2])
         ]
+        if (opened := _OPEN.search(line)) and _is_opened(opened):
+            random += [opened.span("value") for _, is_random in rules.random if is_random(opened["value"])]
         found += [span for span in random if not line[span[0] : span[1]].startswith(IMAGE)]
     found += [match.span("value") for match in _ASSIGNED.finditer(line) if _is_literal(match)]
     if rules.keyword.search(line):
@@ -224,7 +227,12 @@ def _value(match: re.Match[str]) -> Span:
 
 def _is_literal(match: re.Match[str]) -> bool:
     """Return whether the quote opens a string, which is in doubt where none closes it."""
-    return bool(match["close"]) or match.string.count(match["quote"], 0, match.start("quote")) % 2 == 0
+    return bool(match["close"]) or _is_opened(match)
+
+
+def _is_opened(match: re.Match[str]) -> bool:
+    """Return whether the quote is the first of two, by those before it in its line."""
+    return match.string.count(match["quote"], 0, match.start("quote")) % 2 == 0
 
 
 def _is_reference(value: str) -> bool:

@@ -130,6 +130,41 @@ def test_a_secret_that_spans_the_cursor_is_found_on_both_sides() -> None:
     assert [token.surprisal for token in one.tokens] == [0.5] * 3
 
 
+HEX = "f3a1c09b7e5d2468ace013579bdf02468ace1357"
+
+
+@pytest.mark.parametrize("written", [HEX[1:], HEX[1:] + '"', HEX[1:] + '"\nprint(1)', HEX[1:20]])
+@pytest.mark.parametrize("suffix", ["", "\n", '"\nprint()\n', "\nx = 1\n"])
+def test_the_text_itself_is_redacted_when_the_prefix_holds_the_beginning(written: str, suffix: str) -> None:
+    text = written.partition('"')[0]
+    one = redacted(record('HEX = "f', text, suffix, (written[:5], written[5:18], written[18:])))
+    assert one.prefix == f'HEX = "{MARKER}'
+    assert one.text == MARKER
+    assert one.suffix == suffix
+    assert {token.piece for token in one.tokens} <= {MARKER, '"', ""}
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "secret"),
+    [
+        ("API_TOKEN=Copper", "4711xY", "4711"),
+        ("password: Cop", "per!47#xY", "per!47"),
+        ('url = "redis://:Cop', "per4711x@cache", "per4711x"),
+        ("key = bytes.fromhex('" + HEX[:30], HEX[30:], HEX[30:]),
+        ("API_KEY = (\n    '" + HEX[:10], HEX[10:20] + "'\n    '" + HEX[20:], HEX[20:]),
+        ('password = """\nCop', "per4711xY\n", "per4711"),
+        ("AGE-SECRET-KEY-1QPZRY9X8GF2TVDW0S3J", "N54KHCE6MUA7LQPZRY9", "N54KHCE6"),
+        ("curl -u admin:Cop", "per4711x https://a", "per4711x"),
+    ],
+)
+def test_every_kind_that_spans_the_cursor_is_cut_out_of_the_text(before: str, text: str, secret: str) -> None:
+    one = redacted(
+        replace(record(before, text, "\n", (text[:3], text[3:])), language="yaml" if ":" in before else "env")
+    )
+    assert secret not in (one.text or "")
+    assert secret not in "".join(token.piece for token in one.tokens)
+
+
 def test_a_secret_known_from_one_place_is_found_in_all() -> None:
     one = redacted(record('api_key = "abcd-1234-efgh"\ncall(', "abcd-1234-efgh)", "\n# abcd-1234-efgh\n"))
     assert one.text == f"{MARKER})"

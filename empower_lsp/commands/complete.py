@@ -64,6 +64,7 @@ def complete(
     is the file's repository, or else the folder it is in; the file itself counts only around the cursor.
     """
     from empower_lsp.commands.one_memory import remembered
+    from empower_lsp.workspace import Workspace, root_of
     from empower_model.completing import assemble
     from empower_model.engine import EngineConfig
     from empower_model.engine.llama import LlamaEngine
@@ -72,6 +73,8 @@ def complete(
     from empower_model.request import Request
 
     path, line, column = _parse(place)
+    if Workspace((root_of(path).as_posix(),)).denies(path.absolute().as_posix()):
+        raise EmpowerError(f"{path} may hold keys or secrets, or .aiignore names it, so it is not read.")
     prefix, suffix = split(_read(path), line, column)
     written, _, below = suffix.partition("\n")
     if retype:

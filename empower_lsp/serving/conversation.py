@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from empower_lsp import __version__
+from empower_lsp.serving.discretion import discreet
 from empower_lsp.serving.engine_in_use import EngineInUse, posted
 from empower_lsp.serving.journal import LOGGED, NoJournal, first_logged, journal_as_set
 from empower_lsp.serving.workspace_feed import WorkspaceFeed
@@ -93,7 +94,7 @@ class Conversation:
         self._engine.follow(self.settings)
         self._workspace.written_in(query.uri, query.text)
         alternatives = ALTERNATIVES if query.by_hand else 0
-        answer = await self._engine.session.complete(query, self.settings.limits, alternatives)
+        answer = discreet(query, await self._engine.session.complete(query, self.settings.limits, alternatives))
         if answer is None or self._is_late(query):
             return None
         self._journal.answered(query, answer, self._engine.served.source, self._roots)

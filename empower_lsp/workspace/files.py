@@ -6,13 +6,15 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pathspec
 
+from empower_lsp.secrets import without_secrets
 from empower_lsp.workspace import gitignore
-from empower_lsp.workspace.deny import is_denied
+from empower_lsp.workspace.deny import is_denied, is_ignored
 from empower_model.feed import Stamp
 from empower_model.regular_file import read_regular
 
@@ -42,13 +44,17 @@ class Workspace:
     deny_globs: tuple[str, ...] = ()
 
     def denies(self, name: str) -> bool:
-        """Return whether a file must not be read, in whichever folder it is."""
-        return is_denied(name, self._folder(name) or "/", self.deny_globs)
+        """Return whether a file must not be read, in whichever folder it is.
+
+        One that is a link, or below a folder that is one, is judged by where it really is too.
+        """
+        real = os.path.realpath(name).replace(os.sep, "/") if os.path.isabs(name) else name  # noqa: PTH117
+        return self._denies(name) or (real != name and self._denies(real, self._real_folders()))
 
     def holds(self, name: str) -> bool:
         """Return whether a file, there or to be saved, is in the workspace and nothing says to leave it out."""
         folder = self._folder(name)
-        if not folder or _is_home(folder) or not self._wanted(name):
+        if not folder or _is_home(folder) or not self._wanted(name) or self.denies(name):
             return False
         return gitignore.lists(Path(folder), name[len(folder) + 1 :])
 
@@ -61,9 +67,10 @@ class Workspace:
         for folder in self.folders:
             if _is_home(folder):
                 continue
+            linked = os.path.realpath(folder) != folder
             for path, relative in gitignore.files(Path(folder)):
                 name = f"{folder}/{relative}"
-                own = self._folder(name) == folder and self._wanted(name)
+                own = self._folder(name) == folder and self._wanted(name) and not (linked and self.denies(name))
                 stamp = _stamp(path) if own else None
                 count += 1
                 if count > MOST_FILES:
@@ -74,11 +81,16 @@ class Workspace:
         """Return whether there is a folder at that path."""
         return os.path.isdir(name)  # noqa: PTH112 (asked for each file that changes)
 
-    def text(self, name: str) -> str | None:
-        """Return what a file says, with `\\n` line ends; None for one that is gone, or not text a person has written.
+    def text(self, name: str, document: str | None = None) -> str | None:
+        """Return what may be remembered of a file: what it says, with `\\n` line ends, but for its secrets.
 
-        Does not ask whether the workspace `holds` it.
+        Of a `document`, where the editor has it open. None for one that is gone, or not text a person has written. Does
+        not ask whether the workspace `holds` it.
         """
+        text = self._read(name) if document is None else document
+        return None if text is None else without_secrets(text, name)
+
+    def _read(self, name: str) -> str | None:
         try:
             text = (
                 read_regular(Path(name), LARGEST)
@@ -91,18 +103,36 @@ class Workspace:
             return None
         return text if text and _is_written(text) else None
 
-    def _folder(self, name: str) -> str:
+    def _folder(self, name: str, folders: tuple[str, ...] | None = None) -> str:
         """Return the innermost folder that a file is in; empty when it is in none."""
-        return max((folder for folder in self.folders if name.startswith(folder + "/")), key=len, default="")
+        folders = self.folders if folders is None else folders
+        return max((folder for folder in folders if name.startswith(folder + "/")), key=len, default="")
+
+    def _real_folders(self) -> tuple[str, ...]:
+        return tuple(os.path.realpath(folder).replace(os.sep, "/") for folder in self.folders)
+
+    def _denies(self, name: str, folders: tuple[str, ...] | None = None) -> bool:
+        """Return whether a file must not be read by this name of it, in folders as they are named there."""
+        folder = self._folder(name, folders)
+        where = folder or name.rpartition("/")[0]
+        repository = _repository(where) if os.path.isabs(where) else where  # noqa: PTH117
+        return is_denied(name, folder or "/", self.deny_globs) or is_ignored(name, (where, repository))
 
     def _wanted(self, name: str) -> bool:
-        return not self.denies(name) and not UNWRITTEN.match_file(name.rpartition("/")[2])
+        return not self._denies(name) and not UNWRITTEN.match_file(name.rpartition("/")[2])
 
 
 def root_of(path: Path) -> Path:
     """Return the folder an editor would probably have opened for a file: its repository, or else where it lies."""
     folder = path.resolve().parent
     return next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), folder)
+
+
+@lru_cache(maxsize=1024)
+def _repository(folder: str) -> str:
+    """Return the root of the repository that a folder is in; itself where there is none."""
+    here = Path(folder)
+    return next((parent for parent in (here, *here.parents) if (parent / ".git").exists()), here).as_posix()
 
 
 def file_name(uri: str) -> str:

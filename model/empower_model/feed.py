@@ -37,8 +37,11 @@ class Library(Protocol):
         """Tell whether there are, or may be, files below that path."""
         ...
 
-    def text(self, name: str) -> str | None:
-        """Return what a file says, with `\\n` line ends; None where there is nothing worth reading."""
+    def text(self, name: str, document: str | None = None) -> str | None:
+        """Return what may be remembered of a file, with `\\n` line ends; None where there is nothing worth reading.
+
+        Where it is open in the editor, of that `document`, and nothing is read.
+        """
         ...
 
 

@@ -26,7 +26,7 @@ class Shelf:
     def is_folder(self, name: str) -> bool:
         return False
 
-    def text(self, name: str) -> str | None:
+    def text(self, name: str, document: str | None = None) -> str | None:
         return None
 
 

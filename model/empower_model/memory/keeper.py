@@ -177,7 +177,7 @@ class Keeper:
         assert self._library is not None
         below = f"{name}/"
         return (
-            name.endswith("/.gitignore")
+            name.endswith(("/.gitignore", "/.aiignore"))
             or self._library.is_folder(name)
             or any(map(methodcaller("startswith", below), self._stamps))
         )
@@ -196,7 +196,7 @@ class Keeper:
                 continue
             if name in self._recent:
                 text = self._recent[name]
-                nearer[name] = self._tokens(self._library.text(name) if text is None else text)
+                nearer[name] = self._tokens(self._library.text(name, text))
             else:
                 project[name] = self._tokens(self._library.text(name))
                 self._stamps[name] = (0, 0)  # so that the next look takes it for changed, which does no harm

@@ -21,6 +21,18 @@ from empower_lsp.workspace.deny import is_denied
         "/srv/tls/server.PEM",
         "/c:/Users/me/.npmrc",
         "/home/me/infra/prod.tfvars",
+        "/home/me/worker/.dev.vars",
+        "/home/me/app/service-account-prod.json",
+        "/home/me/app/client_secret_123.apps.json",
+        "/home/me/kubeconfig",
+        "/home/me/.vault-token",
+        "/home/me/.dockercfg",
+        "/home/me/app/.dockerconfigjson",
+        "/home/me/.s3cfg",
+        "/home/me/.bash_history",
+        "/home/me/keys/me.asc",
+        "/home/me/app/env.local",
+        "/home/me/src/main/resources/application-secrets.yml",
     ],
 )
 def test_keys_and_secrets_are_denied(path: str) -> None:
@@ -29,7 +41,17 @@ def test_keys_and_secrets_are_denied(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/home/me/app/main.py", "/lib/python3/secrets.py", "/a/environment.py", "/a/keys.ts", "Untitled-1", ""]
+    "path",
+    [
+        "/home/me/app/main.py",
+        "/lib/python3/secrets.py",
+        "/a/environment.py",
+        "/a/keys.ts",
+        "/a/service_accounts.py",
+        "/a/asc.py",
+        "Untitled-1",
+        "",
+    ],
 )
 def test_code_is_not_denied(path: str) -> None:
     assert not is_denied(path)

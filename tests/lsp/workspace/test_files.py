@@ -112,3 +112,60 @@ def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
     assert str(tmp_path / "below" / "a.py") in names
     texts = [workspace.text(name) for name in (*names, str(tmp_path / "fifo.py"), str(tmp_path / "zero.py"))]
     assert [text for text in texts if text] == ["a = 1\n"]
+
+
+def test_a_link_is_judged_by_where_it_leads_too(tmp_path: Path) -> None:
+    put(tmp_path, "app/.env", "app/main.py", "home/.ssh/notes", "home/.ssh/deep/notes", "plain/notes")
+    app = tmp_path / "app"
+    (app / "notes.txt").symlink_to(app / ".env")
+    (app / "again.txt").symlink_to(app / "notes.txt")
+    (app / "keys").symlink_to(tmp_path / "home" / ".ssh")
+    (app / "docs").symlink_to(tmp_path / "plain")
+    (app / "main_link.py").symlink_to(app / "main.py")
+    workspace = Workspace((str(app),))
+    denied = ("notes.txt", "again.txt", "keys/notes", "keys/deep/notes", "keys/new")
+    assert [workspace.denies(f"{app}/{name}") for name in denied] == [True] * len(denied)
+    assert not any(workspace.denies(f"{app}/{name}") for name in ("docs/notes", "main_link.py", "main.py"))
+    assert not any(workspace.holds(f"{app}/{name}") for name in denied)
+    (tmp_path / "work").symlink_to(tmp_path / "home" / ".ssh")
+    assert found(Workspace((f"{tmp_path}/work",))) == set()
+    assert Workspace(()).denies(f"{app}/notes.txt")
+    assert not Workspace(()).denies("Untitled-1")
+
+
+def test_a_link_is_judged_by_the_globs_of_the_folder_that_it_leads_to(tmp_path: Path) -> None:
+    put(tmp_path, "app/private/a.py", "app/a.py")
+    (tmp_path / "app" / "b.py").symlink_to(tmp_path / "app" / "private" / "a.py")
+    (tmp_path / "here").symlink_to(tmp_path / "app")
+    for folder in ("app", "here"):
+        workspace = Workspace((f"{tmp_path}/{folder}",), ("/private/",))
+        assert workspace.denies(f"{tmp_path}/{folder}/b.py")
+        assert not workspace.denies(f"{tmp_path}/{folder}/a.py")
+
+
+def test_what_aiignore_names_is_denied(tmp_path: Path) -> None:
+    put(tmp_path, ".git/HEAD", "own/a.py", "a.py", "sub/own/a.py", "sub/only.py", "sub/keep.sql", "sub/x.sql", ".env")
+    put(tmp_path, ".aiignore", text="# not for models\n/own/\n*.sql\n!keep.sql\n/sub/only.py\n!.env\n")
+    for folder in (str(tmp_path), f"{tmp_path}/sub"):
+        workspace = Workspace((folder,))
+        denied = {
+            name for name in ("own/a.py", "sub/only.py", "sub/x.sql", ".env") if workspace.denies(f"{tmp_path}/{name}")
+        }
+        assert denied == {"own/a.py", "sub/only.py", "sub/x.sql", ".env"}
+        assert not any(workspace.denies(f"{tmp_path}/{name}") for name in ("a.py", "sub/own/a.py", "sub/keep.sql"))
+    assert found(Workspace((f"{tmp_path}/sub",))) == {f"{tmp_path}/sub/own/a.py", f"{tmp_path}/sub/keep.sql"}
+    put(tmp_path, ".aiignore", text="a.py\n")
+    assert Workspace((str(tmp_path),)).denies(f"{tmp_path}/sub/own/a.py")
+    put(tmp_path, "sub/.aiignore", text="keep.*\n")
+    assert Workspace((f"{tmp_path}/sub",)).denies(f"{tmp_path}/sub/keep.sql")
+    (tmp_path / ".aiignore").unlink()
+    assert not Workspace((str(tmp_path),)).denies(f"{tmp_path}/a.py")
+
+
+def test_secrets_are_not_told(tmp_path: Path) -> None:
+    put(tmp_path, "config.py", text='HOST = "db"\nDB_PASSWORD = "Copper4711xY"\n')
+    put(tmp_path, "deploy.yml", text="token: f3a1Copper9b7e5d2\nname: app\n")
+    assert Workspace(()).text(f"{tmp_path}/config.py") == 'HOST = "db"\nDB_PASSWORD = ""\n'
+    assert Workspace(()).text(f"{tmp_path}/deploy.yml") == "token: \nname: app\n"
+    document = 'def main():\n    login(password="Copper4711xY")\n'
+    assert Workspace(()).text(f"{tmp_path}/gone.py", document) == 'def main():\n    login(password="")\n'

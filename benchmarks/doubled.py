@@ -1,0 +1,190 @@
+"""How often a shown text doubles or repeats what stands around it, at cursors in real code; shares no code with `trim`.
+
+Asks a session, as an editor does, with the bundled model and without a memory. Five kinds of cursor take turns: inside
+a word, at the start of a line, on a line opened above code, on one opened below code, and after accepting what was
+shown there, three times over. A text is at fault where it joins to a wrong word, says again what stands behind the
+cursor, on the line below or on the one above, branches or imports a second time, follows a `return` of its block, or
+runs on in one character. Beside that: at ends of lines and on lines that were taken out of the file, what stood there
+is known, and how often a text is shown that begins as it did, or is the whole of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import re
+import sysconfig
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from repeats import Place, faults
+
+from empower_lsp.session.query import Query
+from empower_lsp.session.session import Session
+from empower_model.calibration import Calibration
+from empower_model.completing import assemble
+from empower_model.engine.llama import LlamaEngine
+from empower_model.engine.seam import EngineConfig
+from empower_model.request import Limits
+
+KINDS = ("inside", "start", "above", "below", "accepted")
+TAKEN = ("tail", "line")
+STEPS = 3
+"""Texts accepted in a row."""
+WINDOW = 2500
+"""Characters of a file on either side of the cursor that are handed over."""
+
+
+def documents(folders: list[Path], corpus: Path | None) -> Iterator[tuple[str, str]]:
+    """Yield names and texts of files of 2,000 to 200,000 characters."""
+    if corpus is not None:
+        for line in corpus.read_text(encoding="utf-8").splitlines():
+            entry = json.loads(line)
+            yield entry["path"], entry["text"]
+    for folder in folders:
+        for path in sorted(folder.rglob("*.*")):
+            if path.is_file() and 2000 < path.stat().st_size < 200_000:
+                yield path.name, path.read_bytes().decode(errors="replace")
+
+
+def places(files: list[tuple[str, str]], count: int, seed: int) -> Iterator[Place]:
+    """Yield so many cursors: each kind in turn, each in another file."""
+    choose = random.Random(seed)
+    kinds = (*KINDS, *TAKEN)
+    number = 0
+    while number < count:
+        name, text = choose.choice(files)
+        place = _place(kinds[number % len(kinds)], name, text, choose)
+        if place is not None:
+            number += 1
+            yield place
+
+
+def _place(kind: str, name: str, text: str, choose: random.Random) -> Place | None:
+    lines = text.split("\n")
+    at = choose.randrange(len(lines))
+    line = lines[at]
+    if len(line.strip()) < 4 or len(line) > 200:
+        return None
+    above = "".join(each + "\n" for each in lines[:at])
+    below = "".join("\n" + each for each in lines[at + 1 :])
+    space = line[: len(line) - len(line.lstrip())]
+    body = line[len(space) :]
+    parts: tuple[str, str, str | None]
+    match kind:
+        case "inside":
+            words = list(re.finditer(r"\w{4,}", line))
+            if not words:
+                return None
+            word = choose.choice(words)
+            cut = choose.randrange(word.start() + 1, word.end())
+            parts = (above + line[:cut], line[cut:] + below, None)
+        case "start":
+            parts = (above + space, body + below, None)
+        case "above":
+            parts = (above + space, "\n" + line + below, None)
+        case "tail":
+            cut = choose.randrange(len(space), len(line) - 2)
+            parts = (above + line[:cut], below, line[cut:])
+        case "line":
+            parts = (above + space, below, body)
+        case _:  # below, and after accepting
+            deeper = "    " if line.rstrip().endswith((":", "{")) and "\t" not in space else ""
+            parts = (above + line + "\n" + space + deeper, below, None)
+    return Place(kind, name, parts[0][-WINDOW:], parts[1][:WINDOW], parts[2])
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was counted, by kind of cursor."""
+
+    asked: Counter[str] = field(default_factory=Counter)
+    shown: Counter[str] = field(default_factory=Counter)
+    wrong: Counter[str] = field(default_factory=Counter)
+    right: Counter[str] = field(default_factory=Counter)
+    """Texts that begin as what stood there."""
+    whole: Counter[str] = field(default_factory=Counter)
+    """Texts that are the whole of it."""
+    kept: int = 0
+    """Characters of right texts."""
+    named: Counter[str] = field(default_factory=Counter)
+    """Texts by fault."""
+    record: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, place: Place, text: str) -> None:
+        """Count a text that was shown; what the file really says there is no fault."""
+        kind, truth = place.kind, place.truth
+        true = truth is not None and truth.startswith(text)
+        found = [] if true else faults(place, text)
+        self.shown[kind] += 1
+        self.wrong[kind] += bool(found)
+        self.named.update(found)
+        if true and truth is not None:
+            self.right[kind] += 1
+            self.whole[kind] += truth.rstrip() == text.rstrip()
+            self.kept += len(text)
+        around = {"before": place.before[-300:], "text": text, "after": place.after[:200], "truth": truth}
+        self.record.append({"kind": kind, "name": place.name, "faults": found, **around})
+
+    def show(self) -> None:
+        for kind in (*KINDS, *TAKEN):
+            known = f"; right {self.right[kind]}, the whole line {self.whole[kind]}" if kind in TAKEN else ""
+            print(
+                f"{kind:9} asked {self.asked[kind]:4}  shown {self.shown[kind]:4}  at fault {self.wrong[kind]:3}{known}"
+            )
+        asked, shown, wrong = (counts.total() for counts in (self.asked, self.shown, self.wrong))
+        print(
+            f"at fault: {1000 * wrong / asked:.1f} of 1,000 cursors, {1000 * wrong / max(1, shown):.1f} of 1,000 texts"
+        )
+        print(f"right characters: {self.kept}")
+        for name, number in self.named.most_common():
+            print(f"  {number:4} {name}", flush=True)
+
+
+async def measure(session: Session, cursors: Iterator[Place], kept: Path | None) -> None:
+    """Print the counts, now and then and at the end; write every text with its surroundings to `kept`."""
+    tally = Tally()
+    for number, place in enumerate(cursors, start=1):
+        now = place
+        for _ in range(STEPS if place.kind == "accepted" else 1):
+            tally.asked[place.kind] += 1
+            query = Query(f"file:///{tally.asked.total()}", now.before + now.after, len(now.before), "x")
+            answer = await session.complete(query, Limits())
+            if answer is None:
+                break
+            tally.add(now, answer.text)
+            now = replace(now, before=now.before + answer.text)
+        if number % 70 == 0:
+            print(f"after {number} cursors")
+            tally.show()
+            if kept is not None:
+                kept.write_text(json.dumps(tally.record, indent=1), encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", type=Path, help="a GGUF, with its calibration beside it")
+    parser.add_argument("--corpus", type=Path, help="lines of JSON with `path` and `text`")
+    parser.add_argument("--folder", type=Path, action="append", default=[], help="more files")
+    parser.add_argument("--cursors", type=int, default=350)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--show", type=Path, help="write every text there, as JSON")
+    options = parser.parse_args()
+    library = Path(sysconfig.get_path("stdlib"))
+    folders = options.folder or [library / name for name in ("json", "email", "asyncio", "http", "unittest")]
+    files = [(name, text) for name, text in documents(folders, options.corpus) if len(text) > 2000]
+    engine = LlamaEngine(EngineConfig(options.model, threads=options.threads))
+    calibration = Calibration.load(options.model.with_suffix(".calibration.json"))
+    session = Session(assemble(engine, calibration))
+    asyncio.run(measure(session, places(files, options.cursors, options.seed), options.show))
+    session.close()
+
+
+if __name__ == "__main__":
+    main()

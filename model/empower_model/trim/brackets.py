@@ -27,13 +27,19 @@ DEPTH = 40
 """Brackets, open or to be closed, that are compared: more are no code, and would take long."""
 
 _CLOSING = re.compile(r"""(?:[\s)\]}>"'`;:,]|</[\w.]*>)*""")
+_LINE_START = re.compile(r"@\w|#(?![#{])|//|/\*|<!--|\"{3}|'{3}")
 _PLAIN = ")]}\"'`;:, "
 _WORD = re.compile(r"\w")
 _STATEMENT_END = re.compile(r"""[)\]}"'`]+\s*([:;{])""")
 
 
 def one_line(text: str, around: Around) -> str:
-    """Before other text on the line, a completion ends with the line: more would push that text down."""
+    """Before other text on the line, a completion ends with the line: more would push that text down.
+
+    Before a decorator, a comment or a docstring that begins the line, nothing fits.
+    """
+    if not around.line.strip() and _LINE_START.match(around.rest):
+        return ""
     return text if _CLOSING.fullmatch(around.rest) else text.partition("\n")[0]
 
 

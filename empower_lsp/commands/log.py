@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import stat
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -134,8 +135,7 @@ def export(file: str) -> None:
             _export(store, sys.stdout)
             return
         try:
-            # For the owner only, as the log itself is.
-            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as lines:
+            with _owners(file) as lines:
                 count = _export(store, lines)
         except OSError as error:
             raise LogError(f"{file} cannot be written: {error.strerror}.") from error
@@ -161,6 +161,20 @@ def purge(older_than: float | None, glob: str | None, everything: bool, yes: boo
         click.echo(
             f"Deleted {len(ids)} completions; the log went from {_size(before)} to {_size(store.extent().size)}."
         )
+
+
+def _owners(file: str) -> TextIO:
+    """Open a file for writing that only its owner can read, as the log itself, be it there or not. Raises OSError."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):  # not /dev/stdout or a pipe
+            if hasattr(os, "fchmod"):
+                os.fchmod(descriptor, 0o600)
+            os.ftruncate(descriptor, 0)
+        return os.fdopen(descriptor, "w", encoding="utf-8")
+    except BaseException:
+        os.close(descriptor)
+        raise
 
 
 @contextmanager

@@ -85,8 +85,8 @@ def _judged(before: str, middles: tuple[str, str], after: str, language: str) ->
                 if part == own:
                     found[other].append((span[0], min(span[1], same)))
                 offset += len(parts[part])
-    for part, spans in zip(parts, found, strict=True):
-        spans += [match.span() for value in values for match in re.finditer(re.escape(value), part)]
+    for text, spans in zip(parts, found, strict=True):
+        spans += [match.span() for value in values for match in re.finditer(re.escape(value), text)]
     return tuple(merged(span for span in spans if span[0] < span[1]) for spans in found)
 
 

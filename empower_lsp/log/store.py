@@ -220,10 +220,13 @@ def opened(path: Path) -> Iterator[Store]:
 
 
 def _create(path: Path) -> None:
-    """Make the file, for its owner only, before SQLite would make it for everyone; -wal and -shm take after it."""
+    """Make the file, for its owner only, before SQLite would make it for everyone; -wal and -shm take after it.
+
+    What a link leads to keeps the mode that it has: it may be there for others too.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    if path.stat().st_mode & 0o077:
+    if not path.is_symlink() and path.stat().st_mode & 0o077:
         path.chmod(0o600)
 
 

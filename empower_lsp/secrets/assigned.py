@@ -214,8 +214,8 @@ def _is_mixed(word: str) -> bool:
     if "(" in word:
         return False
     if not any(c.isdigit() for c in word):
-        cases = [c.isupper() for c in word]
-        return len(word) >= 16 and word.isalpha() and 3 * sum(map(ne, cases, cases[1:])) > len(word)
+        upper = [c.isupper() for c in word]
+        return len(word) >= 16 and word.isalpha() and 3 * sum(map(ne, upper, upper[1:])) > len(word)
     kinds = ["0" if c.isdigit() else "a" if c.isalpha() else "" for c in word]
     letters = [kind for kind in kinds if kind]
     switches = sum(map(ne, letters, letters[1:]))

@@ -18,8 +18,8 @@ def discreet(query: Query, answer: Answer | None) -> Answer | None:
     """
     if answer is None:
         return None
-    first, *others = [item for item in (answer, *answer.others) if not _is_secret(query, item)] or [None]
-    return first and replace(first, others=tuple(filter(None, others)))
+    shown = [item for item in (answer, *answer.others) if not _is_secret(query, item)]
+    return replace(shown[0], others=tuple(shown[1:])) if shown else None
 
 
 def _is_secret(query: Query, item: Answer) -> bool:

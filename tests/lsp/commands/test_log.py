@@ -1,6 +1,7 @@
 """`empower-lsp log ...`, as a person or a script sees it."""
 
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -155,6 +156,22 @@ def test_export(filled: Path, tmp_path: Path) -> None:
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert run("export", "-").stdout == target.read_text()
     assert run("export", str(tmp_path / "no" / "where")).stderr.startswith("Error: ")
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o666, 0o600])
+def test_an_export_onto_a_file_that_is_there_is_the_owners_too(filled: Path, tmp_path: Path, mode: int) -> None:
+    target = tmp_path / "log.jsonl"
+    target.write_text("longer than all of it\n" * 1000)
+    target.chmod(mode)
+    before = os.umask(0)
+    try:
+        assert "Exported 4 completions" in run("export", str(target)).stdout
+        assert run("on").exit_code == 0
+    finally:
+        os.umask(before)
+    assert len(target.read_text().splitlines()) == 4
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert stat.S_IMODE((log_path().parent / "log.json").stat().st_mode) == 0o600
 
 
 def test_purge_asks_first(filled: Path) -> None:

@@ -195,6 +195,16 @@ def test_only_its_owner_can_read_it(path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_a_linked_log_leaves_its_targets_mode(path: Path, tmp_path: Path) -> None:
+    target = tmp_path / "elsewhere.sqlite3"
+    Store(target).close()
+    target.chmod(0o640)
+    path.parent.mkdir()
+    path.symlink_to(target)
+    Store(path).close()
+    assert stat.S_IMODE(target.stat().st_mode) == 0o640
+
+
 def earlier(path: Path, steps: int, **columns: object) -> None:
     """Return a log with a single completion as the version wrote it that knew so many of the steps."""
     path.parent.mkdir(exist_ok=True)

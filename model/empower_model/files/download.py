@@ -22,6 +22,7 @@ from empower_model.errors import DownloadFailed, ModelFileInvalid, ModelNotFound
 from empower_model.files.gguf_file import check_header, digest
 from empower_model.files.store import CatalogueEntry, Model, find, here, models_folder, record, resolve
 from empower_model.files.transfer import Progress, drop_what_is_no_model, from_file, over_http, reason
+from empower_model.regular_file import is_regular
 from empower_model.whole_file import write_whole
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def pull(name: str, progress: Progress | None = None, *, force: bool = False, so
 
 def _pull(entry: CatalogueEntry, repo: str, source: str, progress: Progress) -> None:
     wanted = _wanted(entry, repo, ask=not source)
-    local = None if not source or _host(source) else _checked(entry, Path(source).expanduser(), wanted)
+    local = None if not source or _host(source) else _checked(entry, source, wanted)
     partial = models_folder() / ".partial" / wanted.sha256
     partial.parent.mkdir(parents=True, exist_ok=True)
     _check_space(entry, partial, wanted.size)
@@ -138,9 +139,10 @@ def _ask(entry: CatalogueEntry, repo: str) -> tuple[str, HfFileMetadata]:
         raise _unreachable(entry, "", error) from error
 
 
-def _checked(entry: CatalogueEntry, path: Path, wanted: _Wanted) -> Path:
+def _checked(entry: CatalogueEntry, source: str, wanted: _Wanted) -> Path:
     """Return a file to copy from, after a look that costs nothing: what has another size need not be copied."""
-    if not path.is_file():
+    path = Path(os.path.expanduser(source))  # noqa: PTH111 (Path.expanduser raises on `~` of nobody)
+    if not is_regular(path):
         raise DownloadFailed(f"There is no file {path}: `--from` takes the path of a file, or an http address.")
     size = path.stat().st_size
     if wanted.size not in (None, size):

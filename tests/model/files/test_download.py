@@ -391,6 +391,13 @@ def test_from_a_file(hub: Hub, known: str, data: Path, tmp_path: Path) -> None:
     assert not partial(data, hub).exists()
 
 
+def test_from_a_file_at_home(hub: Hub, known: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "stick.gguf").write_bytes(hub.content)
+    assert pull(known, source="~/stick.gguf").path.read_bytes() == hub.content
+
+
 def test_a_copy_continues_where_it_stopped(hub: Hub, known: str, data: Path, tmp_path: Path) -> None:
     stick = tmp_path / "stick.gguf"
     stick.write_bytes(hub.content)
@@ -418,6 +425,13 @@ def test_from_a_file_that_is_another_model(hub: Hub, known: str, data: Path, tmp
         pull(known, source=str(stick))
     assert stick.exists()
     assert [path for path in (data / "models").rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("source", ["~nobody/m.gguf", "n" * 5000, "ftp://example.org/m.gguf", "file.gguf"])
+def test_from_a_name_that_no_file_has(known: str, source: str, hub: Hub) -> None:
+    with pytest.raises(DownloadFailed, match=r"There is no file .*`--from` takes"):
+        pull(known, source=source)
+    assert hub.asked == []
 
 
 @pytest.mark.parametrize("kind", ["nothing", "a folder", "a pipe"])

@@ -9,20 +9,22 @@ import pytest
 
 from empower_training.day.editor import Editor
 
+NAMES = (
+    "alder amber badger bramble clover cobalt dahlia dogwood ember falcon garnet hazel indigo jasper kestrel lupin "
+    "marten nettle osprey poplar quince raven sorrel thistle"
+)
 BODY = """\
-    quorum = ledger.reconcile(tariff, vexed_invoice)
-    self.parcels.dispatch(quorum, carrier=ostrich_mail)
-    if not ledger.is_sealed(quorum, by=night_watch):
-        raise UnsealedLedger(quorum, night_watch)
-    return quorum.with_stamp(harbour_office)
+    {name}_quorum = ledger.reconcile(tariff, vexed_{name})
+    self.parcels.dispatch({name}_quorum, carrier=ostrich_{name})
+    return {name}_quorum.with_stamp(harbour_{name})
 """
-ABOVE = "def settle(self, ledger, tariff):\n    "
-LINE = "quorum = ledger.reconcile(tariff, vexed_invoice)"
+ABOVE = "def settle_heron(self, ledger, tariff):\n    "
+REST = BODY.format(name="heron").strip()
 
 
-def code(number: int) -> str:
-    """Return a file in the habits of a person: nothing foretells the next line but that they write it so each time."""
-    return f"def settle_{number}(self, ledger, tariff):\n{BODY}"
+def code(name: str) -> str:
+    """Return a file in the habits of a person, with a name of its own: the other files alone do not foretell it."""
+    return f"def settle_{name}(self, ledger, tariff):\n{BODY.format(name=name)}"
 
 
 @pytest.fixture
@@ -30,9 +32,9 @@ def folder(tmp_path: Path) -> Path:
     """Return what the person wrote, file after file."""
     space = tmp_path / "space"
     space.mkdir()
-    for number in range(30):
-        path = space / f"ledger_{number}.py"
-        path.write_text(code(number), encoding="utf-8")
+    for number, name in enumerate(NAMES.split()):
+        path = space / f"{name}.py"
+        path.write_text(code(name), encoding="utf-8")
         os.utime(path, (1_700_000_000 + number,) * 2)
     return space
 
@@ -50,9 +52,10 @@ def test_what_helps_is_promoted_and_taken_up_without_a_restart_and_can_be_undone
     with Editor({"memory": False}, data_folder, folder) as editor:
         editor.initialize()
         editor.initialized()
-        editor.open(uri, ABOVE + LINE)
+        editor.open(uri, ABOVE)
         before = right(editor, uri)
-        done = train(executable, environment, "--from", str(folder), "--method", "sft-20", "--examples", "240")
+        quickly = ("--examples", "200", "--rate", "0.01", "--share", "0.8")
+        done = train(executable, environment, "--from", str(folder), "--method", "sft-20", *quickly)
         assert done.returncode == 0, done.stderr
         assert "Promoted" in done.stdout
         after = right(editor, uri)
@@ -66,13 +69,16 @@ def test_what_helps_is_promoted_and_taken_up_without_a_restart_and_can_be_undone
 
 
 def right(editor: Editor, uri: str) -> list[int]:
-    """Return the offsets in the line at which what the server writes is what stands there, four characters at least."""
-    found = []
-    for offset in range(len(LINE)):
-        item = editor.complete(uri, len(ABOVE) + offset)
-        if item is not None and len(item["insertText"]) > 3 and LINE.startswith(item["insertText"], offset):
-            found.append(offset)
-    return found
+    """Type the rest of the function; return the offsets in it at which four characters or more are foretold."""
+    foretold = []
+    for offset, character in enumerate(REST):
+        here = len(ABOVE) + offset
+        item = editor.complete(uri, here)
+        if item is not None and len(item["insertText"]) > 3 and REST.startswith(item["insertText"], offset):
+            foretold.append(offset)
+        editor.replace(uri, here, here, character)
+    editor.replace(uri, len(ABOVE), len(ABOVE) + len(REST), "")
+    return foretold
 
 
 @pytest.mark.parametrize(
@@ -98,7 +104,7 @@ def test_what_cannot_be_done_is_one_sentence(
 def test_too_little_text_is_refused_with_what_is_there(
     executable: str, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    (tmp_path / "one.py").write_text(code(1), encoding="utf-8")
+    (tmp_path / "one.py").write_text(code("amber"), encoding="utf-8")
     done = train(executable, environment, "--from", str(tmp_path))
     assert done.returncode == 1
     assert "files of later work" in done.stderr

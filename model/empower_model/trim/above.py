@@ -72,7 +72,7 @@ def again(text: str, around: Around) -> str:
 
 
 def _in_block(line: str, others: Iterable[str]) -> bool:
-    """Return whether a line that is whole, or with more names, stands among others, as far as those are no less deep."""
+    """Return whether a whole line, perhaps with more names, stands among others, as far as those are no less deep."""
     within = takewhile(lambda other: indent(other) >= indent(line), others)
     whole = not line.endswith(("(", "{", ",", "\\"))
     return whole and any(other == line or other.startswith(line + ",") for other in within)

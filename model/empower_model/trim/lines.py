@@ -138,7 +138,12 @@ def _runs_into(lines: list[str], following: list[str], begun: bool) -> bool:
 
 
 def _declares(ours: str, theirs: str) -> bool:
-    """Return whether two lines declare the same name at the same depth: `def f(a)` above `def f(a, b)`."""
+    """Return whether two lines declare the same name at the same depth: `def f(a):` above `def f(a, b):`.
+
+    An overload may: one that has its whole body, `...` or none, on its line.
+    """
+    if ours.endswith(("...", ";")):
+        return False
     mine, other = _DECLARED.match(ours), _DECLARED.match(theirs)
     return mine is not None and other is not None and mine[0] == other[0]
 

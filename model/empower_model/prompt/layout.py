@@ -10,7 +10,7 @@ far and near text in a row. The trainer lays its samples out with the same funct
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol
 
@@ -51,6 +51,8 @@ class _Place:
 
     anchor: int
     """Its offset when it was set; edits further up than the prompt reaches, and a window that moves, shift it."""
+    reach: int
+    """Characters from the anchor to where the cursor was last."""
     far: str
     """The text above the anchor as far as the prompt has it."""
     below: str
@@ -60,9 +62,9 @@ class _Place:
 
     def near(self, prefix: str) -> str | None:
         """Return the text from the anchor to a cursor; None where another text stands above the anchor."""
-        start = self.anchor - len(self.far)
-        if not prefix.startswith(self.far, start):  # a far text that is all there is does not move
-            start = prefix.find(self.far) if self.far and start > 0 else -1
+        if len(self.far) in (0, self.anchor):  # it is all that there is, and does not move
+            return prefix[self.anchor :] if prefix.startswith(self.far) and len(prefix) >= self.anchor else None
+        start = _nearest(prefix, self.far, len(prefix) - self.reach - len(self.far))
         return prefix[start + len(self.far) :] if start >= 0 else None
 
 
@@ -75,11 +77,6 @@ class _Near:
 
     def __len__(self) -> int:
         return len(self.lines) + len(self.line)
-
-    def last(self, most: int) -> _Near:
-        """Return the last tokens, at most so many."""
-        line = _last(self.line, most)
-        return _Near(_last(self.lines, most - len(line)), line)
 
     def healed(self, vocabulary: Vocabulary) -> tuple[list[int], bytes]:
         """Take back the tokens of the line that are to be written again; what ends the line above is certain."""
@@ -130,7 +127,7 @@ class Layout:
                 break
         else:
             place, near = self._place(prefix, suffix, room)
-        self._visit(place)
+        self._visit(place, len(place.near(prefix) or ""))
         kept, forced = near.healed(self._vocabulary)
         return Prompt([*place.head, *kept] or [self._beginning()], forced)
 
@@ -161,14 +158,15 @@ class Layout:
     def move(self) -> None:
         """Let the place that was laid out ahead take over."""
         if self._next is not None:
-            self._visit(self._next)
+            self._visit(self._next, self._next.reach)
             self._next = None
 
     def _room(self, reserve: int) -> int:
         return self._engine.context_size - reserve - 8  # the control tokens
 
-    def _visit(self, place: _Place) -> None:
-        self._places = [*(other for other in self._places if other is not place), place][-PLACES:]
+    def _visit(self, place: _Place, reach: int) -> None:
+        others = (other for other in self._places if other is not place)
+        self._places = [*others, replace(place, reach=reach)][-PLACES:]
 
     def _continued(self, place: _Place, prefix: str, suffix: str) -> _Near | None:
         """The tokens from a place's anchor to the cursor; None where the cursor is at another place."""
@@ -180,21 +178,21 @@ class Layout:
     def _place(self, prefix: str, suffix: str, room: int) -> tuple[_Place, _Near]:
         """Set an anchor, and tokenise from there to the cursor.
 
-        Far text and text below take half of the room, so that the other half can be typed.
+        A quarter of the room is left for what is typed from there on, before the anchor has to move.
         """
         vocabulary, fim = self._vocabulary, self._vocabulary.fim
         anchor = self._anchor(prefix, room // 4)
-        near = self._near(prefix[anchor:]).last(room // 2)
+        near = self._near(prefix[anchor:])
         below = self._tokens(_lines_below(suffix))[: max(0, room // 4)] if fim is not None else ()
-        text, far = self._far(prefix[:anchor], room // 2 - len(below))
+        text, far = self._far(prefix[:anchor], room - room // 4 - len(below) - len(near))
         head = [] if vocabulary.bos is None else [vocabulary.bos]
         head += far if fim is None else [fim.prefix, *far, fim.suffix, *below, fim.middle]
-        return _Place(anchor, text, _without_closers(suffix), tuple(head)), near
+        return _Place(anchor, len(prefix) - anchor, text, _without_closers(suffix), tuple(head)), near
 
     def _anchor(self, prefix: str, most: int) -> int:
         """The offset of the first anchor from which at most so many tokens lead to the cursor."""
         anchor = len(prefix)
-        for anchor in _anchors(prefix):
+        for anchor in _anchors(prefix, most):
             near = prefix[anchor:]
             if len(near) <= most * CHARACTERS_A_TOKEN and len(self._near(near)) <= most:
                 break
@@ -231,13 +229,16 @@ class Layout:
         return min(self._vocabulary.end_of_generation, default=0)
 
 
-def _anchors(prefix: str) -> Iterator[int]:
-    """Yield offsets where an anchor may stand, the furthest from the cursor first."""
+def _anchors(prefix: str, most: int) -> Iterator[int]:
+    """Yield offsets where an anchor may stand, the furthest from the cursor first.
+
+    From the last one at most `2 * most` tokens lead to the cursor, as a character takes up to four.
+    """
     line = prefix.count("\n")
     for step, least in ((ANCHOR, NEAREST), *FINER):
         yield _line_start(prefix, line - max(0, (line - least) // step * step))
     head = prefix.rfind("\n") + 1
-    for step in (LINE_STEP, LINE_STEP // 4, LINE_STEP // 20):
+    for step in (LINE_STEP, LINE_STEP // 4, LINE_STEP // 20, max(1, most // 4)):
         yield head + max(0, (len(prefix) - head - step) // step * step)
 
 
@@ -247,6 +248,13 @@ def _line_start(prefix: str, up: int) -> int:
     for _ in range(up):
         start = prefix.rfind("\n", 0, start - 1) + 1
     return start
+
+
+def _nearest(text: str, part: str, at: int) -> int:
+    """Return the offset at which a part of a text stands, the one nearest to `at` if there are several; else -1."""
+    at = max(0, at)
+    offsets = (text.rfind(part, 0, at + len(part)), text.find(part, at))
+    return min((offset for offset in offsets if offset >= 0), key=lambda offset: abs(offset - at), default=-1)
 
 
 def _last(tokens: Sequence[int], most: int) -> list[int]:

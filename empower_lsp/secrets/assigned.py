@@ -26,28 +26,34 @@ NAME = re.compile(
 )
 """Names whose values are secrets for sure, and those that are only where the value looks like one."""
 
-_REST = r"[\w.-]*[\"'`\])*>]{0,3}"
+FARTHEST = 4_000
+"""Characters that are looked at around a name, so that no text takes longer than its length deserves."""
+
+_HINT = re.compile("pass|pwd|secret|credential|key|token|auth|pin")
+"""What a line must hold, in lower case, for `NAME` to be tried, which takes ten times as long."""
+
+_REST = r"[\w.-]{0,80}[\"'`\])*>]{0,3}"
 _SIGN = re.compile(
-    rf"{_REST}\s*(?::\s*&?[A-Za-z][\w.\[\] |<>]*?(?=\s*=[^=]))?"
+    rf"{_REST}\s*(?::\s*&?[A-Za-z][\w.\[\] |<>]{0, 80}?(?=\s*=[^=]))?"
     r"[ \t]*(?:=>|[=!]==?|[:?]?=|:(?!:)\**|(?<=\])(?=\s*\())[ \t]*"
 )
 _CALL = re.compile(
     r"\s*(?:new\s+)?(?:[\w.]*(?:Field|SecretStr|SecretBytes|Secret|bytes|str|String|set|list|tuple|frozenset|Arrays\.asList"
     r"|List\.of|vec!|byte|fromhex|unhexlify)\s*)?(?:\[\d*\]\s*(?:string|byte)|\w+\[\])?\s*(?=[(\[{])"
 )
-_DEFAULT = re.compile(r"\s*[\w.]+\((?:[^\"'\n]|[\"'][^\"'\n]*[\"']\s*,)*?\bdefault\s*=\s*")
+_DEFAULT = re.compile(r"\s*[\w.]+\((?:[^\"'\n]|[\"'][^\"'\n]*[\"']\s*,){0,300}?\bdefault\s*=\s*")
 _LITERAL = re.compile(r"[bBrRuUfF@$]{0,2}(\"\"\"|'''|\"|'|`|\[\[)")
 _BETWEEN = re.compile(r"(?:[\s\\+.,&({]|\[(?!\[\w)|#[^\n]*|//[^\n]*)*")
 _ENDS = {'"""': '"""', "'''": "'''", "[[": "]]"}
 _BEFORE_LITERAL = (
     re.compile(
-        r"[\w.-]*[\"']\s*,\s*(?:[^\n]*?\bdefault\s*=\s*)?"
+        r"[\w.-]*[\"']\s*,\s*(?:[^\n]{0,200}?\bdefault\s*=\s*)?"
     ),  # getenv("PASSWORD", "..."), set("x-api-key", "...")
     re.compile(r"[\w.-]*[\"'\])]{0,3}\s*(?:or|\|\||\?\?)\s*"),
     re.compile(r"\w*\(\s*(?=[\"'][^\"'\n]*[\"']\s*\))"),  # setPassword("...")
     re.compile(r"[\"'],?\s*(?:value|default)[\"']?\s*[:=]\s*"),  # {"name": "PASSWORD", "value": "..."}
     re.compile(r"[\w.-]*[\"']\s*,?\s*[\"']?(?:value|default)[\"']?\s*[:=]\s*"),
-    re.compile(r"[\w.-]*[\"']\s*\{[^{}]*?\bdefault\s*=\s*"),  # variable "password" { default = "..." }
+    re.compile(r"[\w.-]*[\"']\s*\{[^{}]{0,400}?\bdefault\s*=\s*"),  # variable "password" { default = "..." }
     re.compile(r"\w*\s+(?=')"),  # PASSWORD '...'
 )
 _WORD = r"[^\s\"'`,;<>(){}\[\]$](?:(?!&\w+=)[^\s\"'`,;<>{}])*"
@@ -77,11 +83,25 @@ _DULL = re.compile(
 def assigned(text: str, language: str) -> Iterator[Span]:
     """Yield where the values of names such as `password` are."""
     plain = language in PLAIN
-    for name in NAME.finditer(text):
+    for name in _names(text):
         sure, at = name["sure"] is not None, name.end()
         yield from (span for span in _quoted(text, at, sure) if span[0] < span[1])
         if plain or _in_string(text, at):
             yield from _unquoted(text, name, sure, language if plain else "")
+
+
+def _names(text: str) -> Iterator[re.Match[str]]:
+    """Yield what `NAME` matches, from left to right."""
+    lower = text.lower()
+    if len(lower) != len(text):  # as of a dotted capital I
+        yield from NAME.finditer(text)
+        return
+    end = -1
+    for hint in _HINT.finditer(lower):
+        if hint.start() > end:
+            start, end = text.rfind("\n", 0, hint.start()) + 1, text.find("\n", hint.end())
+            end = len(text) if end < 0 else end
+            yield from NAME.finditer(text, start, end)
 
 
 def _quoted(text: str, at: int, sure: bool) -> Iterator[Span]:
@@ -106,7 +126,8 @@ def _unquoted(text: str, name: re.Match[str], sure: bool, language: str) -> Iter
     sign = _SIGN.match(text, at)
     if sign:
         value = _UNQUOTED.match(text, sign.end())
-        whole = bool(value) and not text[value.end() :].partition("\n")[0].strip(" \t\r\"'`,;|#") if value else False
+        rest = text[value.end() : value.end() + FARTHEST] if value else ""
+        whole = not rest.partition("\n")[0].strip(" \t\r\"'`,;|#")
         settings = language not in ("", "markdown", "plaintext", "xml", "html", "restructuredtext")
         plural = text[at : at + 1] in ("s", "S")
         if value and accepted(value[1], sure, bool(language) and whole and not plural and (sure or settings)):
@@ -168,29 +189,30 @@ def _literals(text: str, at: int, most: int = 50) -> Iterator[tuple[Span, bool]]
 
 def _closes(text: str, at: int, quote: str) -> bool:
     """Return whether the quote at a place ends a string of its line rather than begins one."""
-    return len(quote) == 1 and text.count(quote, text.rfind("\n", 0, at) + 1, at) % 2 == 1
+    begin = max(text.rfind("\n", max(0, at - FARTHEST), at) + 1, at - FARTHEST)
+    return len(quote) == 1 and text.count(quote, begin, at) % 2 == 1
 
 
 def _end(text: str, start: int, quote: str) -> int:
     """Return where a string ends: before its closing quote, or with the line."""
     closing = _ENDS.get(quote, quote)
     if closing != quote or len(quote) == 3:
-        end = text.find(closing, start)
-        return end if end >= 0 else len(text)
-    at = start
-    while at < len(text):
+        end = text.find(closing, start, start + FARTHEST)
+        return end if end >= 0 else min(len(text), start + FARTHEST)
+    at, last = start, min(len(text), start + FARTHEST)
+    while at < last:
         if text[at] == "\\":
             at += 2
             continue
         if text[at] == quote or (text[at] == "\n" and quote != "`"):
             return at
         at += 1
-    return len(text)
+    return last
 
 
 def _in_string(text: str, at: int) -> bool:
     """Return whether a place is inside a string of one line."""
-    line = text[text.rfind("\n", 0, at) + 1 : at]
+    line = text[text.rfind("\n", max(0, at - FARTHEST), at) + 1 : at][-FARTHEST:]
     return any(line.count(quote) % 2 for quote in "\"'`")
 
 

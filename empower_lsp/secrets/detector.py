@@ -65,6 +65,9 @@ _TRIGGER = re.compile(
 )
 """What a line must hold for the rules that take a line to be tried."""
 
+_RUN = re.compile(r"[0-9A-Za-z+/=_-]{16}")
+"""The least that can look drawn at random."""
+
 _PUBLIC = re.compile(r"-----BEGIN (?![A-Z0-9 ]*PRIVATE)([A-Z0-9 ]+)-----[^-]*(?:-----END \1-----)?")
 """Certificates, public keys and signatures."""
 
@@ -107,7 +110,8 @@ def _in_lines(text: str, rules: _SecretRules) -> Iterator[Span]:
     for line in text.splitlines(keepends=True):
         encoded = bool(_BEGUN.search(line)) or (encoded and bool(_GOES_ON.match(line)))
         if _TRIGGER.search(line):
-            harmless = encoded or _is_harmless(line, above) or any(start <= offset < end for start, end in public)
+            harmless = encoded or any(start <= offset < end for start, end in public)
+            harmless = harmless or (bool(_RUN.search(line)) and _is_harmless(line, above))
             for start in range(0, max(1, len(line) - OVERLAP), LONG_LINE - OVERLAP):
                 part = line[start : start + LONG_LINE]
                 for first, last in _in_line(part, rules, harmless):

@@ -63,21 +63,21 @@ FORMS: tuple[tuple[str, str], ...] = (
     # In an address, with or without a user before it; the password may hold an @.
     (
         "://",
-        r"\b[a-zA-Z][\w+.-]*://[^\s:/@\"'`{}<>$()|]*:(?!//)([^\s\"'`/{}<>$|*]{3,}|[^\s\"'`{}<>$|*@]{3,}(?=@))@(?=[\w\[])",
+        r"\b[a-zA-Z][\w+.-]{0,30}://[^\s:/@\"'`{}<>$()|]{0,200}:(?!//)([^\s\"'`/{}<>$|*]{3,}|[^\s\"'`{}<>$|*@]{3,}(?=@))@(?=[\w\[])",
     ),
-    ("@", r"\b[\w.-]+:([^\s\"'`@/:]{4,})@(?:tcp|unix|udp)\("),
+    ("@", r"\b[\w.-]{1,64}:([^\s\"'`@/:]{4,})@(?:tcp|unix|udp)\("),
     ("=", r"[;?&](?i:password|passwd|pwd|secret|sig|(?:access_?)?token|api_?key)=([^\s;&\"'`{}<>$%]{4,})"),
     # On a command line.
-    ("curl", r"\bcurl\b[^\n|;]*?\s(?:-u|--user)[ =]*[\"']?[^\s:\"'`$]+:([^\s\"'`$<{]+)"),
-    ("http", r"\bhttps?\s[^\n|;]*?\s(?:-a|--auth)[ =]*[\"']?[^\s:\"'`$]+:([^\s\"'`$<{]+)"),
-    ("-p", r"\b(?:mysql|mariadb)\w*\b[^\n|;]*?[\s\"']-p[\"']?([^\s\"'`$<{,\]]{4,})"),
+    ("curl", r"\bcurl\b[^\n|;]{0,300}?\s(?:-u|--user)[ =]*[\"']?[^\s:\"'`$]+:([^\s\"'`$<{]+)"),
+    ("http", r"\bhttps?\s[^\n|;]{0,300}?\s(?:-a|--auth)[ =]*[\"']?[^\s:\"'`$]+:([^\s\"'`$<{]+)"),
+    ("-p", r"\b(?:mysql|mariadb)\w*\b[^\n|;]{0,300}?[\s\"']-p[\"']?([^\s\"'`$<{,\]]{4,})"),
     (
         "-p",
         r"\b(?:sshpass|mongo\w*|(?:docker|podman|az|helm registry|oc)\s+login)\b"
-        r"[^\n|;]*?\s-p\s*[\"']?([^\s\"'`$<{]{4,})",
+        r"[^\n|;]{0,300}?\s-p\s*[\"']?([^\s\"'`$<{]{4,})",
     ),
-    ("-a ", r"\bredis-cli\b[^\n|;]*?\s-a\s+[\"']?([^\s\"'`$<{]{4,})"),
-    ("-w ", r"\bldap\w+\b[^\n|;]*?\s-w\s+[\"']?([^\s\"'`$<{]{4,})"),
+    ("-a ", r"\bredis-cli\b[^\n|;]{0,300}?\s-a\s+[\"']?([^\s\"'`$<{]{4,})"),
+    ("-w ", r"\bldap\w+\b[^\n|;]{0,300}?\s-w\s+[\"']?([^\s\"'`$<{]{4,})"),
     ("htpasswd", r"\bhtpasswd\s+-\w*b\w*\s+\S+\s+\S+\s+[\"']?([^\s\"'`$<{]{4,})"),
     ("pass:", r"-pass(?:in|out)?\s+pass:([^\s\"'`$<{]{3,})"),
     ("sudo", r"\b(?:echo|printf)\s+[\"']?([^\s\"'`$<{\\]{4,})(?:\\n)?[\"']?\s*\|\s*sudo\s+-\w*S"),
@@ -93,7 +93,10 @@ FORMS: tuple[tuple[str, str], ...] = (
     ("identified", r"(?i:\bidentified\s+(?:with\s+\w+\s+)?by\s+)[\"']([^\"'\n]{3,})[\"']"),
     ("authorization", r"(?i:\bauthorization[\"']?\s*[:=,]\s*[\"'`]?(?:basic|bearer|token)\s+)([^\s\"'`{}<$]{8,})"),
     ("bearer", r"(?i:[\"'`]bearer\s+)([^\s\"'`{}<$]{16,})"),
-    ("field", r"\bField\([^)\n]*\bdefault\s*=\s*[\"']([^\"'\n]{4,})[\"'](?=[^)\n]*(?i:passw|secret|token|key))"),
+    (
+        "field",
+        r"\bField\([^)\n]{0,300}?\bdefault\s*=\s*[\"']([^\"'\n]{4,})[\"'](?=[^)\n]{0,200}?(?i:passw|secret|token|key))",
+    ),
 )
 
 COMPILED = tuple((needed, re.compile(pattern)) for needed, pattern in FORMS)

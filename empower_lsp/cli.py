@@ -77,7 +77,7 @@ class _Commands(click.Group):
         except Exception as error:
             if ctx.invoked_subcommand not in _OF_THE_SERVER:  # who trains wants to see all of it
                 raise
-            from empower_lsp.commands.errors import unforeseen
+            from empower_lsp.commands import unforeseen
 
             raise unforeseen(ctx.invoked_subcommand, error) from error
 

@@ -34,7 +34,7 @@ _HINT = re.compile("pass|pwd|secret|credential|key|token|auth|pin")
 
 _REST = r"[\w.-]{0,80}[\"'`\])*>]{0,3}"
 _SIGN = re.compile(
-    rf"{_REST}\s*(?::\s*&?[A-Za-z][\w.\[\] |<>]{0, 80}?(?=\s*=[^=]))?"
+    rf"{_REST}\s*(?::\s*&?[A-Za-z][\w.\[\] |<>]{{0,80}}?(?=\s*=[^=]))?"
     r"[ \t]*(?:=>|[=!]==?|[:?]?=|:(?!:)\**|(?<=\])(?=\s*\())[ \t]*"
 )
 _CALL = re.compile(
@@ -75,7 +75,7 @@ _KEYWORDS = frozenset(
 )
 _DULL = re.compile(
     r"(?i)[\w.-]*\.(?:py|js|ts|json|ya?ml|txt|md|pem|crt|com|org|net|io|html?)$|v?\d+(?:[.-]\d+)+$|\d+(?:\.\d+)?[a-z%]{0,3}$|[./~]"
-    r"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-|\w+://|(?:sha|md|utf|iso|rs|hs|es|ed|aes|base|x|p)-?\d+[\w-]*$"
+    r"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-|\w+://|(?:sha|md|utf|iso|rs|hs|es|ed|aes|base|x|p)-?\d+[\w-]{0,8}$"
 )
 """What looks like a file, a version, a number, a path, a UUID, an address or the name of an algorithm."""
 

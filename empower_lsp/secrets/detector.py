@@ -81,6 +81,8 @@ _GOES_ON = re.compile(r"\s*[\"']?[0-9A-Za-z+/=]{16,}[\"'\\,)+\s]*$")
 _ELEMENT = re.compile(r"[^\w\"']*[\"'][0-9a-f]{32,64}[\"'][,\s]*$")
 """One of many: of ids and checksums there are lists."""
 
+_KEY_OF_MAPPING = re.compile(r"[\"']\s*:\s*[\"'\[{\d]")
+
 _KUBERNETES = re.compile(r"^[ ]*kind:[ ]*Secret\b", re.MULTILINE)
 _DATA = re.compile(r"^([ ]*)(?:data|stringData):[ ]*\n((?:\1[ ]+[^\n]*(?:\n|$)|[ ]*\n)+)", re.MULTILINE)
 _DATUM = re.compile(r"^[ ]+[\w.-]+:[ ]*[\"']?([^\s\"'|>{$][^\s\"']*)", re.MULTILINE)
@@ -214,7 +216,11 @@ def _in_line(line: str, rules: _SecretRules, harmless: bool) -> tuple[Span, ...]
         ]
         if (opened := _OPEN.search(line)) and _is_opened(opened):
             random += [opened.span("value") for _, is_random in rules.random if is_random(opened["value"])]
-        found += [span for span in random if not line[span[0] : span[1]].startswith(IMAGE)]
+        found += [
+            (first, last)
+            for first, last in random
+            if not line[first:last].startswith(IMAGE) and not _KEY_OF_MAPPING.match(line, last)
+        ]
     found += [match.span("value") for match in _ASSIGNED.finditer(line) if _is_literal(match)]
     if rules.keyword.search(line):
         found += [match.span(group) for pattern, group in rules.assignments for match in pattern.finditer(line)]
@@ -244,6 +250,7 @@ def _is_reference(value: str) -> bool:
     return (
         value.startswith("$")
         or (value[:1] + value[-1:]) in ("{}", "<>")
+        or value[-1:] == "("
         or value.partition(" #")[0].strip() in _NO_VALUES
     )
 

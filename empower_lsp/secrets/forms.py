@@ -114,7 +114,7 @@ BLOCKS = tuple(
 """Keys as PEM has them, of which the text may hold only the beginning or the end."""
 
 HARMLESS = re.compile(
-    r"(?i)(?<!hmac)sha-?\d|md5|blake|digest|checksum|integrity|(?<!pass)(?<!word[_-])hash|e-?tag|commit|revision|\brev\b|\bgit|fingerprint"
+    r"(?i)(?<!hmac)sha-?\d|\bsha\b|md5|blake|digest|checksum|integrity|(?<!pass)(?<!word[_-])hash|e-?tag|commit|revision|\brev\b|\bgit|fingerprint"
     r"|\bcrc|resolved|uuid|guid|\btree\b|/blob/|\bhead\b|\boid\b|\bref\b|expected|base64,"
 )
 """What a line, or the one above it, says of what is drawn at random and no secret."""

@@ -117,13 +117,15 @@ def share(failed: int, all_of_them: int) -> float:
 
 
 def test_planted_secrets_are_caught() -> None:
-    forms, failed = excerpts("planted.txt"), missed("planted.txt")
+    forms = [*excerpts("planted.txt"), *excerpts("planted_apart.txt")]
+    failed = [*missed("planted.txt"), *missed("planted_apart.txt")]
     assert len(forms) >= 150
     assert len({form.language for form in forms}) >= 12
     assert share(len(failed), len(forms)) <= 0.03, told(failed)
 
 
 def test_what_looks_like_a_secret_stays() -> None:
-    excerpts_there, failed = excerpts("harmless.txt"), taken("harmless.txt")
-    assert len(excerpts_there) >= 150
-    assert share(len(failed), len(excerpts_there)) <= 0.02, told(failed)
+    alike = [*excerpts("harmless.txt"), *excerpts("harmless_apart.txt")]
+    failed = [*taken("harmless.txt"), *taken("harmless_apart.txt")]
+    assert len(alike) >= 150
+    assert share(len(failed), len(alike)) <= 0.02, told(failed)

@@ -1,7 +1,9 @@
 """A model that people really use: Qwen2.5-Coder 0.5B, by the product's own way from the file to the text shown."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
 
 import pytest
 from click.testing import Result
@@ -19,6 +21,8 @@ pytestmark = pytest.mark.real
 
 LIMITS = Limits(max_tokens=14)
 """Enough for what is expected; what a model writes beyond that is time."""
+
+BRIEF = Limits(max_tokens=5)
 
 
 @dataclass(frozen=True)
@@ -147,8 +151,14 @@ def completer(engine: LlamaEngine, real: Model) -> LocalCompleter:
     return assemble(engine, real.calibration)
 
 
-def shown(completer: LocalCompleter, place: Place) -> Completion:
-    return completer.complete(place.request)
+@pytest.fixture(scope="module")
+def shown(completer: LocalCompleter) -> Callable[[Place], Completion]:
+    """Complete at a place, once for all tests: each costs some seconds."""
+    return cache(lambda place: completer.complete(place.request))
+
+
+def briefly(completer: LocalCompleter, place: Place) -> Completion:
+    return completer.complete(replace(place.request, limits=BRIEF))
 
 
 def test_a_file_that_is_here_is_pulled_and_verified(pull: Result, real: Model) -> None:
@@ -180,8 +190,8 @@ def test_fill_in_the_middle_is_known(engine: LlamaEngine) -> None:
         pytest.param(MARKDOWN, id="Markdown"),
     ],
 )
-def test_what_is_plain_is_completed(completer: LocalCompleter, place: Place) -> None:
-    completion = shown(completer, place)
+def test_what_is_plain_is_completed(shown: Callable[[Place], Completion], place: Place) -> None:
+    completion = shown(place)
     assert completion.text == place.expected
     assert completion.probability > 0.5
 
@@ -196,24 +206,24 @@ def test_what_is_plain_is_completed(completer: LocalCompleter, place: Place) -> 
     ],
 )
 def test_what_stands_behind_the_cursor_is_not_shown_again(
-    completer: LocalCompleter, place: Place, written: bytes
+    shown: Callable[[Place], Completion], place: Place, written: bytes
 ) -> None:
-    completion = shown(completer, place)
+    completion = shown(place)
     raw = b"".join(token.piece for token in completion.tokens)
     assert raw.startswith(written), "the model goes on into what is there"
     assert completion.text == place.expected
 
 
 def test_a_place_left_and_come_back_to_evaluates_one_token(completer: LocalCompleter) -> None:
-    first = shown(completer, YAML)  # long enough for its state to be kept
-    assert shown(completer, SHELL).text == SHELL.expected
-    again = shown(completer, YAML)
+    first = briefly(completer, YAML)  # long enough for its state to be kept
+    assert briefly(completer, SHELL).text == SHELL.expected
+    again = briefly(completer, YAML)
     assert (again.evaluated_tokens, again.text) == (1, first.text)
 
 
 def test_a_key_evaluates_little(completer: LocalCompleter) -> None:
-    before = shown(completer, YAML)
+    before = briefly(completer, YAML)
     typed = Place(YAML.text.replace("‸", "ub‸"), "untu-latest")
-    after = shown(completer, typed)
+    after = briefly(completer, typed)
     assert after.text == typed.expected
     assert after.evaluated_tokens <= 3 < before.prompt_tokens

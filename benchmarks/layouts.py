@@ -5,8 +5,8 @@
 CORPUS.jsonl holds a document a line (`package`, `path`, `text`), as `empower-lsp lab corpus` writes them. Orders:
 `psm`, all above behind FIM-prefix; `line`, the line of the cursor behind FIM-middle; a number, so many lines above it
 as well; `spm`, all of them; `anchored`, the layout of the server; `ltr`, no text below and no FIM tokens. A number
-after a slash is how many lines of the text below there are. Half of the cursors have text below, from 1 to 12 lines
-further down.
+after a slash is how many lines of the text below there are. A third of the cursors have no text below; for a third it
+begins on the next line, for a third up to 12 lines further down, those between being still to be written.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from empower_model.prompt.token_healing import roll_back
 
 KINDS = ("start", "sign", "word", "token")
 """At a line's code, behind punctuation or a space, inside a word, at the end of a token."""
+BELOW = ("none", "next", "gap")
+LINES_TO_TYPE = 12
 RESERVE = 56
 MOST_CHARACTERS, MOST_TOKENS = 80, 40
 """Of the text that is measured: the rest of the line."""
@@ -43,6 +45,8 @@ class Cursor:
     """A place, and the text that is measured there."""
 
     kind: str
+    below: str
+    """Where the text below begins."""
     prefix: str
     suffix: str
     text: str
@@ -119,7 +123,7 @@ def cursors(engine: LlamaEngine, path: Path, count: int, seed: int) -> Iterator[
         worth = rows(text)
         if not worth:
             continue
-        kind = KINDS[number % len(KINDS)]
+        kind, below = KINDS[number % len(KINDS)], BELOW[number // len(KINDS) % len(BELOW)]
         there = place("", text, rng.choice(worth), KINDS.index(kind) % 3, rng)
         prefix, line = there.prefix, there.truth.partition("\n")[0]
         if kind == "token":
@@ -130,7 +134,10 @@ def cursors(engine: LlamaEngine, path: Path, count: int, seed: int) -> Iterator[
             prefix, line = prefix + line[:cut], line[cut:]
         if len(line.strip()) >= 3:
             number += 1
-            yield Cursor(kind, prefix, there.suffix, line[:MOST_CHARACTERS])
+            after = there.truth.split("\n")[1:]
+            after = after[rng.randint(1, LINES_TO_TYPE) :] if below == "gap" else after
+            suffix = "\n" + "\n".join(after) if below != "none" else ""
+            yield Cursor(kind, below, prefix, suffix, line[:MOST_CHARACTERS])
 
 
 def report(measured: Sequence[tuple[Cursor, dict[str, float]]], reference: str) -> Table:
@@ -139,7 +146,8 @@ def report(measured: Sequence[tuple[Cursor, dict[str, float]]], reference: str) 
     rng = np.random.default_rng(0)
     parts = {kind: [row for row in measured if row[0].kind == kind] for kind in KINDS}
     parts["inside"] = [row for row in measured if row[0].kind != "start"]
-    parts |= {"with text below": [row for row in measured if row[0].suffix], "all": list(measured)}
+    parts |= {f"below: {name}": [row for row in measured if row[0].below == name] for name in BELOW}
+    parts["all"] = list(measured)
     for name, part in parts.items():
         if not part:
             continue
@@ -177,7 +185,12 @@ def main() -> None:
         measured.append((cursor, bits))
         if options.out:
             with options.out.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"kind": cursor.kind, "characters": len(cursor.text), "bits": bits}) + "\n")
+                file.write(
+                    json.dumps(
+                        {"kind": cursor.kind, "below": cursor.below, "characters": len(cursor.text), "bits": bits}
+                    )
+                    + "\n"
+                )
     Console(width=100).print(report(measured, names[0]))
 
 

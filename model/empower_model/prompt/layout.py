@@ -169,7 +169,7 @@ class Layout:
         self._places = [*others, replace(place, reach=reach)][-PLACES:]
 
     def _continued(self, place: _Place, prefix: str, suffix: str) -> _Near | None:
-        """The tokens from a place's anchor to the cursor; None where the cursor is at another place."""
+        """Tokenise from a place's anchor to the cursor; None where the cursor is at another place."""
         near = place.near(prefix)
         if near is None or len(near) > self._engine.context_size * CHARACTERS_A_TOKEN:
             return None
@@ -190,7 +190,7 @@ class Layout:
         return _Place(anchor, len(prefix) - anchor, text, _without_closers(suffix), tuple(head)), near
 
     def _anchor(self, prefix: str, most: int) -> int:
-        """The offset of the first anchor from which at most so many tokens lead to the cursor."""
+        """Return the offset of the first anchor from which at most so many tokens lead to the cursor."""
         anchor = len(prefix)
         for anchor in _anchors(prefix, most):
             near = prefix[anchor:]
@@ -204,7 +204,7 @@ class Layout:
         return _Near(self._tokens(text[:head]), self._engine.tokenize(text[head:]))
 
     def _far(self, text: str, room: int) -> tuple[str, list[int]]:
-        """The last whole lines of a text that fit, in blocks that begin at multiples of ANCHOR, and their tokens."""
+        """Return the last whole lines of a text that fit, in blocks from multiples of ANCHOR on, and their tokens."""
         far = max(0, len(text) - self._engine.context_size * CHARACTERS_A_TOKEN)
         start = text.rfind("\n", 0, far) + 1
         first = text.count("\n", 0, start)
@@ -225,7 +225,7 @@ class Layout:
         return "".join(blocks), tokens
 
     def _beginning(self) -> int:
-        """The token that a text begins with, where nothing is written yet."""
+        """Return the token that a text begins with, where nothing is written yet."""
         return min(self._vocabulary.end_of_generation, default=0)
 
 
@@ -243,7 +243,7 @@ def _anchors(prefix: str, most: int) -> Iterator[int]:
 
 
 def _line_start(prefix: str, up: int) -> int:
-    """The offset at which the line begins that is so many lines above the last."""
+    """Return the offset at which the line begins that is so many lines above the last."""
     start = prefix.rfind("\n") + 1
     for _ in range(up):
         start = prefix.rfind("\n", 0, start - 1) + 1
@@ -258,7 +258,7 @@ def _nearest(text: str, part: str, at: int) -> int:
 
 
 def _last(tokens: Sequence[int], most: int) -> list[int]:
-    """The last tokens, at most so many."""
+    """Return the last tokens, at most so many."""
     return list(tokens[max(0, len(tokens) - max(0, most)) :])
 
 
@@ -268,7 +268,7 @@ def _lines_below(suffix: str) -> str:
 
 
 def _without_closers(suffix: str) -> str:
-    """The text below as far as it must stay: closers come and go with the brackets that are typed.
+    """Return the text below as far as it must stay: closers come and go with the brackets that are typed.
 
     Where a name or a number follows them, they are no closers that an editor has inserted.
     """

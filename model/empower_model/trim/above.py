@@ -58,7 +58,7 @@ def _triples(lines: list[Line]) -> Iterator[tuple[Line, Line, Line]]:
 
 
 def again(text: str, around: Around) -> str:
-    """What is there already where once is all it can be ends the text: an import, a branch, an enclosing header."""
+    """End the text at what is there already and can be there once only: an import, a branch, an enclosing header."""
     own = lines_of(text, around)
     if not own:
         return text

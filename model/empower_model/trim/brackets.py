@@ -44,7 +44,7 @@ def one_line(text: str, around: Around) -> str:
 
 
 def overlap(text: str, around: Around) -> str:
-    """What already stands after the cursor on its line is not said again."""
+    """Leave out what already stands after the cursor on its line."""
     first, newline, _ = text.partition("\n")
     rest = around.rest
     sizes = range(min(len(first), len(rest)), 0, -1)
@@ -89,7 +89,7 @@ def _open_strings(found: Scan, line: str) -> int:
 
 
 def closed_string(text: str, around: Around) -> str:
-    """A quote that closes the string around the cursor, though the editor has closed it already, ends the text."""
+    """End the text at a quote that closes the string around the cursor, where the editor has closed it already."""
     quote = around.rest[:1]
     inside = scan(around.line).quotes
     if not quote or not inside or inside[-1][1] != quote:
@@ -104,7 +104,7 @@ def closed_string(text: str, around: Around) -> str:
 
 
 def balance(text: str, around: Around) -> str:
-    """A closer of what is not open, or of what is closed below already, ends the text.
+    """End the text at a closer of what is not open, or of what is closed below already.
 
     The closers below the text say how many of the open brackets are spoken for: a closer may stand as long as
     no more of those are left without a partner than without any text. A later opener makes good for it
@@ -136,7 +136,7 @@ def balance(text: str, around: Around) -> str:
 
 
 def _read(text: str, around: Around) -> tuple[str, int, Scan, bool]:
-    """The code to look at, where in it the text begins, its scan, and whether that is within a string or comment.
+    """Return the code to look at, where the text begins in it, its scan, and whether that is within a string or comment.
 
     There only the line counts, with every bracket on it.
     """

@@ -51,7 +51,7 @@ def blank_run(text: str, around: Around) -> str:
 
 
 def scope(text: str, around: Around) -> str:
-    """A line that is indented less than the block the completion began in ends it.
+    """End the text at a line that is indented less than the block the completion began in.
 
     Closers (`}`, `end`) and branches (`else`) of an enclosing block may stay where they fit.
     """
@@ -69,7 +69,7 @@ def scope(text: str, around: Around) -> str:
 
 
 def _floor(text: str, around: Around) -> int:
-    """The indent of the block around the cursor; within `(` or `[`, of the line on which those began."""
+    """Return the indent of the block around the cursor; within `(` or `[`, of the line on which those began."""
     opener: int | None = None
     for at, char in reversed(around.open):
         if char == "{":
@@ -107,7 +107,7 @@ def _has_head(line: str, above: str) -> bool:
 
 
 def below(text: str, around: Around) -> str:
-    """A text that runs into the lines below the cursor ends where they begin."""
+    """End a text that runs into the lines below the cursor where they begin."""
     following = around.following
     lines = lines_of(text, around)
     if not following or not lines:

@@ -15,7 +15,7 @@ LONGEST_WORD = 16
 
 
 def repeated_tail(text: str, around: Around) -> str:
-    """The same characters three times and more at the end, over most of the text, are a loop; once is enough.
+    """Leave a loop out: the same characters three times and more at the end, over most of the text; once is enough.
 
     Short units need five times: `int, int, int` is code. Units without a word never count: `0x1, 0x1`.
     """
@@ -34,7 +34,7 @@ def repeated_tail(text: str, around: Around) -> str:
 
 
 def one_character(text: str, around: Around) -> str:
-    """A run of one character at the end of the text has no end that could be known, but for rulers.
+    """Cut a run of one character at the end of the text: it has no end that could be known, but for rulers.
 
     A ruler is as long as one that stands near (`# -----`), or as the title above it.
     """

@@ -88,7 +88,7 @@ def is_label(code: str, at: int) -> bool:
 
 
 def unpaired(brackets: list[Bracket]) -> tuple[list[Bracket], list[Bracket]]:
-    """The brackets left open, and the closers that found nothing to close."""
+    """Return the brackets left open, and the closers that found nothing to close."""
     left: list[Bracket] = []
     stray: list[Bracket] = []
     for at, char in brackets:
@@ -114,7 +114,7 @@ def indent(line: str) -> int:
 
 
 def line_at(code: str, at: int) -> str:
-    """The line of `code` that contains the offset `at`, without its line end."""
+    """Return the line of `code` that contains the offset `at`, without its line end."""
     end = code.find("\n", at)
     return code[code.rfind("\n", 0, at) + 1 : end if end >= 0 else len(code)]
 
@@ -131,7 +131,7 @@ class Around:
 
     @classmethod
     def cursor(cls, prefix: str, suffix: str) -> Around:
-        """The window around a cursor between `prefix` and `suffix`."""
+        """Cut the window around a cursor between `prefix` and `suffix`."""
         before = prefix[-BEFORE:]
         cut = len(prefix) > BEFORE
         if cut:

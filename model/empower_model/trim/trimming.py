@@ -48,7 +48,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def trim(text: str, prefix: str, suffix: str) -> str:
-    """The leading part of `text` that fits between `prefix` and `suffix`, possibly empty.
+    """Return the leading part of `text` that fits between `prefix` and `suffix`, possibly empty.
 
     All three have `\\n` line ends. Nothing is ever added or changed, and white space at the start stays.
     """

@@ -136,7 +136,7 @@ def balance(text: str, around: Around) -> str:
 
 
 def _read(text: str, around: Around) -> tuple[str, int, Scan, bool]:
-    """Return the code to look at, where the text begins in it, its scan, and whether that is within a string or comment.
+    """Return the code to look at, where the text begins in it, its scan, and whether that is in a string or comment.
 
     There only the line counts, with every bracket on it.
     """

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import BinaryIO
 from urllib.parse import unquote
 
 from lsprotocol import types
+from pygls.io_ import StdoutWriter
 from pygls.lsp.server import LanguageServer
 
 from empower_lsp import __version__
 from empower_lsp.edge.convert import Document
+from empower_lsp.edge.frames import StandardInput, StreamLost, listen
 from empower_lsp.edge.notify import Notifier, outline
 from empower_lsp.edge.tolerance import Protocol, tolerant_converter
 from empower_lsp.serving import Conversation, Starter, start_engine
+
+LOOK_SECONDS = 2.0
+"""Between two looks at whether the editor's process is there."""
 
 _log = logging.getLogger("empower_lsp")
 
 
 class Connection(LanguageServer):
     """pygls' server with what is known of its client; `start` begins to load a model."""
+
+    protocol: Protocol
 
     def __init__(self, start: Starter = start_engine) -> None:
         super().__init__("empower-lsp", __version__, protocol_cls=Protocol, converter_factory=tolerant_converter)
@@ -64,6 +75,46 @@ class Connection(LanguageServer):
         """Return what an open document says now; None for one that is not open."""
         document = self.document(uri)
         return None if document is None else document.source
+
+    def converse(self, stdin: BinaryIO, stdout: BinaryIO) -> None:
+        """Serve the client until it says exit, its stream ends or its process is gone."""
+        self.protocol.set_writer(StdoutWriter(stdout))
+        try:
+            asyncio.run(self._converse(stdin))
+        except StreamLost as lost:
+            sys.stderr.write(f"empower-lsp ends: {lost}.\n")
+        except (BrokenPipeError, KeyboardInterrupt, SystemExit, asyncio.CancelledError):
+            pass
+        finally:
+            self.shutdown()
+
+    async def _converse(self, stdin: BinaryIO) -> None:
+        listening = asyncio.current_task()
+        assert listening is not None
+        watching = asyncio.create_task(self._watch_client(listening.cancel))
+        try:
+            await listen(StandardInput(stdin), self.protocol)
+        finally:
+            watching.cancel()
+
+    async def _watch_client(self, end: Callable[[], object]) -> None:
+        """Call `end` when the client's process is gone, whoever else still holds the stream.
+
+        One that is not to be seen from the start is on another machine, or in another container.
+        """
+        while self.process_id is None:
+            await asyncio.sleep(LOOK_SECONDS)
+        import psutil
+
+        try:
+            client = psutil.Process(self.process_id)
+        except (psutil.Error, ValueError, OverflowError):
+            return
+        with suppress(psutil.Error):
+            while client.is_running() and client.status() != psutil.STATUS_ZOMBIE:
+                await asyncio.sleep(LOOK_SECONDS)
+        sys.stderr.write("empower-lsp ends: the editor's process is gone.\n")
+        end()
 
     def shutdown(self) -> None:
         """Leave nothing behind, however the connection ended."""

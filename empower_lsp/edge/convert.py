@@ -12,6 +12,7 @@ from empower_lsp.session import Answer, Query, Selected
 ACCEPT = "empower.accept"
 """The command that every item runs when it is accepted; its argument is the completion's id."""
 
+REPLACED = "\N{REPLACEMENT CHARACTER}"
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 _CODECS = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}
 """By position encoding: the codec whose output it counts, and the bytes of one unit."""
@@ -31,14 +32,22 @@ def characters(text: str, count: int, encoding: str) -> int:
 
 def offset_at(text: str, position: types.Position, encoding: str) -> int:
     """Return the code-point offset of a position, clamped to its line's text and to the end of the text."""
+    return _place(text, position, encoding)[0]
+
+
+def _place(text: str, position: types.Position, encoding: str) -> tuple[int, int]:
+    """Return the offset of a position, as `offset_at`, and how many units beyond that it lies, within a character."""
     counted = _countable(text)
     above = counted.split("\n", position.line)
     if len(above) <= position.line:
-        return len(text)
+        return len(text), 0
     start = len(text) - len(above[-1])
     end = counted.find("\n", start)
     line = text[start : end if end >= 0 else None].removesuffix("\r")
-    return start + characters(line, position.character, encoding)
+    count = characters(line, position.character, encoding)
+    if count == len(line):
+        return start + count, 0
+    return start + count, position.character - units(line[:count], encoding)
 
 
 def position_at(text: str, offset: int, encoding: str) -> types.Position:
@@ -69,7 +78,13 @@ class Document(TextDocument):
         text, source = _whole(change.text), self.source
         start, end = 0, len(source)
         if isinstance(change, types.TextDocumentContentChangePartial):
-            start, end = (offset_at(source, at, self._encoding) for at in (change.range.start, change.range.end))
+            start, cut = _place(source, change.range.start, self._encoding)
+            end, gone = _place(source, change.range.end, self._encoding)
+            # Of a character that the range cuts in two, the other half stays: what follows on the line keeps its place.
+            text = _half(cut, self._encoding) + text
+            if gone:
+                text += _half(units(source[end], self._encoding) - gone, self._encoding)
+                end += 1
         self._edits.append((start, end, text))
         self._source = source[:start] + text + source[end:]
 
@@ -79,9 +94,16 @@ class Document(TextDocument):
         return edits
 
 
-def query(document: TextDocument, params: types.InlineCompletionParams, encoding: str) -> Query:
-    """Return the session's question about a document as it is now."""
+def _half(count: int, encoding: str) -> str:
+    """Return what stands for a part of a character, of so many units."""
+    return (REPLACED if encoding == "utf-16" else "?") * count
+
+
+def query(document: TextDocument, params: types.InlineCompletionParams, encoding: str) -> Query | None:
+    """Return the session's question about a document as it is now; None for a line that it does not have."""
     text = document.source
+    if params.position.line > _countable(text).count("\n"):
+        return None
     offset = offset_at(text, params.position, encoding)
     selected = None
     if info := params.context.selected_completion_info:

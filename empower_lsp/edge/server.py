@@ -113,8 +113,9 @@ async def _inline_completion(ls: Connection, params: types.InlineCompletionParam
     began = time.monotonic()
     items: list[types.InlineCompletionItem] = []
     try:
-        if (document := ls.document(params.text_document.uri)) is not None:
-            query = convert.query(document, params, ls.encoding)
+        document = ls.document(params.text_document.uri)
+        query = convert.query(document, params, ls.encoding) if document is not None else None
+        if query is not None:
             items = convert.items(await ls.conversation.asked(query), query.text, ls.encoding)
     except Exception as error:
         _log.warning("%s %s", types.TEXT_DOCUMENT_INLINE_COMPLETION, outline(error))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from pathlib import Path
 from typing import BinaryIO
 
 _TALKATIVE = ("pygls", "asyncio", "concurrent.futures", "cattrs")
@@ -14,13 +15,30 @@ _TALKATIVE = ("pygls", "asyncio", "concurrent.futures", "cattrs")
 def serve() -> None:
     """Serve one client until it says exit or closes the stream, which exits with 1 when it came without notice."""
     os.environ["PYTHONSAFEPATH"] = "1"  # a workspace's own json.py must not be imported by the engine's process
+    stay_at_home()
     quieten()
     stdin, stdout = shield()
     from empower_lsp.edge.server import create_server  # what prints while it is imported finds the shield
 
     server = create_server()
-    server.start_io(stdin, stdout)
-    sys.exit(not server.finished)
+    server.converse(stdin, stdout)
+    logging.shutdown()
+    os._exit(not server.finished)  # a thread may wait for standard input for ever
+
+
+def stay_at_home() -> None:
+    """Import nothing from PYTHONPATH, here or in the engine's process, but from where packages were installed.
+
+    What a person set for their own work may hold a numpy.py.
+    """
+    kept = []
+    for entry in filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)):
+        folder = Path(entry)
+        if (folder / "empower_lsp").is_dir() or next(folder.glob("*.dist-info"), None) is not None:
+            kept.append(entry)
+        else:
+            sys.path[:] = [path for path in sys.path if path not in (entry, str(folder.absolute()))]
+    os.environ["PYTHONPATH"] = os.pathsep.join(kept)
 
 
 def shield() -> tuple[BinaryIO, BinaryIO]:

@@ -1,9 +1,13 @@
 """The bytes on standard output: frames of the protocol and nothing else, whatever comes in."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
@@ -93,6 +97,117 @@ def test_leaving_without_notice_exits_with_one(
         result = subprocess.run(command, input=opening + end, capture_output=True, check=False, env=environment)
         assert result.returncode == 1
         assert answers(frames(result.stdout))
+
+
+@pytest.mark.parametrize(
+    ("stream", "words"),
+    [
+        (b"Content-Length: 5\r\n\r\n{}", "ended after 2 of the 5 bytes"),
+        (b"Content-Length: 1\r\n\r\n" + frame(id=1, method="shutdown"), "no Content-Length"),
+        (frame(id=1, method="telepathy") + b"{}\n", "the length of the last message was wrong"),
+        (b"Content-Length: many\r\n\r\n{}", "no number of bytes"),
+        (b"Content-Length: -1\r\n\r\n{}", "no number of bytes"),
+        (b"Content-Length: 99999999999\r\n\r\n{}", "no number of bytes"),
+        (b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n{}", "no number of bytes"),
+        (b"Content-Type: a\r\n\r\n{}", "no Content-Length"),
+        (b"{}\r\n", "there is none"),
+        (b"x" * 20_000, "too long"),
+        (b"A: b\r\n" * 1000, "no end"),
+        (b"Content-Length: 5\r\n", "within a header"),
+    ],
+)
+def test_a_stream_that_is_lost_ends_the_server_with_a_line_that_says_so(
+    executable: str, environment: dict[str, str], tmp_path: Path, stream: bytes, words: str
+) -> None:
+    server = subprocess.Popen(
+        [executable, "--stdio"], stdin=PIPE, stdout=PIPE, stderr=PIPE, cwd=tmp_path, env=environment
+    )
+    assert server.stdin is not None
+    server.stdin.write(greeting({}) + stream)
+    server.stdin.flush()
+    if "ended" in words or "within" in words:
+        server.stdin.close()
+        server.stdin = None
+    assert server.wait(60) == 1, "it does not wait for more"
+    _, printed = server.communicate()
+    [line] = [line for line in printed.decode().splitlines() if line.startswith("empower-lsp ends: ")]
+    assert words in line
+
+
+def test_an_interrupt_ends_it_at_once(
+    executable: str, opening: bytes, environment: dict[str, str], tmp_path: Path
+) -> None:
+    server = started([executable, "--stdio"], environment, tmp_path, opening)
+    server.send_signal(signal.SIGINT)
+    assert server.wait(10) == 1, "though standard input is still open"
+    server.communicate()
+
+
+def test_it_ends_with_the_editor_even_if_somebody_else_holds_the_pipe(
+    executable: str, options: dict[str, Any], environment: dict[str, str], tmp_path: Path
+) -> None:
+    editor = subprocess.Popen([sys.executable, "-c", "input()"], stdin=PIPE)
+    params = {"processId": editor.pid, "rootUri": None, "capabilities": {}, "initializationOptions": options}
+    server = started([executable, "--stdio"], environment, tmp_path, frame(id=0, method="initialize", params=params))
+    time.sleep(3)
+    assert server.poll() is None
+    editor.kill()
+    editor.communicate()
+    assert server.wait(30) == 1
+    _, printed = server.communicate()
+    assert b"the editor's process is gone" in printed
+
+
+def test_it_completes_though_the_folder_it_was_started_in_is_gone(
+    executable: str, opening: bytes, environment: dict[str, str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    gone = f"import os, shutil; shutil.rmtree({str(folder)!r}); os.execv({executable!r}, [{executable!r}, '--stdio'])"
+    assert completes([sys.executable, "-P", "-c", gone], environment, folder, opening)
+
+
+def test_what_pythonpath_offers_is_not_imported(
+    executable: str, opening: bytes, environment: dict[str, str], tmp_path: Path
+) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    for name in ("numpy", "llama_cpp", "psutil", "sqlite3", "pygls", "lsprotocol", "cattrs", "empower_model"):
+        (own / f"{name}.py").write_text("raise SystemExit('hijacked')")
+    environment = environment | {"PYTHONPATH": str(own)}
+    assert completes([executable, "--stdio"], environment, tmp_path, opening)
+
+
+def started(command: list[str], environment: dict[str, str], folder: Path, sent: bytes) -> subprocess.Popen[bytes]:
+    """Return a server that has answered the first message."""
+    server = subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, cwd=folder, env=environment)
+    assert server.stdin is not None
+    assert server.stdout is not None
+    server.stdin.write(sent)
+    server.stdin.flush()
+    assert server.stdout.readline().startswith(b"Content-Length")
+    return server
+
+
+def completes(command: list[str], environment: dict[str, str], folder: Path, opening: bytes) -> bool:
+    """Return whether a completion is answered with items."""
+    names = "".join(f"        self.{name} = {name}\n" for name in ("red", "green", "blue", "alpha"))
+    text = f"class Colour:\n    def __init__(self, red, green, blue, alpha, depth):\n{names}        self.depth = "
+    item = {"uri": "file:///b.py", "languageId": "python", "version": 1, "text": text}
+    cursor = {"line": 6, "character": 21}
+    params = {"textDocument": {"uri": "file:///b.py"}, "position": cursor, "context": {"triggerKind": 2}}
+    server = started(command, environment, folder, opening)
+    sent = frame(method="textDocument/didOpen", params={"textDocument": item})
+    sent += frame(id=1, method="textDocument/inlineCompletion", params=params)
+    assert server.stdin is not None
+    server.stdin.write(sent)
+    server.stdin.flush()
+    assert server.stdout is not None
+    answer = b""
+    while b'"id": 1' not in answer and (some := os.read(server.stdout.fileno(), 65536)):
+        answer += some
+    server.communicate(frame(id="bye", method="shutdown") + frame(method="exit"), timeout=60)
+    return b"insertText" in answer
 
 
 def test_prints_do_not_reach_the_protocol(

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import ctypes
 import multiprocessing
+import os
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Literal
 
 from empower_model.calibration import Calibration
@@ -129,8 +131,14 @@ class EngineHost:
         """End the child and free its memory; later requests raise EngineError."""
         self._closed = True
         self._stop.set()
-        with self._lock:
+        if not self._lock.acquire(timeout=GRACE_SECONDS):  # a model that is loading hears no stop
+            if (child := self._child) is not None:
+                child.process.kill()
+            self._lock.acquire()
+        try:
             self._release()
+        finally:
+            self._lock.release()
 
     @property
     def pid(self) -> int | None:
@@ -189,6 +197,10 @@ class EngineHost:
         return first
 
     def _spawn(self) -> _Child:
+        try:
+            Path.cwd()
+        except OSError:  # the folder was deleted, and no process starts without one
+            os.chdir(Path.home().anchor or os.sep)
         ours, theirs = self._spawning.Pipe()
         detach, told = _nothing, None
         if self._memory is not None:

@@ -18,7 +18,7 @@ from empower_lsp.edge.convert import (
     query,
     units,
 )
-from empower_lsp.session.query import Answer, Selected
+from empower_lsp.session.query import Answer, Query, Selected
 
 ENCODINGS = ["utf-8", "utf-16", "utf-32"]
 UNITS = {"utf-8": [1, 2, 3, 4], "utf-16": [1, 1, 1, 2], "utf-32": [1, 1, 1, 1]}
@@ -107,9 +107,56 @@ def params(line: int, character: int, info: types.SelectedCompletionInfo | None 
     return types.InlineCompletionParams(context, types.TextDocumentIdentifier("file:///a.py"), at(line, character))
 
 
+def asked_of(document: Document, params: types.InlineCompletionParams, encoding: str) -> Query:
+    found = query(document, params, encoding)
+    assert found is not None
+    return found
+
+
+def test_a_line_that_is_not_there_is_no_query() -> None:
+    for text, lines in (("", 1), ("a\n", 2), ("a\r\nb", 2), ("a\rb\n", 3), ("a\fb", 1)):
+        assert query(document(text), params(lines - 1, 99), "utf-16") is not None
+        for line in (lines, lines + 1, 2**31 - 1):
+            assert query(document(text), params(line, 0), "utf-16") is None
+
+
+def halves(text: str) -> list[str]:
+    """Return the UTF-16 units of a text, as a client with such strings holds it."""
+    data = text.encode("utf-16-le", "surrogatepass")
+    return [data[at : at + 2].decode("utf-16-le", "surrogatepass") for at in range(0, len(data), 2)]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_edits_that_cut_characters_in_two_shift_nothing(seed: int) -> None:
+    rng = random.Random(seed)
+    ours, theirs = document("a😀b😀😀\n😀c"), [halves("a😀b😀😀"), halves("😀c")]
+    for _ in range(200):
+        line = rng.randrange(2)
+        start, end = sorted(rng.randrange(len(theirs[line]) + 1) for _ in range(2))
+        text = "".join(rng.choice(["x", "😀", "\ud83d", "\ude00", ""]) for _ in range(rng.randrange(3)))
+        theirs[line][start:end] = halves(text)
+        change = types.TextDocumentContentChangePartial(types.Range(at(line, start), at(line, end)), text)
+        ours.apply_change(change)
+        there = ours.source.split("\n")
+        assert [units(text, "utf-16") for text in there] == [len(text) for text in theirs]
+        for mine, client in zip(there, theirs, strict=True):
+            for one, other in zip(halves(mine), client, strict=True):
+                assert one in (other, "\N{REPLACEMENT CHARACTER}")
+    said = document("a😀b😀😀\n😀c").source
+    for start, end, text in ours.take_edits():
+        said = said[:start] + text + said[end:]
+    assert said == ours.source
+
+
+def test_bytes_of_a_character_that_is_cut_in_two_are_counted() -> None:
+    ours = Document(types.TextDocumentItem("file:///a.py", "python", 1, "a😀b"), "utf-8")
+    ours.apply_change(types.TextDocumentContentChangePartial(types.Range(at(0, 3), at(0, 4)), "x"))
+    assert ours.source == "a??x?b"
+
+
 def test_a_query_holds_the_document_as_it_is() -> None:
     opened = document("x = 1\r\ny = 😀")
-    asked = query(opened, params(1, 6), "utf-16")
+    asked = asked_of(opened, params(1, 6), "utf-16")
     opened.apply_change(edit(at(0, 0), at(0, 0), "# "))
     assert (asked.uri, asked.by_hand, asked.language) == ("file:///a.py", False, "python")
     assert (asked.text, asked.offset, asked.selected) == ("x = 1\r\ny = 😀", 12, None)
@@ -121,7 +168,7 @@ def test_a_query_holds_the_document_as_it_is() -> None:
 )
 def test_a_selected_item_counts_from_the_cursor_s_line(start: tuple[int, int], selected: Selected | None) -> None:
     info = types.SelectedCompletionInfo(types.Range(at(*start), at(1, 5)), "path")
-    assert query(document("abc\nos.pa = 1"), params(1, 5, info), "utf-16").selected == selected
+    assert asked_of(document("abc\nos.pa = 1"), params(1, 5, info), "utf-16").selected == selected
 
 
 def test_an_item_always_has_a_range() -> None:
@@ -151,7 +198,7 @@ def test_what_is_left_is_counted_in_code_points_of_what_was_sent() -> None:
 def test_a_query_says_whether_a_person_has_asked() -> None:
     asked = params(1, 0)
     asked.context.trigger_kind = types.InlineCompletionTriggerKind.Invoked
-    assert query(document("a\nb"), asked, "utf-16").by_hand
+    assert asked_of(document("a\nb"), asked, "utf-16").by_hand
 
 
 def test_no_answer_is_no_items_and_alternatives_come_after_the_first() -> None:

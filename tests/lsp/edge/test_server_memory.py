@@ -1,32 +1,33 @@
 """What the server tells the memory of the workspace."""
 
-from queue import SimpleQueue
+import threading
 
 from empower_lsp.workspace.files import Workspace
-from empower_model.feed import Changed, Current, Edited, News, Walk
+from empower_model.feed import Changed, Current, Edited, Feed, News, Walk, _Listener
 
 from .wire import Wire
 
 
-class Drained(list[News]):
-    """What came out of a queue so far."""
+class Heard(threading.Condition):
+    """All that the memory was told, taken down as it is said."""
 
-    def __init__(self, queue: SimpleQueue[News | None]) -> None:
+    def __init__(self, feed: Feed) -> None:
         super().__init__()
-        self.queue = queue
+        self.news: list[News] = []
+        self.feed = feed
+        self.listener = _Listener(self, current="")
+        feed._listeners.append(self.listener)  # as `attach` does, without a thread and a process
+
+    def notify(self, n: int = 1) -> None:
+        self.news += self.feed._unknown(self.listener)
 
     def all(self) -> list[News]:
-        while not self.queue.empty():
-            if news := self.queue.get():
-                self.append(news)
-        return list(self)
+        return list(self.news)
 
 
-def told(wire: Wire) -> Drained:
-    """All that the memory is told from now on; filled as it is said."""
-    queue: SimpleQueue[News | None] = SimpleQueue()
-    wire.server.conversation._workspace.feed._queues.append(queue)  # as `attach` does, without a thread and a process
-    return Drained(queue)
+def told(wire: Wire) -> Heard:
+    """All that the memory is told from now on."""
+    return Heard(wire.server.conversation._workspace.feed)
 
 
 async def test_the_memory_is_told_what_is_written_where(wire: Wire) -> None:

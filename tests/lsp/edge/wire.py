@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from pygls.io_ import run_async
-
+from empower_lsp.edge.frames import listen
 from empower_lsp.edge.server import create_server
 from empower_lsp.log.records import CompletionRecord
 from empower_lsp.log.store import log_path, opened
@@ -103,9 +102,7 @@ class Wire:
         self.reader = Reader()
         self.number = 0
         self.server.protocol.set_writer(self)
-        self.task = asyncio.create_task(
-            run_async(threading.Event(), self.reader, self.server.protocol, None, self.server.report_server_error)
-        )
+        self.task = asyncio.create_task(listen(self.reader, self.server.protocol))
 
     def start(self, settings: Settings, on_event: Callable[[HostEvent], None], feed: Feed) -> Served:
         self.started.append(settings)

@@ -3,7 +3,7 @@
 `corpus/planted*.txt` hold forms by kind and language, made by a generator; `«kind»` stands for a value that is drawn
 when the test runs, so no file here holds anything like a key. `corpus/harmless*.txt` hold excerpts of real files
 (lock files and code of ripgrep, Flask, SWR and Poetry, packages of Python), drawn at random by what they hold; two that
-held a real `secret_key = ...` were removed. A third of each, by the hash of the form, is in `*_apart.txt`. When that was
+held a real `secret_key = ...` were removed. A third of each, by the hash of the form, is in `*_apart.txt`. When it was
 opened, 97 of 97 secrets were caught and 6 of 102 look-alikes taken. Three rules were then mended by what it showed, so
 it is no longer apart: its share now is no estimate for other text.
 """

@@ -22,6 +22,11 @@ def numbered(count: int) -> str:
     return "".join(f"line {i}\n" for i in range(count))
 
 
+def anchor(line: int) -> int:
+    """Return the line at which an anchor is set for a cursor in a line, both counted from 0."""
+    return (line - NEAREST) // ANCHOR * ANCHOR
+
+
 class Typist:
     """Counts the tokens of each prompt that the prompt before does not begin with."""
 
@@ -48,8 +53,8 @@ def test_what_is_far_stands_before_the_suffix() -> None:
     fake = engine()
     text = text_of(fake, Layout(fake).prompt(numbered(60) + "here", "\nbelow\n", 16).tokens)
     far, near = text.split("<SUF>\nbelow\n<MID>")
-    assert far.endswith(f"line {ANCHOR - 1}\n")
-    assert near.startswith(f"line {ANCHOR}\n")
+    assert far.endswith(f"line {anchor(60) - 1}\n")
+    assert near.startswith(f"line {anchor(60)}\n")
     assert near.endswith("\nher")
 
 
@@ -115,7 +120,7 @@ def test_places_are_forgotten_in_the_order_of_their_last_use() -> None:
     kept, forgotten = documents[1], documents[0]
     for (prefix, suffix), stays in ((kept, True), (forgotten, False)):
         text = text_of(engine(), layout.prompt(prefix + typed, suffix, 16).tokens)
-        assert (f"<MID>line {2 * ANCHOR - 1}\n" in text) is stays
+        assert (f"<MID>line {anchor(81) - 1}\n" in text) is stays
 
 
 @pytest.mark.parametrize("context", [1024, 2048])

@@ -218,7 +218,7 @@ def _print_stats(parts: Sequence[tuple[str, Sequence[Group]]]) -> None:
 
 def _told(entry: Entry) -> str:
     one = entry.completion
-    where = f"{one.workspace}/{one.path}" if one.workspace else one.path
+    where = (f"{one.workspace}/{one.path}" if one.workspace else one.path).replace("\n", "\N{REPLACEMENT CHARACTER}")
     head = f"{_moment(one.at)}  {where}  {one.total_ms:.0f} ms  p = {one.probability:.2f}, ended: {one.end}"
     text = f"({one.characters} characters, not kept)" if one.text is None else one.text or "(nothing worth showing)"
     became = [
@@ -227,7 +227,11 @@ def _told(entry: Entry) -> str:
         f"{f': {outcome.text.rstrip()}' if outcome.text else ''}"
         for outcome in entry.outcomes
     ]
-    return _visible("\n".join([head, *(f"  | {line}" for line in text.split("\n")), *became]))
+    return _visible(
+        "\n".join(
+            [head, *(f"  | {line}" for line in text.split("\n")), *(line.replace("\n", "\n      ") for line in became)]
+        )
+    )
 
 
 def _visible(text: str) -> str:

@@ -6,12 +6,13 @@ A FIFO or a terminal would have us wait for ever, a device or a file that grows 
 from __future__ import annotations
 
 import errno
+import io
 import json
 import math
 import os
 import stat
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 LARGEST_JSON = 4 << 20
 """Bytes of JSON that are read: sidecars and records have some thousands."""
@@ -19,7 +20,7 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 """Not blocking, since to open a FIFO waits for its other end."""
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> io.BufferedReader:
     """Open a file to read its bytes. Raises OSError, also for what is no regular file."""
     try:
         descriptor = os.open(path, _FLAGS)

@@ -280,3 +280,16 @@ def test_a_disk_that_cannot_be_written_is_one_line(data_folder: Path) -> None:
         assert result.exit_code in (0, 1)
         assert result.exception is None or isinstance(result.exception, SystemExit), line
         assert "failed inside" not in result.stderr
+
+
+@pytest.mark.parametrize("command", ["complete", "doctor"])
+def test_a_model_that_would_end_the_process_is_one_clear_error(source: Path, tmp_path: Path, command: str) -> None:
+    content = store.checked("").path.read_bytes()
+    at = content.index(b"qwen3.block_count") + len(b"qwen3.block_count") + 4
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(content[:at] + bytes(4) + content[at + 4 :])
+    line = [command, *([f"{source}:5"] if command == "complete" else []), "--model", str(broken)]
+    program = f"from empower_lsp.cli import main; main({line!r})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "its block_count is 0" in " ".join((done.stdout + done.stderr).split())

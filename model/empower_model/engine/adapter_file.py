@@ -21,6 +21,9 @@ ALPHA = "adapter.lora.alpha"
 SUFFIXES = (".lora_a", ".lora_b")
 EMBEDDING, OUTPUT = "token_embd.weight", "output.weight"
 
+COUNTS = {"block_count": (1, 512), "expert_count": (0, 512)}
+"""The least and most of each that llama.cpp takes: LLAMA_MAX_LAYERS and LLAMA_MAX_EXPERTS."""
+
 _START = struct.Struct("<4sIQQ")
 _FLOAT, _STRING, _ARRAY = 6, 8, 9
 _SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", _FLOAT: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
@@ -100,6 +103,25 @@ def _wrong_tensors(tensors: Mapping[str, Tensor], base: Path) -> str | None:
     return None if tensors else "is empty: it changes no weights"
 
 
+def check_counts(path: Path) -> None:
+    """Raise ModelFileInvalid for counts of layers or experts over which llama.cpp would end the process.
+
+    Whatever else is wrong with a model file llama.cpp says itself.
+    """
+    try:
+        with open_regular(path) as file:
+            values = _Reader(file, os.fstat(file.fileno()).st_size).values_before("tokenizer.")
+    except (OSError, _Damaged):
+        return
+    for name, (least, most) in COUNTS.items():
+        value = next((value.value for key, value in values.items() if key.endswith(f".{name}")), None)
+        if isinstance(value, float | int) and not least <= value <= most:
+            raise ModelFileInvalid(
+                f"{path} is damaged: its {name} is {value}, where llama.cpp takes {least} to {most}. Use another model "
+                "(`empower-lsp model list`), or pull or copy this one again."
+            )
+
+
 def header(path: Path) -> Header:
     """Return all that stands before the weights"""
     try:
@@ -130,12 +152,28 @@ class _Reader:
             raise _Damaged("it is not a GGUF file")
         return Header(dict(self._pair() for _ in range(pairs)), dict(self._tensor() for _ in range(tensors)))
 
+    def values_before(self, prefix: str) -> dict[str, Value]:
+        """Return the metadata up to the first key with that prefix: of the largest values there is nothing to read."""
+        magic, _, _, pairs = _START.unpack(self._take(_START.size))
+        if magic != b"GGUF":
+            raise _Damaged("it is not a GGUF file")
+        values: dict[str, Value] = {}
+        for _ in range(pairs):
+            key = self._string()
+            if key.startswith(prefix):
+                break
+            values[key] = self._value()
+        return values
+
     def _pair(self) -> tuple[str, Value]:
-        key, kind = self._string(), self._number("<I")
+        return self._string(), self._value()
+
+    def _value(self) -> Value:
+        kind = self._number("<I")
         if kind == _ARRAY:
             self._skip_array()
-            return key, Value(kind, None)
-        return key, Value(kind, self._string() if kind == _STRING else self._scalar(kind))
+            return Value(kind, None)
+        return Value(kind, self._string() if kind == _STRING else self._scalar(kind))
 
     def _tensor(self) -> tuple[str, Tensor]:
         name, dimensions = self._string(), self._number("<I")

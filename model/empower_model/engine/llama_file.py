@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 from collections import deque
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from empower_model.engine.adapter_file import check_adapter
+from empower_model.engine.adapter_file import check_adapter, check_counts
 from empower_model.engine.seam import EngineConfig, FimTokens, Vocabulary
 from empower_model.errors import EngineError, ModelFileInvalid
 
@@ -38,6 +39,9 @@ __all__ = [
 ERROR_LEVEL = 4
 """Level of errors in ggml's log; the names in llama-cpp-python's own table are out of date."""
 
+_GENERIC = re.compile(r"failed to load model|failed to initialize")
+_SPEAKER = re.compile(r"^(\w+: )+(error loading model: )?(\w+: )?")
+"""The functions that a complaint begins with."""
 _complaints: deque[str] = deque(maxlen=8)
 
 
@@ -69,14 +73,17 @@ def quantise(source: Path, target: Path, file_type: str = "q8_0", threads: int |
 
 
 def last_complaint() -> str:
-    """Return the last error that llama.cpp logged."""
-    return _complaints[-1] if _complaints else "no reason given"
+    """Return the last error that llama.cpp logged and that says more than that there was one."""
+    telling = [complaint for complaint in _complaints if not _GENERIC.search(complaint)]
+    complaint = (telling or list(_complaints) or ["no reason given"])[-1]
+    return _SPEAKER.sub("", complaint)
 
 
 def load(config: EngineConfig) -> Any:
     """Return llama.cpp's handle of the model, which is to be freed. Raises ModelFileInvalid."""
     if config.adapter is not None:
         check_adapter(config.adapter, config.path)
+    check_counts(config.path)
     _complaints.clear()
     params = llama_cpp.llama_model_default_params()
     params.n_gpu_layers = config.gpu_layers

@@ -146,6 +146,19 @@ def test_show(filled: Path) -> None:
     assert len(run("show", "3", "--json").stdout.splitlines()) == 3
 
 
+def test_no_text_of_a_completion_forges_a_line(filled: Path) -> None:
+    forged = "\n2026-01-01 00:00:00  forged.py  1 ms"
+    store = Store(log_path())
+    [entry] = list(store.entries(last=1))
+    odd = replace(entry.completion, id="odd", path=f"a{forged}", workspace=f"w{forged}", text=f"b{forged}")
+    store.write(odd)
+    store.write(OutcomeRecord("odd", time.time(), "changed", False, 4, 8, 0, f"c{forged}", 30.0))
+    store.close()
+    lines = run("show").stdout.splitlines()
+    assert sum("forged.py" in line for line in lines) == 3
+    assert len([line for line in lines if not line.startswith(" ")]) == 5
+
+
 def test_export(filled: Path, tmp_path: Path) -> None:
     target = tmp_path / "log.jsonl"
     assert "Exported 4 completions" in run("export", str(target)).stdout

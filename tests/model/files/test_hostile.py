@@ -80,7 +80,7 @@ def test_a_model_with_the_longest_name_has_the_defaults_beside_it(weights: Path,
     assert memory_weights(model) == DEFAULT_WEIGHTS
 
 
-DAMAGED = {
+DAMAGED: dict[str, str | bytes] = {
     "nested": "[" * 100_000,
     "digits": '{"midpoint": ' + "9" * 400 + ', "slope": 1}',
     "digits of a fraction": '{"midpoint": ' + "9" * 400 + '.5, "slope": 1}',
@@ -131,7 +131,13 @@ def spoil(path: Path, kind: str) -> None:
         path.symlink_to(kind)
 
 
-def test_a_data_folder_of_nobody_is_a_folder_of_that_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_data_folder_of_nobody_is_the_usual_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.delenv("EMPOWER_LSP_DATA")
+    usual = data_folder()
     monkeypatch.setenv("EMPOWER_LSP_DATA", "~nobody-of-that-name/x")
-    assert data_folder() == Path("~nobody-of-that-name/x")
+    assert data_folder() == data_folder() == usual
+    assert "home of nobody" in caplog.text
     assert store.checked("").name == store.bundled()

@@ -41,7 +41,7 @@ def test_the_memory_guesses_for_a_model_large_enough(weights: Path, monkeypatch:
         monkeypatch.setattr(llama, "SMALL", small)
         news, feed = Pipe(duplex=False)
         memory = child.ChildMemory(memory_sidecar(weights), None, news)
-        completer, _ = child._loaded(EngineConfig(weights, threads=1), StopFlag(), Calibration(), memory)
+        completer, _ = child._loaded(EngineConfig(weights, threads=1), StopFlag(), Calibration(), memory, pytest.fail)
         before = Free.tokens
         texts.append(completer.complete(request).text)
         assert (Free.tokens > before) == (small == 0)

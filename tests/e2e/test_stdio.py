@@ -204,7 +204,7 @@ async def test_accepting_is_reported_by_command_and_notifications(editor: Editor
 async def test_a_cancelled_request_is_answered_and_the_next_one_served(editor: Editor, uri: str) -> None:
     editor.open(uri, TEXT)
     await editor.items(uri, CURSOR)
-    for line in range(2, 12):
+    for line in (*range(1, 7), *range(8, 12)):  # before a letter there is nothing to cancel
         place = types.Position(line, 0)
         request = editor.protocol.send_request_async(
             types.TEXT_DOCUMENT_INLINE_COMPLETION, editor.asking(uri, place), msg_id=f"cancelled-{line}"

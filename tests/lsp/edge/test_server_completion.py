@@ -129,13 +129,14 @@ async def test_binary_and_large_documents_give_nothing(wire: Wire, text: str) ->
     assert wire.script.requests == []
 
 
-async def test_positions_outside_the_document_are_clamped(wire: Wire) -> None:
+async def test_positions_outside_a_line_are_clamped(wire: Wire) -> None:
     await wire.initialize()
     wire.open("ab\ncd")
     [item] = await wire.items(0, 99)
     assert item["range"]["end"] == {"line": 0, "character": 2}
-    [item] = await wire.items(99, 0)
+    [item] = await wire.items(1, 99)
     assert item["range"]["end"] == {"line": 1, "character": 2}
+    assert await wire.items(2, 0) == [], "but for a line that is not there, which is of another text"
 
 
 async def test_the_selected_item_of_a_menu_is_taken_as_accepted(wire: Wire) -> None:

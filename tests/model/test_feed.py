@@ -31,8 +31,12 @@ class Shelf:
 
 
 @pytest.fixture
-def feed() -> Feed:
-    return Feed()
+def feed() -> Iterator[Feed]:
+    feed = Feed()
+    yield feed
+    for listener in feed._listeners:  # no thread is left behind
+        listener.ended = True
+    feed.changed([])
 
 
 def told(ears: Connection, count: int) -> list[News]:

@@ -9,23 +9,17 @@ import pytest
 
 from empower_training.day.editor import Editor
 
-MARGINS = """\
-def quantified_zebra_margin(stripe, width):
-    return stripe * width
-
-
-def first(stripes):
-    return quantified_zebra_margin(stripes, 1)
-
-
-def second(stripes):
-    return quantified_zebra_margin(stripes, 2)
-"""
+MARGINS = "def quantified_zebra_margin(stripe, width):\n    return stripe * width\n" + "".join(
+    f"\n\ndef {name}(stripes):\n    return quantified_zebra_margin(stripes, {width})\n"
+    for width, name in enumerate(("first", "second", "third", "fourth", "fifth", "sixth", "seventh"))
+)
 TYPED = "def total(items):\n    return quantified_ze"
 REST = "bra_margin"
-SECRET = "giraffe_hunter2_9f8e7d"
-SECRETS = "".join(f"{name}_token = '{SECRET}'\n" for name in ("first", "second", "third", "fourth"))
-SPOKEN = "fourth_token = 'giraffe_hun"
+PRIVATE = "".join(
+    f"{name}_animal = 'giraffe_hunters_graze'\n" for name in ("first", "second", "third", "fourth", "fifth")
+)
+"""What looks like no secret, so that nothing but the deny list keeps it from being learnt."""
+SPOKEN = "sixth_animal = 'giraffe_hun"
 SECONDS = 20.0
 
 
@@ -130,15 +124,15 @@ def test_an_engine_that_died_is_taught_again(person: Person) -> None:
 
 def test_a_secret_in_a_denied_file_never_surfaces(folder: Path, data_folder: Path) -> None:
     hidden = (".env", "deploy/secrets.py.pem", "private/notes.py", "id_rsa_backup")
-    put(folder, dict.fromkeys(hidden, SECRETS))
+    put(folder, dict.fromkeys(hidden, PRIVATE))
     open_handed = {"rule": "budget", "confidence": 0.01, "denyGlobs": ["/private/"]}
     with Person(folder, data_folder, **open_handed) as person:
         assert person.gets_in_the_end(TYPED, knows)  # all has been read
         for name in hidden:
-            person.open((folder / name).as_uri(), SECRETS)
+            person.open((folder / name).as_uri(), PRIVATE)
             person.replace((folder / name).as_uri(), 0, 0, "# edited\n")
             person.changed(folder / name)
-        assert not person.gets_in_the_end(SPOKEN, lambda text: text.startswith("ter2"), seconds=2)
-        put(folder, {"allowed.py": SECRETS})  # the same words elsewhere do: it was not for want of memory
+        assert not person.gets_in_the_end(SPOKEN, lambda text: text.startswith("ters"), seconds=2)
+        put(folder, {"allowed.py": PRIVATE})  # the same words elsewhere do: it was not for want of memory
         person.changed(folder / "allowed.py")
-        assert person.gets_in_the_end(SPOKEN, lambda text: text.startswith("ter2"))
+        assert person.gets_in_the_end(SPOKEN, lambda text: text.startswith("ters"))

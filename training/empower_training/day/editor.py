@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sysconfig
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -55,9 +56,10 @@ class Editor:
         else:
             self._process.kill()
         self._process.wait(20)
-        for stream in (self._process.stdin, self._process.stdout):
+        for stream in (self._process.stdout, self._process.stdin):
             if stream is not None:
-                stream.close()
+                with suppress(BrokenPipeError):  # what a server that is gone was still to be told
+                    stream.close()
 
     @property
     def pid(self) -> int:
@@ -150,8 +152,11 @@ class Editor:
     def _send(self, message: Mapping[str, object]) -> None:
         body = json.dumps({"jsonrpc": "2.0", **message}).encode()
         assert self._process.stdin is not None
-        self._process.stdin.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
-        self._process.stdin.flush()
+        try:
+            self._process.stdin.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+            self._process.stdin.flush()
+        except BrokenPipeError as error:
+            raise ServerEnded("the server has ended") from error
 
     def _receive(self) -> dict[str, Any]:
         assert self._process.stdout is not None

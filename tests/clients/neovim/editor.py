@@ -31,6 +31,9 @@ class Point:
         self.y = y
         self.z = z
 
+    def turned(self, x, y, z):
+        return Point(self.x - x, self.y - y, self.z - z)
+
     def moved(self, x, y, z):
 """
 BELOW = "\n\n\nORIGIN = Point(0, 0, 0)\n"

@@ -15,10 +15,10 @@ from tests.clients.vscode.window import VSCode, program
 
 SOURCE = Path(click.__file__).with_name("exceptions.py").read_text(encoding="utf-8")
 """Real code that the bundled model has never seen."""
-LINE = "        ctx: Context | None = None,\n"
+LINE = "        param_type: str | None = None,\n"
 ABOVE, BELOW = SOURCE.split(LINE, 1)
 NUMBER = ABOVE.count("\n") + 1
-BEFORE, TYPED = "        ctx: ", "Cont"
+BEFORE, TYPED = "        param_type: ", "st"
 OVERSLEPT = 5.0
 """Seconds. VS Code loads what asks for grey text some time after its first editor: keys until then ask nothing."""
 

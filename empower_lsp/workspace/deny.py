@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pathspec
 
+from empower_model.regular_file import read_regular
+
 IGNORE_FILE = ".aiignore"
 """What a repository, or a workspace folder, says must not be read; gitignore style, from where it lies."""
+
+LARGEST_IGNORE_FILE = 1_000_000
+"""Bytes of an IGNORE_FILE that is read."""
 
 DENIED = (
     *(".env*", "*.env", ".netrc", "_netrc", ".npmrc", ".pypirc", ".pgpass", ".htpasswd", ".git-credentials"),
@@ -69,7 +74,7 @@ def _ignore_file(name: str) -> pathspec.GitIgnoreSpec:
 
 @lru_cache(maxsize=64)
 def _read(name: str, written: int, size: int) -> pathspec.GitIgnoreSpec:
-    lines = Path(name).read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = read_regular(Path(name), LARGEST_IGNORE_FILE).decode("utf-8", "replace").splitlines()
     return _spec(tuple(line for line in lines if is_glob(line)))
 
 

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from empower_model.errors import DownloadFailed, ModelFileInvalid, ModelNotFound
 from empower_model.files.gguf_file import check_header, digest
 from empower_model.files.store import CatalogueEntry, Model, find, here, models_folder, record, resolve
-from empower_model.files.transfer import Progress, drop_what_is_no_model, from_file, over_http, reason
+from empower_model.files.transfer import Progress, broken_off, drop_what_is_no_model, from_file, over_http
 from empower_model.regular_file import is_regular
 from empower_model.whole_file import write_whole
 
@@ -206,10 +206,10 @@ def _told(error: Exception, source: str) -> str:
     """Return the reason; without a source's address, which may hold a password."""
     status = getattr(getattr(error, "response", None), "status_code", None)
     if not source:
-        return reason(error)
+        return broken_off(error)
     if status is not None:
         return f"HTTP status {status}"
-    said = reason(error).partition(" (")[0]
+    said = broken_off(error).partition(" (")[0]
     return type(error).__name__ if "://" in said else said
 
 

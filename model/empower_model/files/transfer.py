@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from empower_model.errors import DownloadFailed
+from empower_model.regular_file import open_regular
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -39,7 +40,7 @@ def over_http(url: str, partial: Path, size: int | None, progress: Progress, tok
 
 def from_file(source: Path, partial: Path, size: int | None, progress: Progress) -> None:
     """Copy what `partial` lacks of another file. Raises DownloadFailed as above, and OSError."""
-    with source.open("rb") as file, _Sink(partial, size, progress) as sink:
+    with open_regular(source) as file, _Sink(partial, size, progress) as sink:
         file.seek(sink.tell())
         while chunk := file.read(CHUNK):
             sink.write(chunk)
@@ -78,6 +79,6 @@ class _Sink(io.BufferedRandom):
         return written
 
 
-def reason(error: Exception) -> str:
+def broken_off(error: Exception) -> str:
     """Return why a transport failed, in one line without a full stop."""
     return str(error).partition("\n")[0].rstrip(".") or type(error).__name__

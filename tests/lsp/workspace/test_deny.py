@@ -1,8 +1,11 @@
 """Which files are never read, and which a person adds to them."""
 
+import os
+from pathlib import Path
+
 import pytest
 
-from empower_lsp.workspace.deny import is_denied
+from empower_lsp.workspace.deny import IGNORE_FILE, is_denied, is_ignored
 
 
 @pytest.mark.parametrize(
@@ -66,3 +69,9 @@ def test_globs_of_the_user_count_from_the_workspace_folder() -> None:
     assert not is_denied(f"{folder}/sub/keep.sql", folder, globs)
     assert not is_denied(f"{folder}/sub/top.py", folder, globs)
     assert not is_denied(f"{folder}/main.py", folder, globs)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs here")
+def test_an_ignore_file_that_is_none_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / IGNORE_FILE)
+    assert not is_ignored(f"{tmp_path.as_posix()}/a.py", (tmp_path.as_posix(),))

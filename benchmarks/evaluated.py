@@ -72,7 +72,8 @@ class Counting:
 
     def _missing(self, prompt: Sequence[int]) -> list[int]:
         wanted = list(prompt)
-        self._state = self._states.exchange(self._state, wanted, self._worth)
+        taken = self._states.exchange(self._state, wanted, self._worth)
+        self._state = self._state if taken is None else taken
         self._worth = WORTH
         del self._state[min(common(self._state, wanted), len(wanted) - 1) :]
         return wanted[len(self._state) :]

@@ -23,19 +23,19 @@ from rich.console import Console
 from rich.table import Table
 
 from empower_model.engine import EngineConfig
-from empower_model.engine.distribution import Distribution
 from empower_model.engine.llama import LlamaEngine
 from empower_model.files import store
 from empower_model.fitting import place, rows
-from empower_model.prompt import Layout, healing
+from empower_model.prompt import Layout, Prompt
 from empower_model.prompt.token_healing import roll_back
+from empower_training.replay import Measure, Unfit
 
 KINDS = ("start", "sign", "word", "token")
 """At a line's code, behind punctuation or a space, inside a word, at the end of a token."""
 BELOW = ("none", "next", "gap")
 LINES_TO_TYPE = 12
 RESERVE = 56
-MOST_CHARACTERS, MOST_TOKENS = 80, 40
+MOST_CHARACTERS = 80
 """Of the text that is measured: the rest of the line."""
 SAMPLES = 2000
 
@@ -57,35 +57,24 @@ class Orders:
 
     def __init__(self, engine: LlamaEngine) -> None:
         self._engine, self._layout = engine, Layout(engine)
-        self._distribution = Distribution(len(engine.vocabulary.pieces))
+        self._measure = Measure(engine)
         self._end = min(engine.vocabulary.end_of_generation)
 
     def bits(self, order: str, cursor: Cursor) -> float:
-        """Return the bits of a cursor's text, its beginning healed as the server does it."""
-        engine, vocabulary = self._engine, self._engine.vocabulary
+        """Return the bits of a cursor's text, its beginning healed as the server does it. Raises Unfit."""
         prompt, line = self._prompt(order, cursor)
-        kept, forced = roll_back(line, vocabulary)
-        prompt = [*prompt, *kept]
-        target = engine.tokenize(forced.decode() + cursor.text)[:MOST_TOKENS]
-        heal, total = healing(forced, vocabulary), 0.0
-        for number, token in enumerate(target):
-            engine.prefill([*prompt, *target[:number]])
-            self._distribution.read(engine.logits())
-            before = self._distribution.log_probs()
-            if (after := heal(target[:number], before)) is not before:
-                self._distribution.replace(after)
-            total += self._distribution.surprisal(token)
-        return total
+        kept, forced = roll_back(line, self._engine.vocabulary)
+        return sum(self._measure.behind(Prompt([*prompt, *kept], forced), cursor.text)[0])
 
     def _prompt(self, order: str, cursor: Cursor) -> tuple[list[int], list[int]]:
         """Return the tokens before those of the cursor's line, and these."""
         name, _, lines_below = order.partition("/")
         tokenize, fim = self._engine.tokenize, self._engine.vocabulary.fim
-        room = self._engine.context_size - RESERVE - MOST_TOKENS
+        room = self._engine.context_size - RESERVE - MOST_CHARACTERS
         head = cursor.prefix.rfind("\n") + 1
         above, line = cursor.prefix[:head].splitlines(keepends=True), tokenize(cursor.prefix[head:])
         if name == "anchored":
-            whole = self._layout.fresh(cursor.prefix, cursor.suffix, RESERVE + MOST_TOKENS)
+            whole = self._layout.fresh(cursor.prefix, cursor.suffix, RESERVE + MOST_CHARACTERS)
             return whole[: len(whole) - len(line)], line
         if name == "ltr" or fim is None:
             return [self._end, *self._last(above, room - len(line))], line
@@ -180,7 +169,7 @@ def main() -> None:
     for cursor in cursors(engine, options.corpus, options.count, 0):
         try:
             bits = {name: orders.bits(name, cursor) for name in names}
-        except UnicodeDecodeError:  # healing cuts a character in two
+        except Unfit:
             continue
         measured.append((cursor, bits))
         if options.out:

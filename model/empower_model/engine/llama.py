@@ -148,10 +148,9 @@ class LlamaEngine:
                 "set a larger context size."
             )
         wanted = list(prompt)
-        if self.states is not None:
-            known = self.states.exchange(self._state, wanted, self._worth)
-            if known != self._state:
-                self._state, self._fresh = known, False
+        taken = self.states.exchange(self._state, wanted, self._worth) if self.states is not None else None
+        if taken is not None:
+            self._state, self._fresh = taken, False
         self._worth = WORTH
         self._truncate(min(common(self._state, wanted), len(wanted) - 1))
         return wanted[len(self._state) :]

@@ -55,8 +55,10 @@ class States(Generic[C]):
         """Return the bytes that the copies take."""
         return sum(len(state.copy) for state in self._kept)
 
-    def exchange(self, tokens: Sequence[int], wanted: Sequence[int], worth: int = WORTH) -> list[int]:
-        """Prepare the context, in the state of `tokens`, for `wanted`; return the tokens whose state it then has.
+    def exchange(self, tokens: Sequence[int], wanted: Sequence[int], worth: int = WORTH) -> list[int] | None:
+        """Prepare the context, in the state of `tokens`, for `wanted`.
+
+        Returns the tokens of the state that was taken back, or None where the context is as it was.
 
         A state that would lose `worth` tokens or more is kept. One is taken back that begins as `wanted` does, for GAIN
         tokens more than `tokens` do.
@@ -68,7 +70,7 @@ class States(Generic[C]):
         if len(tokens) - shared >= worth:
             self._keep(list(tokens), spared=best)
         if best is None:
-            return list(tokens)
+            return None
         self._kept.remove(best)
         return best.tokens if self._load(best.copy) else []
 

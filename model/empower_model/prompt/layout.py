@@ -74,6 +74,8 @@ class _Near:
 
     lines: Sequence[int]
     line: Sequence[int]
+    characters: int
+    """Length of their text."""
 
     def __len__(self) -> int:
         return len(self.lines) + len(self.line)
@@ -127,7 +129,7 @@ class Layout:
                 break
         else:
             place, near = self._place(prefix, suffix, room)
-        self._visit(place, len(place.near(prefix) or ""))
+        self._visit(place, near.characters)
         kept, forced = near.healed(self._vocabulary)
         return Prompt([*place.head, *kept] or [self._beginning()], forced)
 
@@ -201,7 +203,7 @@ class Layout:
     def _near(self, text: str) -> _Near:
         """Tokenise a text that ends at the cursor; the tokens of its whole lines are remembered."""
         head = text.rfind("\n") + 1
-        return _Near(self._tokens(text[:head]), self._engine.tokenize(text[head:]))
+        return _Near(self._tokens(text[:head]), self._engine.tokenize(text[head:]), len(text))
 
     def _far(self, text: str, room: int) -> tuple[str, list[int]]:
         """Return the last whole lines of a text that fit, in blocks from multiples of ANCHOR on, and their tokens."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from empower_model.engine.distribution import Distribution
-from empower_model.prompt import ROLLBACK, Layout, healing
+from empower_model.prompt import ROLLBACK, Layout, Prompt, healing
 
 if TYPE_CHECKING:
     from empower_model.engine.llama import LlamaEngine
@@ -33,7 +33,11 @@ class Measure:
         reserve = len(engine.tokenize(text)) + ROLLBACK
         if not text or reserve > engine.context_size // 2:
             raise Unfit(f"a text of {len(text)} characters does not fit a context of {engine.context_size} tokens")
-        prompt = self._layout.prompt(prefix, suffix, reserve)
+        return self.behind(self._layout.prompt(prefix, suffix, reserve), text)
+
+    def behind(self, prompt: Prompt, text: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Return the surprisals and entropies as `bits` does, behind a prompt that is laid out already."""
+        engine = self._engine
         try:
             target = engine.tokenize(prompt.forced.decode() + text)
         except UnicodeDecodeError as error:

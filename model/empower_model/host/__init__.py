@@ -1,5 +1,6 @@
 """Runs the engine in a child process, so that a native abort costs one completion."""
 
+from empower_model.host.child import Wire, answering
 from empower_model.host.excerpt import window
 from empower_model.host.parent import FILE_TOKENS, EngineHost, HostEvent
 
@@ -7,5 +8,7 @@ __all__ = [
     "FILE_TOKENS",
     "EngineHost",
     "HostEvent",
+    "Wire",
+    "answering",
     "window",
 ]

@@ -10,11 +10,11 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from empower_model.calibration import Calibration
 from empower_model.engine import EngineConfig, StopFlag
@@ -40,6 +40,22 @@ class ChildMemory:
     calibration: Calibration | None
     """None for that of the weights."""
     news: Connection
+
+
+class Wire(Protocol):
+    """The child's end of the pipe to its parent: a `Connection`, or what stands for one."""
+
+    def poll(self) -> bool:
+        """Tell whether there is something to receive, without waiting."""
+        ...
+
+    def recv(self) -> Any:
+        """Return what the parent sent, waiting for it if need be. Raises EOFError at the end of the pipe."""
+        ...
+
+    def send(self, message: Any, /) -> None:
+        """Send it to the parent. Raises BrokenPipeError where that is gone."""
+        ...
 
 
 class Pause:
@@ -78,15 +94,27 @@ def serve(
         connection.send(error if isinstance(error, EmpowerError) else EngineError(_unforeseen("Loading", error)))
         return
     connection.send(None)
-    pause = Pause()
+    answering(completer, connection, keeper.paused if keeper is not None else nullcontext)
+
+
+def answering(
+    completer: LocalCompleter,
+    wire: Wire,
+    paused: Callable[[], AbstractContextManager[None]] = nullcontext,
+    clock: Callable[[], float] = time.perf_counter,
+) -> None:
+    """Answer what comes over the wire until its end; what is between two requests is used to prepare.
+
+    Whoever keeps the memory is `paused` meanwhile. `clock` counts seconds.
+    """
+    pause = Pause(clock)
     while True:
         try:
-            pause.use(completer.prepare, connection.poll)
-            request, wants_text = connection.recv()
-            on_text = _sparsely(connection.send) if wants_text else None
-            with keeper.paused() if keeper is not None else nullcontext():
-                answer = _answer(completer, request, on_text)
-                connection.send(answer)
+            pause.use(completer.prepare, wire.poll)
+            request, wants_text = wire.recv()
+            on_text = _sparsely(wire.send, clock) if wants_text else None
+            with paused():
+                wire.send(_answer(completer, request, on_text))
         except (EOFError, BrokenPipeError):
             return
 
@@ -127,14 +155,14 @@ def _weights(path: Path, warn: Callable[[str], None]) -> Weights | None:
         return Weights.load(DEFAULT_WEIGHTS)
 
 
-def _sparsely(send: Callable[[str], None]) -> Callable[[str], None]:
+def _sparsely(send: Callable[[str], None], clock: Callable[[], float]) -> Callable[[str], None]:
     """Pass on one text in TEXT_SECONDS at most: each wakes two threads, as costly as a token of a small model."""
-    last = time.monotonic()
+    last = clock()
 
     def on_text(text: str) -> None:
         nonlocal last
-        if time.monotonic() - last >= TEXT_SECONDS:
-            last = time.monotonic()
+        if clock() - last >= TEXT_SECONDS:
+            last = clock()
             send(text)
 
     return on_text

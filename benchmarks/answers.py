@@ -58,7 +58,7 @@ class Server:
 
     def __init__(self, path: Path, tokens: int) -> None:
         self.host = EngineHost(EngineConfig(path), Calibration(), idle_seconds=0)
-        self.session = Session(self.host)
+        self.session = Session(Tier(self.host))
         self._limits = exactly(tokens)
 
     async def answer(self, cursor: Cursor) -> Completion:
@@ -67,7 +67,7 @@ class Server:
         text = cursor.prefix + cursor.suffix
         await self.session.complete(Query(URI, text, len(cursor.prefix), "python"), self._limits)
         assert self.session.last is not None
-        return self.session.last
+        return self.session.last.completion
 
     async def seconds(self, cursor: Cursor) -> float:
         """How long one request takes."""
@@ -155,6 +155,9 @@ class _Scripted:
         self.asked += 1
         return self._done
 
+    def expect(self, request: Request | None) -> None:
+        pass
+
     def stop(self) -> None:
         pass
 
@@ -170,7 +173,7 @@ def type_through(rounds: int) -> Figure:
 async def _type_through(rounds: int) -> Figure:
     text = "formatter.add_arguments(action_group._group_actions)"
     completer = _Scripted(text)
-    session = Session(completer)
+    session = Session(Tier(completer))
     cursor = typing(2000)[0]
     times = []
     for _ in range(rounds):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -51,6 +51,8 @@ class Request:
     limits: Limits = Limits()
     alternatives: int = 0
     """How many other completions are wanted at most, by a person who has asked by hand."""
+    draft: str = field(default="", compare=False)
+    """Text that another model expects at the cursor: it may save time, and decides nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,13 @@ class Completer(Protocol):
 
     def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
         """Block until the completion is there; `on_text` is told the raw text so far after each token."""
+        ...
+
+    def expect(self, request: Request | None) -> None:
+        """Take note, on any thread and without waiting, of a request that will probably come; None: of none.
+
+        What it will need is made ready while nobody waits. Another request than the expected one ends that.
+        """
         ...
 
     def stop(self) -> None:

@@ -61,7 +61,7 @@ class LocalCompleter:
         self._drafts = drafts
         self._layout = Layout(engine)
         self._last: Request | None = None
-        """What was asked last."""
+        """What was asked last, or is expected next."""
 
     def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
         """Block until the completion is there; `on_text` is told the raw text so far after each token.
@@ -87,6 +87,10 @@ class LocalCompleter:
             return self._written(request, prompt, time.perf_counter(), other=other)
 
         return replace(first, alternatives=alternatives.further(first, request.alternatives, unlike, started))
+
+    def expect(self, request: Request | None) -> None:
+        """Have `prepare` work at what a request will probably need; None for nothing until the next one."""
+        self._last = request
 
     def prepare(self, most: int) -> bool:
         """Use a time when nobody waits: evaluate at most `most` tokens of the prompt that will soon take over.

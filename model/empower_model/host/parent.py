@@ -57,7 +57,9 @@ class EngineHost:
     """Answers requests with an engine in a child process.
 
     `on_event` is called from whichever thread sees the change. `complete` is for one thread at a time, or they queue.
-    With `memory`, the child has one, which it fills again whenever it was restarted.
+    With `memory`, the child has one, which it fills again whenever it was restarted. A child in the `background` leaves
+    the processor to others that want it. `on_progress` is told, on a thread of its own and at most four times a second,
+    how many tokens of a prompt that takes longer are evaluated, and of how many.
     """
 
     def __init__(
@@ -68,6 +70,8 @@ class EngineHost:
         idle_seconds: float = 600.0,
         on_event: Callable[[HostEvent], None] | None = None,
         memory: Remembered | None = None,
+        background: bool = False,
+        on_progress: Callable[[int, int], None] | None = None,
     ) -> None:
         self._config = config
         self._memory = memory
@@ -122,6 +126,14 @@ class EngineHost:
         self._crashes = 0
         assert isinstance(answer, Completion)
         return answer
+
+    def expect(self, request: Request | None) -> None:
+        """Have the child, if one is loaded, make ready what a request will probably need; None for nothing."""
+
+    @property
+    def seconds(self) -> float:
+        """Return the processor seconds that children have spent on what nobody waited for."""
+        return 0.0
 
     def stop(self) -> None:
         """End the completion at work within one token; without one, nothing happens."""

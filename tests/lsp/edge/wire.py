@@ -11,7 +11,7 @@ from empower_lsp.edge.frames import listen
 from empower_lsp.edge.server import create_server
 from empower_lsp.log.records import CompletionRecord
 from empower_lsp.log.store import log_path, opened
-from empower_lsp.serving.served_engine import Served
+from empower_lsp.serving.served_engine import Progress, Served
 from empower_lsp.session.query import Source
 from empower_lsp.settings import Settings
 from empower_model.engine.seam import Token
@@ -40,6 +40,7 @@ class Script:
         self.gate.set()
         self.error: Exception | None = None
         self.stopped = threading.Event()
+        self.expected: list[Request | None] = []
         self.closed = False
 
     def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
@@ -68,6 +69,9 @@ class Script:
             total_ms=4.25,
         )
 
+    def expect(self, request: Request | None) -> None:
+        self.expected.append(request)
+
     def stop(self) -> None:
         self.stopped.set()
 
@@ -94,7 +98,7 @@ class Wire:
         self.on_event: Callable[[HostEvent], None] = lambda _: None
         self.refusal: Exception | None = None
         self.outdated = False
-        self.server = create_server(self.start)
+        self.server = create_server(self.start, lambda *_: None)
         self.received: list[dict[str, Any]] = []
         self.news = asyncio.Event()
         self.answers: dict[str, Any] = {"window/workDoneProgress/create": None, "client/registerCapability": None}
@@ -104,7 +108,9 @@ class Wire:
         self.server.protocol.set_writer(self)
         self.task = asyncio.create_task(listen(self.reader, self.server.protocol))
 
-    def start(self, settings: Settings, on_event: Callable[[HostEvent], None], feed: Feed) -> Served:
+    def start(
+        self, settings: Settings, on_event: Callable[[HostEvent], None], feed: Feed, on_progress: Progress
+    ) -> Served:
         self.started.append(settings)
         self.feeds.append(feed)
         self.on_event = on_event

@@ -10,7 +10,7 @@ import pytest
 from empower_lsp.log import level
 from empower_lsp.serving.conversation import ALTERNATIVES, LARGEST, Conversation
 from empower_lsp.serving.journal import LOGGED, NoJournal
-from empower_lsp.serving.served_engine import Served
+from empower_lsp.serving.served_engine import Progress, Served
 from empower_lsp.session.query import Query, Source
 from empower_lsp.settings import Settings
 from empower_lsp.workspace.files import Workspace
@@ -28,11 +28,15 @@ class Script:
 
     text: str = "completed()"
     requests: list[Request] = field(default_factory=list)
+    expected: list[Request | None] = field(default_factory=list)
     closed: bool = False
 
     def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
         self.requests.append(request)
         return Completion(self.text, (), 0, End.UNCERTAIN, 0.9, 1.0, 1, 1, 0.0, 0.0)
+
+    def expect(self, request: Request | None) -> None:
+        self.expected.append(request)
 
     def stop(self) -> None:
         """Nothing lasts."""
@@ -65,6 +69,12 @@ class Said:
     def end(self) -> None:
         self.lines.append(("end", ""))
 
+    def reading(self, read: int, of: int) -> None:
+        self.lines.append(("reading", f"{read} of {of}"))
+
+    def better(self, uri: str) -> None:
+        self.lines.append(("better", uri))
+
 
 class NotingFeed(Feed):
     """A feed that notes which documents it is told of, and what is to be looked through."""
@@ -94,10 +104,12 @@ class Editor:
         self.refusal: Exception | None = None
         self.outdated = False
         self.on_event: Callable[[HostEvent], None] = lambda _: None
-        self.conversation = Conversation(self._start, self.said, self.documents.get)
+        self.conversation = Conversation(self._start, lambda *_: None, self.said, self.documents.get)
         self.feed = self.conversation._workspace.feed = NotingFeed()
 
-    def _start(self, settings: Settings, on_event: Callable[[HostEvent], None], feed: Feed) -> Served:
+    def _start(
+        self, settings: Settings, on_event: Callable[[HostEvent], None], feed: Feed, on_progress: Progress
+    ) -> Served:
         self.started.append(settings)
         self.on_event = on_event
         if self.refusal is not None:

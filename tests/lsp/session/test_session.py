@@ -9,6 +9,7 @@ import pytest
 
 from empower_lsp.session.query import Answer, Query, Selected
 from empower_lsp.session.session import Session
+from empower_lsp.session.tier import Tier
 from empower_model.errors import EngineCrashed
 from empower_model.request import Completion, End, Limits, Request
 
@@ -21,6 +22,7 @@ class ScriptedCompleter:
 
     target: str
     requests: list[Request] = field(default_factory=list)
+    expected: list[Request | None] = field(default_factory=list)
     free: bool = True
     step: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     stopped: threading.Event = field(default_factory=threading.Event)
@@ -45,6 +47,9 @@ class ScriptedCompleter:
         others = tuple(done(text, End.UNCERTAIN) for text in self.others[: request.alternatives])
         return replace(done(whole, End.UNCERTAIN), alternatives=others)
 
+    def expect(self, request: Request | None) -> None:
+        self.expected.append(request)
+
     def stop(self) -> None:
         self.stopped.set()
         self.step.release()
@@ -68,7 +73,7 @@ def completer() -> ScriptedCompleter:
 
 @pytest.fixture
 def session(completer: ScriptedCompleter) -> Iterator[Session]:
-    session = Session(completer)
+    session = Session(Tier(completer))
     yield session
     completer.free = True
     for _ in range(100):
@@ -229,13 +234,13 @@ async def test_errors_reach_the_newest_request_only(session: Session, completer:
 async def test_another_engine_takes_over(session: Session, completer: ScriptedCompleter) -> None:
     await session.complete(query("value = "), LIMITS)
     other = ScriptedCompleter("value = other")
-    session.use(other)
+    session.use(Tier(other), None)
     assert text(await session.complete(query("value = "), LIMITS)) == "other"
     assert completer.closed
 
 
 async def test_closing_with_a_request_at_work_answers_it(completer: ScriptedCompleter) -> None:
-    session = Session(completer)
+    session = Session(Tier(completer))
     completer.free = False
     task = asyncio.create_task(session.complete(query("value = "), LIMITS))
     await running(completer)

@@ -54,6 +54,9 @@ class Desk:
             text, (), 0, End.UNCERTAIN, 0.0, 0.0, prompt_tokens=0, evaluated_tokens=0, prompt_ms=0.0, total_ms=ms
         )
 
+    def expect(self, request: Request | None) -> None:
+        """Do nothing: the server knows what to expect."""
+
     def decide(self, name: str, offset: int, shown: str, meant: str) -> Choice:
         """Put in what the person takes, tell the server, and return it."""
         choice = self.human.decide(name, offset, shown, meant)

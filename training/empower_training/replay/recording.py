@@ -210,6 +210,10 @@ class Recorded:
         found = self._inner.complete(request, on_text)
         return replace(found, total_ms=found.total_ms + view.charged - view.spent)
 
+    def expect(self, request: Request | None) -> None:
+        """Pass on what will probably be asked."""
+        self._inner.expect(request)
+
     def stop(self) -> None:
         """End the completion at work within one token."""
         self._inner.stop()

@@ -32,7 +32,7 @@ PAUSES = 50
 """Such a look may take one in so many parts of the time."""
 DAY = 86_400 * 10**9
 BREATH = 0.005
-"""Return the seconds of work in the last look through the library.
+"""Seconds of work after which it rests as long: so it takes half a processor at most. A low priority would be worse:
 who waits for a completion would wait for a thread that has Python's lock and is not let run, up to 1 s was measured."""
 SWITCH_SECONDS = 0.0005
 """How long another thread may wait for this one to let go of Python's lock."""
@@ -56,6 +56,8 @@ class Keeper:
         self._current = ""
         self._fresh: dict[str, tuple[Stamp, Tokens | None]] = {}
         """What was read and is not yet in the project."""
+        self._placed: set[str] = set()
+        """What was told of since the look through the library began: it may have passed their folders before."""
         self._work: Iterator[None] = iter(())
         self._walked = 0.0
         """Seconds that the last look through the library took, pauses left out."""
@@ -116,6 +118,7 @@ class Keeper:
     def _walk(self) -> Iterator[None]:
         assert self._library is not None
         self._fresh.clear()
+        self._placed.clear()
         seen: set[str] = set()
         ranks: dict[tuple[int, int], list[tuple[str, Stamp]]] = {}
         began = time.thread_time()
@@ -124,7 +127,7 @@ class Keeper:
                 seen.add(name)
                 ranks.setdefault(self._rank(name, stamp), []).append((name, stamp))
             yield
-        self._forget([name for name in self._stamps if name not in seen])
+        self._forget([name for name in self._stamps if name not in seen and name not in self._placed])
         yield
         best = [file for rank in sorted(ranks) for file in ranks[rank]]
         self._place([name for name, text in self._recent.items() if text is None])
@@ -191,6 +194,7 @@ class Keeper:
         for name in names:
             self._stamps.pop(name, None)
             self._fresh.pop(name, None)
+            self._placed.add(name)
             project[name] = nearer[name] = None
             if name == self._current or not self._library.holds(name):
                 continue

@@ -215,6 +215,31 @@ def happen(rng: random.Random, shelf: Shelf, feed: Feed, names: list[str], watch
         feed.changed(touched)
 
 
+@pytest.mark.parametrize("again", [False, True], ids=["new", "deleted and made again"])
+@pytest.mark.parametrize("name", ["/a.py", "/z.py"], ids=["behind the walk", "before it"])
+def test_a_file_made_during_a_walk_is_not_forgotten_by_it(name: str, again: bool) -> None:
+    shelf, memory = Shelf(), Memory()
+    for other in ("/b.py", "/c.py"):
+        shelf.put(other, f"text of {other}")
+    if again:
+        shelf.put(name, "of before")
+    keeper = Keeper(memory, letters)
+    keeper.hear(Walk(shelf, True))
+    finish(keeper)
+    shelf.texts.pop(name, None)
+    keeper.look()
+    for _ in range(2):  # /b.py at least is passed
+        assert keeper.step()
+    shelf.put(name, "made meanwhile")
+    keeper.hear(Changed((name,)))
+    finish(keeper)
+    assert held(memory, Level.PROJECT)[name] == "made meanwhile"
+    del shelf.texts[name]
+    keeper.look()
+    finish(keeper)
+    assert name not in held(memory, Level.PROJECT), "the next walk finds it gone"
+
+
 def test_where_not_all_fits_what_is_new_and_near_comes_first() -> None:
     now = time.time_ns()
     shelf, memory = Shelf(), Memory(bound=200)

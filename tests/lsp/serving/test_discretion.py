@@ -1,10 +1,13 @@
 """No item with a secret in it is shown, whether the model wrote all of it or its end."""
 
+import asyncio
+import threading
 from dataclasses import replace
 
 import pytest
 
-from empower_lsp.serving.discretion import discreet
+from empower_lsp.serving import discretion
+from empower_lsp.serving.discretion import detector_loading, discreet
 from empower_lsp.session.query import Answer, Query
 
 
@@ -54,3 +57,21 @@ def test_of_several_items_those_without_secrets_stay() -> None:
     assert discreet(at, replace(fine, others=(secret, other))) == replace(fine, others=(other,))
     assert discreet(at, replace(secret, others=(replace(secret, id="d"),))) is None
     assert discreet(at, None) is None
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_the_detector_is_loaded_while_the_loop_goes_on(monkeypatch: pytest.MonkeyPatch, fails: bool) -> None:
+    gate = threading.Event()
+
+    def load() -> None:
+        assert gate.wait(5)
+        if fails:
+            raise ImportError
+
+    monkeypatch.setattr(discretion, "prepare", load)
+    over = detector_loading()
+    await asyncio.sleep(0.05)
+    assert not over.is_set()
+    gate.set()
+    async with asyncio.timeout(5):
+        await over.wait()

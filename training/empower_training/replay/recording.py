@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import median
 
@@ -17,12 +17,10 @@ import numpy as np
 
 from empower_model.calibration import Calibration
 from empower_model.completing import Cut, assemble
-from empower_model.engine import Drafts, Engine, LogProbs, StopFlag, Token, Transform, Vocabulary
+from empower_model.engine import Drafts, Engine, StopFlag, Token, Transform, Vocabulary
 from empower_model.memory import WeightedMemory
 from empower_model.request import Completion, Request
-
-Clock = Callable[[], float]
-"""Seconds."""
+from empower_training.replay.spans import Clock, Spans
 
 LARGEST = 128
 """Tokens up to which a price is measured: llama.cpp evaluates more in portions of so many."""
@@ -60,17 +58,6 @@ def measure_price(engine: Engine, clock: Clock = time.perf_counter, rounds: int 
     return Price(tuple(sizes), tuple(median(took[size]) for size in sizes))
 
 
-@dataclass(slots=True)
-class _SharedSpan:
-    """The tokens that the model writes at one cursor, as far as anybody asked."""
-
-    prompt: tuple[int, ...]
-    transforms: Sequence[Transform]
-    tokens: list[Token] = field(default_factory=list)
-    milliseconds: list[float] = field(default_factory=list)
-    ended: bool = False
-
-
 class Recording:
     """The spans of one engine, with what is `known` beside it, at the cursors of one work; not thread-safe."""
 
@@ -82,8 +69,7 @@ class Recording:
         self.price = price
         self.clock = clock
         self.tokenize = lru_cache(maxsize=1024)(lambda text: tuple(engine.tokenize(text)))
-        self._spans: dict[tuple[str, tuple[int, ...]], _SharedSpan] = {}
-        self._live: tuple[_SharedSpan, Iterator[Token]] | None = None
+        self.spans = Spans(engine, clock)
 
     def completer(self, calibration: Calibration, cut: Cut | None = None) -> Recorded:
         """Return one policy's completer, with a cache of its own that is empty at first."""
@@ -91,51 +77,7 @@ class Recording:
 
     def clear(self) -> None:
         """Forget all spans, and bring the engine to a state that does not depend on what came before."""
-        self._spans.clear()
-        self._still()
-        self.engine.prefill(self.engine.tokenize("\n")[:1])
-
-    def span(self, line: str, prompt: tuple[int, ...], transforms: Sequence[Transform]) -> _SharedSpan:
-        """Return the span behind a prompt, and a line: what is to be written again tells equal prompts apart."""
-        return self._spans.setdefault((line, prompt), _SharedSpan(prompt, transforms))
-
-    def token(self, span: _SharedSpan, number: int) -> Token | None:
-        """Return the token of that number, written now if nobody asked for it before; None behind the end."""
-        if number == len(span.tokens) and not span.ended:
-            stream = self._stream(span)
-            started = self.clock()
-            token = next(stream, None)
-            took = (self.clock() - started) * 1000
-            if token is None:
-                span.ended = True
-            else:
-                span.tokens.append(token)
-                span.milliseconds.append(took)
-        return span.tokens[number] if number < len(span.tokens) else None
-
-    def _stream(self, span: _SharedSpan) -> Iterator[Token]:
-        """Return the engine behind what is recorded of the span: still there, or brought there."""
-        if self._live is None or self._live[0] is not span:
-            self._still()
-            written = [token.id for token in span.tokens]
-            self.engine.prefill([*span.prompt, *written])
-            self._live = span, self.engine.decode([_behind(written, one) for one in span.transforms])
-        return self._live[1]
-
-    def _still(self) -> None:
-        live, self._live = self._live, None
-        close = getattr(live[1], "close", None) if live is not None else None
-        if close is not None:
-            close()
-
-
-def _behind(written: Sequence[int], transform: Transform) -> Transform:
-    """Return the transform as it goes on when some tokens are in the prompt already."""
-
-    def go_on(ids: Sequence[int], log_probs: LogProbs) -> LogProbs:
-        return transform([*written, *ids], log_probs)
-
-    return go_on
+        self.spans.clear()
 
 
 class _View:
@@ -177,11 +119,12 @@ class _View:
         return True  # nobody waits for it, and it is not charged
 
     def decode(self, transforms: Sequence[Transform] = (), drafts: Drafts | None = None) -> Iterator[Token]:
-        span = self._recording.span(self.line, self._prompt, transforms)
+        spans = self._recording.spans
+        span = spans.span(self.line, self._prompt, transforms)
         number = 0
         while not self.stop.is_set():
             started = self._recording.clock()
-            token = self._recording.token(span, number)
+            token = spans.token(span, number)
             self.spent += (self._recording.clock() - started) * 1000
             if token is None:
                 return

@@ -32,7 +32,7 @@ class Tally:
     """Length of the text; `typed` and `kept` add up to it."""
     typed: int = 0
     kept: int = 0
-    """Count the characters of a text without the indentation of its lines, the first excepted."""
+    """Characters that were taken from texts shown, and stayed."""
     shown: int = 0
     """Texts newly shown; one that is typed along is not shown anew."""
     accepted: int = 0
@@ -42,8 +42,9 @@ class Tally:
     mistaken: int = 0
     """Texts taken as a whole that were wrong."""
     read: int = 0
-    """Count the characters of a text without the indentation of its lines, the first excepted."""
+    """Characters of all texts newly shown."""
     deleted: int = 0
+    """Characters of texts taken that were wrong."""
     keystrokes: int = 0
     """Characters typed and deleted, and keys that took a text."""
     requests: int = 0
@@ -111,7 +112,7 @@ class Typist:
     work: Work
     human: Human
     offset: int = 0
-    """Count the characters of a text without the indentation of its lines, the first excepted."""
+    """Characters of the work's text that stand before the cursor."""
     _shown: Shown | None = None
     """As the server's session keeps it, which answers from it as long as it is typed along."""
     _counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTS, 0))

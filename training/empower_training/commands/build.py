@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("target", type=FOLDER)
-@click.option("--wheels", type=FOLDER, help="Folder of wheels to read besides what is installed.")
-@click.option("--download", is_flag=True, help="First download the wheels that corpus.toml names (needs a network).")
-@click.option("--cap", default=2_500_000, show_default=True, help="Most characters of one package.")
+@click.option("--wheels", type=FOLDER, help="Folder of wheels and source archives to read besides what is installed.")
+@click.option("--download", is_flag=True, help="First download what corpus.toml names (needs a network).")
+@click.option("--cap", default=1_200_000, show_default=True, help="Most characters of one package.")
 def corpus(target: Path, wheels: Path | None, download: bool, cap: int) -> None:
     """Collect permissively licensed Python source into TARGET, with a manifest."""
     from empower_training.corpus import corpus as module
@@ -35,10 +35,13 @@ def corpus(target: Path, wheels: Path | None, download: bool, cap: int) -> None:
             sources.fetch(lists, wheels)
         except subprocess.CalledProcessError as error:
             raise click.ClickException("pip could not download the named packages; see its message above.") from error
-    packages = [module.standard_library(), *(module.wheels(wheels) if wheels else ()), *module.installed()]
-    missing = lists.heldout - {package.name for package in packages}
+    fetched = (*module.wheels(wheels), *module.source_archives(wheels)) if wheels else ()
+    packages = [module.standard_library(), *fetched, *module.installed()]
+    missing = lists.kept_out - {package.name for package in packages}
     if missing:
-        raise click.ClickException(f"Held-out packages are not at hand: {', '.join(sorted(missing))}; use --download.")
+        raise click.ClickException(
+            f"Packages to judge on are not at hand: {', '.join(sorted(missing))}; use --download."
+        )
     with bar() as progress:
         task = progress.add_task("", total=len({package.name for package in packages}))
         entries = module.build(
@@ -52,6 +55,8 @@ def corpus(target: Path, wheels: Path | None, download: bool, cap: int) -> None:
         chosen = [entry for entry in entries if entry.split == split]
         files, characters = sum(entry.files for entry in chosen), sum(entry.characters for entry in chosen)
         click.echo(f"{split:<11}{len(chosen):>4} packages {files:>6} files {characters:>12,} characters")
+    shares = [f"{entry.package} {entry.copied:.2%}" for entry in entries if entry.copied is not None]
+    click.echo(f"lines that are in the training text too: {', '.join(shares)}")
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""The training text: Python files of permissively licensed packages, filtered, deduplicated and split by package."""
+"""The training text: files of permissively licensed packages, filtered, deduplicated and split by package."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import re
 import sys
 import sysconfig
+import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -16,13 +17,16 @@ from functools import partial
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 
-from empower_training.corpus.duplicates import NearDuplicates
+from empower_training.corpus.duplicates import NearDuplicates, copied
 from empower_training.corpus.licences import declared, permitted
 from empower_training.corpus.sources import Sources
 
-SPLITS = ("heldout", "validation", "tuning", "train")
+KEPT_OUT = ("heldout", "programs")
+"""The splits that models are judged on."""
+SPLITS = (*KEPT_OUT, "validation", "tuning", "train")
 """In the order in which they claim a text: what is held out is never trained on, not even as a vendored copy."""
 
+_BESIDE = {".cfg", ".ini", ".md", ".sh", ".toml", ".yaml", ".yml", "Dockerfile", "Makefile"}
 _FOREIGN = {"_vendor", "vendor", "vendored", "_vendored", "third_party", "extern", "externals", "node_modules"}
 _GENERATED = re.compile(
     r"(auto-?|automatically |@)generated|generated (by|from|file|with)|do not (edit|modify)", re.IGNORECASE
@@ -41,13 +45,15 @@ class FileLimits:
     """Characters; more is minified or data."""
     literal_share: float = 0.5
     """Most of a file's non-empty lines that may hold only literals."""
-    package_characters: int = 2_500_000
+    package_characters: int = 1_200_000
     """Most characters one package may contribute to the training split."""
+    beside_characters: int = 60_000
+    """How many of them may be of what stands beside Python: configuration, Markdown, shell. Other splits have none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A distribution and its Python files, read when asked for."""
+    """A distribution and those of its files that `_wanted` names, read when asked for."""
 
     name: str
     version: str
@@ -75,6 +81,10 @@ class ManifestEntry:
     split: str
     files: int = 0
     characters: int = 0
+    beside: int = 0
+    """Characters that are not Python."""
+    copied: float | None = None
+    """Share of the lines that also stand, in runs of eight, in the training split; of packages that are kept out."""
     sha256: str = ""
     left_out: dict[str, int] = field(default_factory=dict)
 
@@ -82,6 +92,12 @@ class ManifestEntry:
 def canonical(name: str) -> str:
     """Return a distribution's name as package indexes compare it (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _wanted(path: str) -> bool:
+    """Return whether a file is Python or of what stands beside it in a repository."""
+    parsed = PurePosixPath(path)
+    return parsed.suffix == ".py" or bool({parsed.suffix, parsed.name} & _BESIDE)
 
 
 def standard_library() -> Package:
@@ -98,7 +114,7 @@ def installed() -> Iterator[Package]:
     """Yield the distributions installed beside this one."""
     for found in metadata.distributions():
         root = Path(str(found.locate_file("")))
-        paths = tuple(sorted(file.as_posix() for file in found.files or () if file.suffix == ".py"))
+        paths = tuple(sorted(filter(_wanted, (file.as_posix() for file in found.files or ()))))
         message = message_from_bytes((found.read_text("METADATA") or "").encode())
         yield _package(message, paths, partial(_read, root))
 
@@ -109,8 +125,19 @@ def wheels(folder: Path) -> Iterator[Package]:
         archive = zipfile.ZipFile(path)
         names = sorted(archive.namelist())
         top = next(name for name in names if re.fullmatch(r"[^/]+\.dist-info/METADATA", name))
-        paths = tuple(name for name in names if name.endswith(".py"))
-        yield _package(message_from_bytes(archive.read(top)), paths, archive.read)
+        yield _package(message_from_bytes(archive.read(top)), tuple(filter(_wanted, names)), archive.read)
+
+
+def source_archives(folder: Path) -> Iterator[Package]:
+    """Yield the source archives (`.tar.gz`) in a folder, by file name."""
+    for path in sorted(folder.glob("*.tar.gz")):
+        files: dict[str, bytes] = {}
+        with tarfile.open(path) as archive:
+            for member in archive:
+                _, _, name = member.name.partition("/")
+                if (name == "PKG-INFO" or _wanted(name)) and (file := archive.extractfile(member)) is not None:
+                    files[name] = file.read()
+        yield _package(message_from_bytes(files.pop("PKG-INFO")), tuple(sorted(files)), files.__getitem__)
 
 
 def _read(root: Path, path: str) -> bytes:
@@ -142,10 +169,10 @@ def refusal(raw: bytes, limits: FileLimits) -> str | None:
     return next((reason for reason, holds in reasons.items() if holds), None)
 
 
-def _foreign(path: str, heldout: frozenset[str]) -> bool:
-    """Return whether a path is a vendored copy, whose licence is not the package's, or one of a held-out package."""
+def _foreign(path: str, kept_out: frozenset[str]) -> bool:
+    """Return whether a path is a vendored copy, whose licence is not the package's, or one of a package kept out."""
     parts = {part.lower() for part in PurePosixPath(path).with_suffix("").parts}
-    return bool(parts & _FOREIGN or {part.strip("_") for part in parts} & heldout)
+    return bool(parts & _FOREIGN or {part.strip("_").replace("_", "-") for part in parts} & kept_out)
 
 
 def documents(
@@ -153,23 +180,33 @@ def documents(
 ) -> Iterator[Document]:
     """Yield a package's files worth keeping, in an order shuffled by hash; counts go into `entry`."""
     digest = hashlib.sha256()
-    for path in sorted(package.paths, key=lambda path: hashlib.sha256(path.encode()).digest()):
-        if entry.split == "train" and entry.characters >= limits.package_characters:
+    kept_out = entry.split in KEPT_OUT
+    # from the far end: what the model that training goes on from has read of a package of many files is at the other
+    for path in sorted(package.paths, key=lambda path: hashlib.sha256(path.encode()).digest(), reverse=True):
+        beside = not path.endswith(".py")
+        if beside and entry.split != "train":
+            continue
+        if entry.split == "train" and _full(entry, beside, limits):
             entry.left_out["over the cap"] = entry.left_out.get("over the cap", 0) + 1
             continue
-        raw = b"" if entry.split != "heldout" and _foreign(path, sources.heldout) else package.read(path)
+        raw = b"" if not kept_out and _foreign(path, sources.kept_out) else package.read(path)
         reason = refusal(raw, limits) if raw else "vendored or empty"
         text = "" if reason else raw.decode("utf-8").removeprefix("\ufeff").replace("\r\n", "\n")
-        if reason is None and not seen.add(text) and entry.split != "heldout":
+        if reason is None and not seen.add(text) and not kept_out:
             reason = "near-duplicate"
         if reason is not None:
             entry.left_out[reason] = entry.left_out.get(reason, 0) + 1
             continue
         entry.files += 1
         entry.characters += len(text)
+        entry.beside += len(text) * beside
         digest.update(text.encode("utf-8"))
         yield Document(package.name, path, text)
     entry.sha256 = digest.hexdigest()
+
+
+def _full(entry: ManifestEntry, beside: bool, limits: FileLimits) -> bool:
+    return entry.characters >= limits.package_characters or (beside and entry.beside >= limits.beside_characters)
 
 
 def build(
@@ -200,6 +237,12 @@ def build(
                     file.write(json.dumps(asdict(document), ensure_ascii=False) + "\n")
                 if entry.files:
                     entries.append(entry)
+    judged: dict[str, list[str]] = {}
+    for document in (document for split in KEPT_OUT for document in load(target, split)):
+        judged.setdefault(document.package, []).append(document.text)
+    shares = copied(judged, (text.text for text in load(target, "train")))
+    for entry in entries:
+        entry.copied = shares.get(entry.package)
     manifest = {"limits": asdict(limits), "packages": [asdict(entry) for entry in entries], "refused": refused}
     (target / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     return entries

@@ -1,9 +1,14 @@
-"""Near-duplicate files: MinHash over five-token shingles, looked up by locality-sensitive hashing."""
+"""Texts that occur twice.
+
+Near-duplicate files: MinHash over five-token shingles, looked up by locality-sensitive hashing. Copied passages: runs
+of lines that are the same to the letter.
+"""
 
 from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +16,8 @@ from numpy.typing import NDArray
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _WIDTH = 5
 _PERMUTATIONS = 64
+_RUN = 8
+"""Lines; fewer may be the same by chance."""
 
 
 def shingles(text: str) -> NDArray[np.uint32]:
@@ -47,3 +54,31 @@ class NearDuplicates:
         self._index.insert(str(self._count), sketch)
         self._count += 1
         return True
+
+
+def copied(texts: Mapping[str, Sequence[str]], others: Iterable[str]) -> dict[str, float]:
+    """Return for each name the share of its texts' lines that stand in a run of eight that `others` have too.
+
+    Lines count without their indentation; blank ones and comments, which may be a licence's text, not at all.
+    """
+    mine = {name: [_runs(text) for text in named] for name, named in texts.items()}
+    wanted = {run for named in mine.values() for runs in named for run in runs}
+    found = {run for other in others for run in _runs(other) if run in wanted}
+    shares = {}
+    for name, named in mine.items():
+        lines = sum(len(runs) + _RUN - 1 for runs in named if runs)
+        there = {
+            (index, line)
+            for index, runs in enumerate(named)
+            for first, run in enumerate(runs)
+            if run in found
+            for line in range(first, first + _RUN)
+        }
+        shares[name] = len(there) / max(1, lines)
+    return shares
+
+
+def _runs(text: str) -> list[int]:
+    """Return the hashes of all runs of lines."""
+    lines = [stripped for line in text.splitlines() if (stripped := line.strip()) and not stripped.startswith("#")]
+    return [hash(tuple(lines[first : first + _RUN])) for first in range(len(lines) - _RUN + 1)]

@@ -16,6 +16,7 @@ from workload import Cursor, exactly, scattered, typed_lines, typing
 
 from empower_lsp.session.query import Query
 from empower_lsp.session.session import Session
+from empower_lsp.session.tier import Tier
 from empower_model.calibration import Calibration
 from empower_model.completing.completer import LocalCompleter
 from empower_model.engine.distribution import Distribution

@@ -26,6 +26,7 @@ from repeats import Place, faults
 
 from empower_lsp.session.query import Query
 from empower_lsp.session.session import Session
+from empower_lsp.session.tier import Tier
 from empower_model.calibration import Calibration
 from empower_model.completing import assemble
 from empower_model.engine.llama import LlamaEngine
@@ -181,7 +182,7 @@ def main() -> None:
     files = [(name, text) for name, text in documents(folders, options.corpus) if len(text) > 2000]
     engine = LlamaEngine(EngineConfig(options.model, threads=options.threads))
     calibration = Calibration.load(options.model.with_suffix(".calibration.json"))
-    session = Session(assemble(engine, calibration))
+    session = Session(Tier(assemble(engine, calibration)))
     asyncio.run(measure(session, places(files, options.cursors, options.seed), options.show))
     session.close()
 

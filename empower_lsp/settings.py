@@ -41,6 +41,12 @@ class Settings:
         "Name of a model in the catalogue, or path of a GGUF file; empty for the one that comes along.",
         engine=True,
     )
+    instant: bool = _option(
+        True,
+        "Whether the model that comes along answers while another `model` is not ready.",
+        engine=True,
+    )
+    patience: float = _option(80.0, "Milliseconds that a key waits for the better of two models.", low=0, high=10_000)
     confidence: float = _option(
         0.3,
         "Least probability that all of what is shown is what you would type: higher is shorter and rarer.",

@@ -11,7 +11,7 @@ import click
 
 from empower_lsp.commands import options
 from empower_lsp.commands.errors import errors_as_exit
-from empower_lsp.session import explanation
+from empower_lsp.session import Source, explanation
 from empower_model.errors import EmpowerError
 from empower_model.regular_file import read_regular
 from empower_model.request import Limits
@@ -90,7 +90,11 @@ def complete(
     request = Request(prefix, suffix, Limits(confidence, rule, max_tokens, max_lines))
     found = completer.complete(window(request, max(FILE_TOKENS, engine.context_size)))
     if as_json:
-        click.echo(json.dumps(explanation(found) | {"memory": read and _memory(read)}, indent=2))
+        click.echo(
+            json.dumps(
+                explanation(found, Source(chosen.name, chosen.tuning)) | {"memory": read and _memory(read)}, indent=2
+            )
+        )
     else:
         _show(path, prefix, suffix, found)
         if read is not None:

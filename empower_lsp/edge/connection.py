@@ -19,7 +19,7 @@ from empower_lsp.edge.convert import Document
 from empower_lsp.edge.frames import StandardInput, StreamLost, listen
 from empower_lsp.edge.notify import Notifier, outline
 from empower_lsp.edge.tolerance import Protocol, tolerant_converter
-from empower_lsp.serving import Conversation, Starter, start_engine
+from empower_lsp.serving import Conversation, Starter, start_engine, start_instant
 
 LOOK_SECONDS = 2.0
 """Between two looks at whether the editor's process is there."""
@@ -28,13 +28,13 @@ _log = logging.getLogger("empower_lsp")
 
 
 class Connection(LanguageServer):
-    """pygls' server with what is known of its client; `start` begins to load a model."""
+    """pygls' server with what is known of its client; `start` and `start_instant` begin to load models."""
 
     protocol: Protocol
 
-    def __init__(self, start: Starter = start_engine) -> None:
+    def __init__(self, start: Starter = start_engine, start_instant: Starter = start_instant) -> None:
         super().__init__("empower-lsp", __version__, protocol_cls=Protocol, converter_factory=tolerant_converter)
-        self.conversation = Conversation(start, Notifier(self), self.text)
+        self.conversation = Conversation(start, start_instant, Notifier(self), self.text)
         self.finished = False
         """Whether the client has said that it will go."""
         self._puzzling: set[str] = set()

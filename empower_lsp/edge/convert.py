@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from lsprotocol import types
 from pygls.workspace import TextDocument
@@ -112,6 +113,17 @@ def query(document: TextDocument, params: types.InlineCompletionParams, encoding
             selected = Selected(start, _whole(info.text))
     by_hand = params.context.trigger_kind is not types.InlineCompletionTriggerKind.Automatic
     return Query(document.uri, text, offset, document.language_id or "", selected, by_hand)
+
+
+def resting(params: object, document_of: Callable[[str], TextDocument | None], encoding: str) -> Query | None:
+    """Return what would be asked at the cursor of `{textDocument, position}`; None where no open document is named."""
+    match params:
+        case {"textDocument": {"uri": str(uri)}, "position": {"line": int(line), "character": int(character)}}:
+            document = document_of(uri)
+            if document is not None and line >= 0 and character >= 0:
+                offset = offset_at(document.source, types.Position(line, character), encoding)
+                return Query(document.uri, document.source, offset, document.language_id or "")
+    return None
 
 
 def items(answer: Answer | None, text: str, encoding: str) -> list[types.InlineCompletionItem]:

@@ -10,6 +10,9 @@ from uuid import uuid4
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
+READING = "empower/reading"
+BETTER = "empower/better"
+
 
 def outline(error: BaseException) -> str:
     """Return type and place of an exception, for the log, without its words, which may quote a document."""
@@ -65,6 +68,24 @@ class Notifier:
         if self._work is not None and self._begun:
             self._progress(self._work, types.WorkDoneProgressEnd())
         self._work = None
+
+    def reading(self, read: int, of: int) -> None:
+        """Tell a client of ours that so many tokens of a prompt are evaluated, and of how many."""
+        if self._is_ours:
+            self._server.protocol.notify(READING, {"read": read, "toRead": of})
+
+    def better(self, uri: str) -> None:
+        """Tell a client of ours that who asks again in a document, at the same cursor, gets a better text."""
+        if self._is_ours:
+            self._server.protocol.notify(BETTER, {"uri": uri})
+
+    @property
+    def _is_ours(self) -> bool:
+        """Tell whether the client knows our notifications, as it says among its experimental capabilities."""
+        match self._server.client_capabilities.experimental:
+            case {"empower": {"notifications": True}}:
+                return True
+        return False
 
     def _progress(self, token: str, value: types.WorkDoneProgressBegin | types.WorkDoneProgressEnd) -> None:
         self._server.progress(types.ProgressParams(token=token, value=value))

@@ -14,7 +14,7 @@ from pygls.exceptions import JsonRpcException
 from empower_lsp.edge import convert
 from empower_lsp.edge.connection import Connection
 from empower_lsp.edge.notify import outline
-from empower_lsp.serving import Starter, start_engine
+from empower_lsp.serving import Starter, start_engine, start_instant
 from empower_lsp.settings import SECTION
 
 PULL_SECONDS = 3.0
@@ -23,13 +23,14 @@ PULL_SECONDS = 3.0
 DID_SHOW = "textDocument/didShowCompletion"
 DID_PARTIALLY_ACCEPT = "textDocument/didPartiallyAcceptCompletion"
 DID_DISMISS = "textDocument/didDismissCompletion"
+DID_REST = "textDocument/didRestCursor"
 
 _log = logging.getLogger("empower_lsp")
 
 
-def create_server(start: Starter = start_engine) -> Connection:
-    """Return a server for one client; `start` begins to load a model and gives its engine."""
-    server = Connection(start)
+def create_server(start: Starter = start_engine, start_instant: Starter = start_instant) -> Connection:
+    """Return a server for one client; `start` and `start_instant` begin to load models and give their engines."""
+    server = Connection(start, start_instant)
     for method, handler in _FEATURES.items():
         server.feature(method, _OPTIONS.get(method))(handler)
     for name, command in _COMMANDS.items():
@@ -142,6 +143,14 @@ def _did_dismiss(ls: Connection, params: object) -> None:
         ls.conversation.dismissed(id)
 
 
+def _did_rest(ls: Connection, params: object) -> None:
+    query = convert.resting(params, ls.document, ls.encoding)
+    if query is None:
+        ls.puzzled(DID_REST)
+    else:
+        ls.conversation.rested(query)
+
+
 def _named(ls: Connection, method: str, params: object) -> str | None:
     """Return the id of the completion that a client speaks of; None when it names none."""
     id = convert.item_id(params)
@@ -186,6 +195,7 @@ _FEATURES: dict[str, Callable[..., Any]] = {
     DID_SHOW: _did_show,
     DID_PARTIALLY_ACCEPT: _did_partially_accept,
     DID_DISMISS: _did_dismiss,
+    DID_REST: _did_rest,
 }
 _OPTIONS = {types.TEXT_DOCUMENT_INLINE_COMPLETION: types.InlineCompletionOptions()}
 _COMMANDS: dict[str, Callable[..., Any]] = {

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from empower_lsp.log.recorder import Recorder
     from empower_lsp.log.store import Retention
     from empower_lsp.outcome import Outcome
-    from empower_lsp.session import Answer, Computed, Query, Source
+    from empower_lsp.session import Answer, Computed, Query
 
 
 class Journal:
@@ -37,19 +37,20 @@ class Journal:
         """Log so much from now on, for so long."""
         self._recorder.level, self._recorder.retention = level, retention
 
-    def answered(self, query: Query, answer: Answer, source: Source, roots: Sequence[str]) -> None:
+    def answered(self, query: Query, answer: Answer, roots: Sequence[str]) -> None:
         """Write down that items were returned; `roots` are the URIs of the workspace folders."""
         at = time.monotonic()
         for item in (answer, *answer.others):
             if item.computed is not None:
-                self._write(query, item.id, item.computed, source, roots)
+                self._write(query, item.id, item.computed, roots)
             where = (query.uri, item.start, item.end)
             length = len(item.computed.completion.text) if item.computed is not None else None
             told = self._tracker.answered(item.id, *where, item.text, at, alternative=item is not answer, length=length)
             self._take(told)
 
-    def _write(self, query: Query, identifier: str, computed: Computed, source: Source, roots: Sequence[str]) -> None:
+    def _write(self, query: Query, identifier: str, computed: Computed, roots: Sequence[str]) -> None:
         path, workspace = place(query.uri, roots)
+        source = computed.source
         record = completion_record(
             computed.completion,
             computed.request,
@@ -60,6 +61,7 @@ class Journal:
             model=source.model,
             adapter=source.adapter,
             memory=source.memory,
+            tier=source.tier,
             version=__version__,
         )
         self._recorder.record(record)

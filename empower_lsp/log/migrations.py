@@ -83,6 +83,10 @@ MIGRATIONS: tuple[Step, ...] = (
             "ALTER TABLE outcomes ADD COLUMN whole INTEGER",
         ),
     ),
+    (
+        "which of two models chose a completion",  # unknown of those that were there before
+        ("ALTER TABLE completions ADD COLUMN tier TEXT NOT NULL DEFAULT ''",),
+    ),
 )
 
 

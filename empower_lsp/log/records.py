@@ -73,6 +73,9 @@ class CompletionRecord:
     """Of the server."""
     memory: bool = False
     """Whether the model had a memory of the workspace, with which its bits mean something else."""
+    tier: str = ""
+    """`deep` for the model that was chosen, `instant` for the bundled one that answers until that can; empty for what
+    was logged before there were two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,7 @@ def completion_record(
     version: str,
     adapter: str = "",
     memory: bool = False,
+    tier: str = "",
     at: float | None = None,
 ) -> CompletionRecord:
     """Return what the log keeps of a completion; `at` is now where it is not given."""
@@ -149,6 +153,7 @@ def completion_record(
         total_ms=completion.total_ms,
         version=version,
         memory=memory,
+        tier=tier,
     )
 
 

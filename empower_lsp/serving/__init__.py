@@ -2,7 +2,7 @@
 
 from empower_lsp.serving.announcer import Announcer
 from empower_lsp.serving.conversation import Conversation
-from empower_lsp.serving.served_engine import Served, Starter, start_engine
+from empower_lsp.serving.served_engine import Served, Starter, start_engine, start_instant
 
 __all__ = [
     "Announcer",
@@ -10,4 +10,5 @@ __all__ = [
     "Served",
     "Starter",
     "start_engine",
+    "start_instant",
 ]

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from empower_lsp import __version__
-from empower_lsp.serving.discretion import discreet
+from empower_lsp.serving.announcer import Quiet
+from empower_lsp.serving.discretion import detector_loading, discreet
 from empower_lsp.serving.engine_in_use import EngineInUse, posted
 from empower_lsp.serving.journal import LOGGED, NoJournal, first_logged, journal_as_set
 from empower_lsp.serving.workspace_feed import WorkspaceFeed
-from empower_lsp.session import explanation
+from empower_lsp.session import Session, explanation
 from empower_lsp.settings import Settings, parse
 
 if TYPE_CHECKING:
@@ -33,16 +34,21 @@ _log = logging.getLogger("empower_lsp")
 class Conversation:
     """All that is known of one editor, and decided for it; lives on one event loop.
 
-    `start` begins to load a model, `announcer` speaks to the person, and `text_of` gives the text of a document as it
-    is at that moment, by its URI; None for one that is not open. Documents go by URI, completions by the id of their
-    `Answer`. The order is `begin`, `configure` (as often as the settings change), anything, `stop`, `close`.
+    `start` begins to load the model that the settings name, `start_instant` the one that answers until that can.
+    `announcer` speaks to the person, and `text_of` gives the text of a document as it is at that moment, by its URI;
+    None for one that is not open. Documents go by URI, completions by the id of their `Answer`. The order is `begin`,
+    `configure` (as often as the settings change), anything, `stop`, `close`.
     """
 
-    def __init__(self, start: Starter, announcer: Announcer, text_of: Callable[[str], str | None]) -> None:
+    def __init__(
+        self, start: Starter, start_instant: Starter, announcer: Announcer, text_of: Callable[[str], str | None]
+    ) -> None:
         self.settings = Settings()
         self.configured = asyncio.Event()
         self._workspace = WorkspaceFeed()
-        self._engine = EngineInUse(start, self._workspace.feed, announcer)
+        self._session = Session(on_better=announcer.better)
+        self._chosen = EngineInUse(start, self._workspace.feed, announcer, self._changed)
+        self._instant = EngineInUse(start_instant, self._workspace.feed, Quiet(announcer), self._changed)
         self._journal: Journal | NoJournal = NoJournal()
         self._announcer, self._text_of = announcer, text_of
         self._roots: Sequence[str] = ()
@@ -50,6 +56,8 @@ class Conversation:
         self._initial: tuple[Settings, list[str]] = (Settings(), [])
         self._switched: dict[str, bool] = {}
         """What was turned on or off by command: by language id, `*` for all."""
+        self._can_judge: asyncio.Event | None = None
+        """Set once the detector of secrets is loaded, which begins with the first configuration."""
 
     def begin(self, options: object, roots: Sequence[str], watched: bool) -> None:
         """Take note of an editor that has come.
@@ -67,12 +75,15 @@ class Conversation:
         self.configured.set()
         silent = self.settings.verbosity == "off"
         _log.setLevel(logging.CRITICAL + 1 if silent else self.settings.verbosity.upper())
+        self._session.patience = self.settings.patience / 1000
         changed = self.settings.engine != before.engine
         if changed:
             self._announcer.forget()
-        if changed or self._engine.missing:
-            self._engine.restart(self.settings)
+        if changed or self._chosen.served is None:
+            self._instant.restart(self.settings)
+            self._chosen.restart(self.settings)
         self._look_through()
+        self._can_judge = self._can_judge or detector_loading()
         warn = posted(self._announcer.warn)
         self._journal = journal_as_set(self._journal, self.settings, self._text_of, self._ended, warn)
         if first_logged(self.settings):
@@ -91,25 +102,36 @@ class Conversation:
         await self.configured.wait()
         if not self._is_on(query) or self._is_late(query) or self._workspace.is_denied(query.uri):
             return None
-        self._engine.follow(self.settings)
+        for engine in (self._instant, self._chosen):
+            engine.follow(self.settings)
         self._workspace.written_in(query.uri, query.text)
         alternatives = ALTERNATIVES if query.by_hand else 0
-        answer = discreet(query, await self._engine.session.complete(query, self.settings.limits, alternatives))
+        answer = await self._session.complete(query, self.settings.limits, alternatives, self._speaks(query))
+        if answer is None:
+            return None
+        assert self._can_judge is not None
+        await self._can_judge.wait()
+        answer = discreet(query, answer)
         if answer is None or self._is_late(query):
             return None
-        self._journal.answered(query, answer, self._engine.served.source, self._roots)
+        self._journal.answered(query, answer, self._roots)
         return answer
+
+    def rested(self, query: Query) -> None:
+        """Take note that a cursor rests: what will probably be asked there is made ready."""
+        if self.configured.is_set() and self._is_on(query) and not self._workspace.is_denied(query.uri):
+            self._session.expect(query, self.settings.limits)
 
     def edited(self, uri: str, text: str, edits: Sequence[tuple[int, int, str]]) -> None:
         """Follow a document, which now says `text`: code points `start` to `end` gave way to a text, edit by edit."""
-        self._engine.session.edited(uri)
+        self._session.edited(uri)
         if self.configured.is_set():  # until then nobody knows whether it may be read
             self._workspace.edited(uri, text)
         self._journal.changed(uri, edits)
 
     def closed(self, uri: str) -> None:
         """Let go of a document."""
-        self._engine.session.close_document(uri)
+        self._session.close_document(uri)
         self._journal.closed(uri)
         self._workspace.closed(uri)
 
@@ -128,7 +150,7 @@ class Conversation:
 
     def accepted(self, identifier: str) -> None:
         """Take note that a completion was accepted: at the same cursor, another one is computed."""
-        self._engine.session.forget(identifier)
+        self._session.forget(identifier)
         self._journal.accepted(identifier)
 
     def partially_accepted(self, identifier: str, left: int) -> None:
@@ -141,8 +163,8 @@ class Conversation:
 
     def why(self) -> dict[str, Any] | None:
         """Explain, as JSON, why the last completion that was computed ends where it ends; None before the first."""
-        last = self._engine.session.last
-        return explanation(last) if last is not None else None
+        last = self._session.last
+        return explanation(last.completion, last.source) if last is not None else None
 
     def toggle(self, language: str = "*") -> dict[str, Any]:
         """Turn inline completions on or off until the editor goes: for a language id, or for all; say which."""
@@ -152,7 +174,8 @@ class Conversation:
 
     def status(self) -> dict[str, Any]:
         """Return, as JSON, how the engine does and what the settings say, for an editor's status bar."""
-        kind, message = self._engine.state
+        kind, message = self._chosen.state
+        served = self._chosen.served
         return {
             "version": __version__,
             "engine": kind,
@@ -160,12 +183,15 @@ class Conversation:
             "on": self._switched.get("*", True),
             "trigger": self.settings.trigger,
             "confidence": self.settings.confidence,
-            "memory": self._engine.served.source.memory,
+            "memory": served is not None and served.source.memory,
+            "tiers": [_status(engine) for engine in (self._instant, self._chosen) if engine.served is not None],
         }
 
     def stop(self) -> None:
         """Free the engine; what became of earlier completions is still followed."""
-        self._engine.close()
+        for engine in (self._instant, self._chosen):
+            engine.forget()
+        self._session.close()
 
     def close(self) -> None:
         """Leave nothing behind: write what the log still lacks, and free the engine."""
@@ -182,8 +208,39 @@ class Conversation:
         """Return whether the document is no longer what was asked about, or not open any more."""
         return self._text_of(query.uri) != query.text
 
+    def _changed(self) -> None:
+        """Have the session ask the engines that there are now."""
+        instant, chosen, served = self._instant.tier, self._chosen.tier, self._chosen.served
+        if served is not None and not served.is_deep:
+            instant, chosen = chosen, None
+        self._session.use(instant, chosen)
+
+    def _speaks(self, query: Query) -> bool:
+        """Return whether the instant tier may answer: in a language it knows, or where it was asked to."""
+        served = self._chosen.served
+        if served is None or served.is_deep:
+            served = self._instant.served
+        known = served is None or not served.languages or query.language in served.languages
+        insisted = self._switched.get(query.language, self.settings.languages.get(query.language, False))
+        return known or insisted or query.by_hand
+
     def _look_through(self) -> None:
         self._workspace.look_through(self._roots, self.settings.deny_globs, self._watched)
 
     def _ended(self, identifier: str) -> None:
-        self._engine.session.forget(identifier)
+        self._session.forget(identifier)
+
+
+def _status(engine: EngineInUse) -> dict[str, Any]:
+    """Return, as JSON, how one tier does; `read` of `toRead` tokens of its prompt are evaluated, 0 of 0 if all."""
+    assert engine.served is not None
+    source, (state, message), (read, of) = engine.served.source, engine.state, engine.read or (0, 0)
+    return {
+        "tier": source.tier,
+        "model": source.model,
+        "tuning": source.adapter,
+        "state": state,
+        "message": message,
+        "read": read,
+        "toRead": of,
+    }

@@ -1,4 +1,4 @@
-"""The engine that answers an editor, over the editor's whole stay: begun, taken up anew, given up, let go."""
+"""One of the engines that answer an editor, over the editor's whole stay: begun, taken up anew, given up, let go."""
 
 from __future__ import annotations
 
@@ -6,43 +6,40 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ParamSpec
 
-from empower_lsp.serving.served_engine import NOTHING, Served
-from empower_lsp.session import Session
+from empower_lsp.session import KEPT, Tier
 from empower_model.errors import EmpowerError
-from empower_model.feed import Feed
 
 if TYPE_CHECKING:
     from empower_lsp.serving.announcer import Announcer
-    from empower_lsp.serving.served_engine import Starter
+    from empower_lsp.serving.served_engine import Served, Starter
     from empower_lsp.settings import Settings
+    from empower_model.feed import Feed
     from empower_model.host import HostEvent
 
-T = TypeVar("T")
+P = ParamSpec("P")
 
 _log = logging.getLogger("empower_lsp")
 
 
 class EngineInUse:
-    """An engine and the session that asks it; there is always a session, and without a model it answers nothing.
+    """An engine, if there is one to be had, and the tier of the session that asks it.
 
-    `start` begins to load a model, `feed` fills the memory of each. Lives on one event loop.
+    `start` begins to load a model, `feed` fills the memory of each, and `changed` is called whenever `tier` is another
+    one. Lives on one event loop.
     """
 
-    def __init__(self, start: Starter, feed: Feed, announcer: Announcer) -> None:
-        self.served = NOTHING
-        self.session = Session(NOTHING.completer)
+    def __init__(self, start: Starter, feed: Feed, announcer: Announcer, changed: Callable[[], None]) -> None:
+        self.served: Served | None = None
+        self.tier: Tier | None = None
         self.state = ("starting", "Waiting for the settings.")
         """The last thing heard of the engine: its kind and a sentence."""
-        self._start, self._feed, self._announcer = start, feed, announcer
+        self.read: tuple[int, int] | None = None
+        """Tokens evaluated of the prompt at hand, and of how many; None once it is evaluated."""
+        self._start, self._feed, self._announcer, self._changed = start, feed, announcer, changed
         self._heard: object = None
         """Stands for the engine that is listened to: the newest."""
-
-    @property
-    def missing(self) -> bool:
-        """Tell whether no model has been started, or the last one cannot be used."""
-        return self.served is NOTHING
 
     def restart(self, settings: Settings) -> None:
         """Answer from a new engine; without one to be had, from none, and the person is told why."""
@@ -54,39 +51,40 @@ class EngineInUse:
     def follow(self, settings: Settings) -> None:
         """Take up a model, a tuning or a calibration that was put in use since the engine was started."""
         try:
-            if self.served.outdated():
+            if self.served is not None and self.served.outdated():
                 self._serve(settings)
         except Exception as error:  # what runs goes on
             self._announcer.warn(_said(error))
 
-    def close(self) -> None:
-        """Free the engine before returning; requests that wait for it, and later ones, are answered with None."""
-        session, self.session, self.served = self.session, Session(NOTHING.completer), NOTHING
-        session.close()
+    def forget(self) -> None:
+        """Listen to the engine no more; whoever has its tier closes it."""
+        self._heard = self.served = self.tier = None
 
     def _serve(self, settings: Settings) -> None:
         """Answer from a new engine. Raises when there is none to be had; the old one then stays."""
         before = self._heard
-        try:
-            served = self._start(settings, self._listener(), self._feed)
-        except Exception:
-            self._heard = before
-            raise
-        self._use(served)
-
-    def _use(self, served: Served) -> None:
-        self.served = served
-        self.session.use(served.completer)
-
-    def _listener(self) -> Callable[[HostEvent], None]:
-        """Return what hears an engine, on any thread, as long as it is the newest."""
         self._heard = engine = object()
 
         def hear(event: HostEvent) -> None:
             if self._heard is engine:
                 self._hear(event)
 
-        return posted(hear)
+        def read(count: int, of: int) -> None:
+            if self._heard is engine:
+                self.read = (count, of) if count < of else None
+                self._announcer.reading(count, of)
+
+        try:
+            served = self._start(settings, posted(hear), self._feed, posted(read))
+        except Exception:
+            self._heard = before
+            raise
+        self._use(served)
+
+    def _use(self, served: Served | None) -> None:
+        self.served, self.read = served, None
+        self.tier = Tier(served.completer, served.source, KEPT if served.is_deep else 0) if served else None
+        self._changed()
 
     def _hear(self, event: HostEvent) -> None:
         _log.info("engine %s", event.kind)
@@ -107,7 +105,7 @@ class EngineInUse:
         self.state = ("failed", message)
         self._announcer.end()
         self._announcer.fail(message)
-        self._use(NOTHING)
+        self._use(None)
 
 
 def _said(error: Exception) -> str:
@@ -117,12 +115,12 @@ def _said(error: Exception) -> str:
     return f"The engine cannot be started ({type(error).__name__}); `empower-lsp doctor` may tell why."
 
 
-def posted(function: Callable[[T], None]) -> Callable[[T], None]:
+def posted(function: Callable[P, None]) -> Callable[P, None]:
     """Return a function that any thread may call, and that has the given one run on the event loop of this thread."""
     loop = asyncio.get_running_loop()
 
-    def post(argument: T) -> None:
+    def post(*arguments: P.args, **options: P.kwargs) -> None:
         with suppress(RuntimeError):  # the loop may be over before the one who calls
-            loop.call_soon_threadsafe(function, argument)
+            loop.call_soon_threadsafe(lambda: function(*arguments, **options))
 
     return post

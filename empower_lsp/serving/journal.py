@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from empower_lsp.log import Journal
-    from empower_lsp.session import Answer, Query, Source
+    from empower_lsp.session import Answer, Query
     from empower_lsp.settings import Settings
 
 LOGGED = (
@@ -21,7 +21,7 @@ LOGGED = (
 class NoJournal:
     """Stands in for a `Journal` before the settings are known and after the end, and forgets all that it is told."""
 
-    def answered(self, query: Query, answer: Answer, source: Source, roots: Sequence[str]) -> None:
+    def answered(self, query: Query, answer: Answer, roots: Sequence[str]) -> None:
         """Forget that items were returned."""
 
     def shown(self, identifier: str) -> None:

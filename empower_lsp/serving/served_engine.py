@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from empower_lsp.session import Source
 from empower_model.errors import EmpowerError
-from empower_model.request import Completion, End
 
 if TYPE_CHECKING:
     from empower_lsp.settings import Settings
     from empower_model.feed import Feed, Remembered
-    from empower_model.files import Model
+    from empower_model.files import Model, Origin
     from empower_model.host import HostEvent
-    from empower_model.request import Completer, Request
+    from empower_model.request import Completer
+
+
+DEEP, INSTANT = "deep", "instant"
+"""The tiers: the model that a person chose, and the bundled one that answers until that can."""
+
+Progress: TypeAlias = "Callable[[int, int], None]"
+"""Is told how many tokens of a prompt are evaluated, and of how many."""
 
 
 def _never() -> bool:
@@ -30,48 +36,93 @@ class Served:
     source: Source
     outdated: Callable[[], bool] = _never
     """Whether another model, tuning or calibration should be in use by now; takes microseconds while none is."""
+    languages: tuple[str, ...] = ()
+    """Language ids that the model was trained for; empty for all."""
+
+    @property
+    def is_deep(self) -> bool:
+        """Tell whether it may take longer than a key can wait."""
+        return self.source.tier == DEEP
 
 
 class Starter(Protocol):
-    """Begins to load a model; `start_engine`, or a fake."""
+    """Begins to load a model; `start_engine` or `start_instant`, or a fake."""
 
-    def __call__(self, settings: Settings, on_event: Callable[[HostEvent], None], feed: Feed) -> Served:
-        """Return the engine that the settings ask for; `on_event` is called on any thread. Raises EmpowerError."""
+    def __call__(
+        self, settings: Settings, on_event: Callable[[HostEvent], None], feed: Feed, on_progress: Progress
+    ) -> Served | None:
+        """Return the engine that the settings ask for, None if they ask for none. Raises EmpowerError.
+
+        `on_event` and `on_progress` are called on any thread.
+        """
         ...
 
 
-class NoCompleter:
-    """A completer for as long as there is no model: it ends each request at once, as if it had been superseded."""
-
-    def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
-        """Return a completion that was stopped before its first token."""
-        return Completion("", (), 0, End.STOPPED, 0.0, 0.0, 0, 0, 0.0, 0.0)
-
-    def stop(self) -> None:
-        """Do nothing: no request lasts."""
-
-    def close(self) -> None:
-        """Do nothing: there is no model to free."""
-
-
-NOTHING = Served(NoCompleter(), Source(""))
-"""What serves an editor before the settings are known, and while no model can be used."""
-
-
-def start_engine(settings: Settings, on_event: Callable[[HostEvent], None], feed: Feed) -> Served:
+def start_engine(
+    settings: Settings, on_event: Callable[[HostEvent], None], feed: Feed, on_progress: Progress
+) -> Served:
     """Begin to load the model that the settings ask for; `feed` fills its memory. Raises ModelError."""
-    from empower_model.engine import EngineConfig
-    from empower_model.files import store
-    from empower_model.host import EngineHost
+    from empower_lsp.serving.spare_memory import leave_memory
+    from empower_model.files import Origin, store
 
     model = store.checked(settings.model)
+    tier = INSTANT if model.origin is Origin.BUNDLED else DEEP
+    if tier is DEEP:
+        leave_memory(model.path)
+    return _start(settings, settings.model, model, tier, on_event, feed, on_progress)
+
+
+def start_instant(
+    settings: Settings, on_event: Callable[[HostEvent], None], feed: Feed, on_progress: Progress
+) -> Served | None:
+    """Begin to load the model that comes along, to answer until the chosen one can. Raises ModelError.
+
+    None where that is the chosen one, or is not wanted.
+    """
+    from empower_model.files import Origin, store
+
+    if not settings.instant or _origin(settings.model) is Origin.BUNDLED:
+        return None
+    name = store.bundled()
+    return _start(settings, name, store.checked(name), INSTANT, on_event, feed, on_progress)
+
+
+def _origin(name: str) -> Origin | None:
+    """Return where the chosen model comes from; None where it cannot be had, which its own start tells."""
+    from empower_model.files import store
+
+    try:
+        return store.resolve(name).origin
+    except EmpowerError:
+        return None
+
+
+def _start(
+    settings: Settings,
+    wish: str,
+    model: Model,
+    tier: str,
+    on_event: Callable[[HostEvent], None],
+    feed: Feed,
+    on_progress: Progress,
+) -> Served:
+    from empower_model.engine import EngineConfig
+    from empower_model.host import EngineHost
+
     config = EngineConfig(model.path, settings.threads, settings.gpu_layers, settings.context_size, model.adapter)
     memory = _remembered(model, feed) if settings.memory else None
-    idle = settings.idle_minutes * 60
-    host = EngineHost(config, model.calibration, idle_seconds=idle, on_event=on_event, memory=memory)
+    host = EngineHost(
+        config,
+        model.calibration,
+        idle_seconds=settings.idle_minutes * 60,
+        on_event=on_event,
+        memory=memory,
+        background=tier is DEEP and settings.instant,
+        on_progress=on_progress,
+    )
     host.start()
-    source = Source(model.name, model.tuning, memory is not None)
-    return Served(host, source, watch(settings.model, model, memory))
+    source = Source(model.name, model.tuning, memory is not None, tier)
+    return Served(host, source, watch(wish, model, memory), model.languages)
 
 
 def _remembered(model: Model, feed: Feed) -> Remembered:

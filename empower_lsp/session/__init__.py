@@ -3,9 +3,11 @@
 from empower_lsp.session.query import Answer, Computed, Query, Selected, Source
 from empower_lsp.session.session import Session
 from empower_lsp.session.shown import Shown
+from empower_lsp.session.tier import KEPT, Tier
 from empower_lsp.session.why import explanation
 
 __all__ = [
+    "KEPT",
     "Answer",
     "Computed",
     "Query",
@@ -13,5 +15,6 @@ __all__ = [
     "Session",
     "Shown",
     "Source",
+    "Tier",
     "explanation",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from empower_lsp.session.shown import typed_since
 from empower_model.request import Completion, Request
 
 
@@ -41,14 +42,6 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Computed:
-    """A completion and what it was computed for."""
-
-    request: Request
-    completion: Completion
-
-
-@dataclass(frozen=True, slots=True)
 class Source:
     """The model that wrote a completion."""
 
@@ -57,6 +50,35 @@ class Source:
     """The tuning of it that is in use; empty without one."""
     memory: bool = False
     """Whether it had a memory of the workspace, with which its bits mean something else."""
+    tier: str = ""
+    """`instant` or `deep` where both were at work; empty for a model that works alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A completion, what it was computed for, and by which model."""
+
+    request: Request
+    completion: Completion
+    source: Source = Source("")
+
+    def rest(self, request: Request) -> str:
+        """Return the part of the completion that is still to be typed at the cursor of a later request.
+
+        Empty when anything but its beginning was typed since.
+        """
+        typed = typed_since(self.request.prefix, self.request.suffix, request.prefix, request.suffix)
+        text = self.completion.text
+        return text[len(typed) :] if typed is not None and text.startswith(typed) else ""
+
+    def answers(self, request: Request) -> bool:
+        """Return whether a request may be answered from it: its own, or one that is typed along and has a rest."""
+        return self.request == request or (serves(self.request, request) and bool(self.rest(request)))
+
+
+def serves(computed: Request, request: Request) -> bool:
+    """Return whether a request, as far as its cursor goes, may be answered from what is computed for another."""
+    return computed.limits == request.limits and computed.alternatives >= request.alternatives
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,47 +1,39 @@
-"""Decides which of many requests gets an answer, and what is computed for it; knows no LSP types.
+"""Decides which of many requests gets an answer, and which of two models gives it; knows no LSP types.
 
-One completion is computed at a time and the newest request wins; superseded ones are answered with None. Text that a
-person types along a shown completion is answered from it without the engine, and a generation that still agrees with
-what was typed is kept instead of begun again. Who asks by hand is offered others beside the first, and of all that
-were offered, those that agree with what is typed go on.
+The newest request wins; superseded ones are answered with None. Text that a person types along a shown completion is
+answered from it without an engine, and a generation that still agrees with what was typed is kept instead of begun
+again. Who asks by hand is offered others beside the first, and of all that were offered, those that agree with what is
+typed go on.
+
+With two tiers, nobody waits for the deep one longer than PATIENCE: then the instant one answers, and the deep one goes
+on for the next key. What is on the screen stays calm: a text that is typed along is never replaced by another one, and
+after CALM nor is one that just stands there; it may only become longer.
 """
 
 from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from empower_lsp.session.query import Answer, Computed, Query
-from empower_lsp.session.shown import Shown, typed_since
-from empower_model.request import Completer, Completion, End, Limits, Request, alike
+from empower_lsp.session.shown import Shown
+from empower_lsp.session.tier import Tier
+from empower_model.request import Limits, Request, alike
 from empower_model.trim import inside_word
 
-CANCEL_GRACE_SECONDS = 0.1
-"""An editor that cancels because of a keystroke asks again within this time; until then the work goes on."""
-
-
-@dataclass(slots=True)
-class _Job:
-    """A completion being computed."""
-
-    uri: str
-    request: Request
-    done: asyncio.Future[Completion | None]
-    text: str = ""
-    """Raw text so far."""
-    typed: str = ""
-    """What the newest request that waits for this job has typed since it began."""
-    edited: bool = False
-    """Whether the document has changed since the newest request for this job."""
-    abandoned: bool = False
-
-    def agrees(self) -> bool:
-        """Return whether what was typed and what was generated so far begin alike."""
-        return self.text.startswith(self.typed) or self.typed.startswith(self.text)
+CANCEL_GRACE = 0.1
+"""Seconds in which an editor that cancels because of a keystroke asks again; until then the work goes on."""
+PATIENCE = 0.08
+"""Seconds that a key waits for the deep tier, while the instant one has an answer or will have none."""
+PATIENCE_BY_HAND = 1.0
+"""The same for a person who has asked by hand."""
+CALM = 0.4
+"""Seconds after which a text on the screen is no longer replaced by a better one."""
+REST = 0.3
+"""Seconds without a request after which the deep tier computes what would follow the text on the screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,35 +45,35 @@ class _Item:
     """None for what was answered before."""
 
 
-def _rest(computed: Computed, request: Request) -> str:
-    """Return the part of a completion that is still to be typed at the cursor of a request that came after its own.
-
-    Empty when what was typed since is not how the completion begins. `request` must be for the same document, its
-    prefix that of the completion and more, as `typed_since` finds out.
-    """
-    typed = request.prefix[len(computed.request.prefix) :]
-    text = computed.completion.text
-    return text[len(typed) :] if text.startswith(typed) else ""
-
-
 class Session:
-    """Answers queries of one editor; lives on one event loop."""
+    """Answers queries of one editor; lives on one event loop.
 
-    def __init__(self, completer: Completer) -> None:
-        self._completer = completer
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="empower-inference")
+    Either tier may be missing: the one that is there is then waited for. `on_better` is told the URI of a document for
+    which the deep tier has found a text that the newest answer lacks: whoever asks again at the same cursor gets it.
+    """
+
+    def __init__(
+        self, instant: Tier | None = None, deep: Tier | None = None, on_better: Callable[[str], None] | None = None
+    ) -> None:
+        self.patience = PATIENCE
+        """Seconds that a key waits for the deep tier."""
+        self._instant, self._deep = instant, deep
+        self._on_better = on_better or (lambda _: None)
         self._shown: dict[str, tuple[Shown, ...]] = {}
         """By document: the items of its last answer."""
-        self._job: _Job | None = None
         self._newest: asyncio.Future[None] | None = None
         """The newest request's ticket; done once it is superseded."""
-        self.last: Completion | None = None
-        """The last completion computed, shown or not: for "why did it stop here"."""
+        self._resting: asyncio.TimerHandle | None = None
+        self.last: Computed | None = None
+        """The completion that the last answer was made of, shown or not: for "why did it stop here"."""
 
-    async def complete(self, query: Query, limits: Limits, alternatives: int = 0) -> Answer | None:
+    async def complete(
+        self, query: Query, limits: Limits, alternatives: int = 0, instant: bool = True
+    ) -> Answer | None:
         """Answer a query, with up to so many alternatives; None without a completion, or when a newer request came.
 
-        Raises ModelError and EngineError. When cancelled, stops the work unless a keystroke is behind it.
+        `instant` says whether the instant tier may answer here. Raises ModelError and EngineError. When cancelled,
+        stops the work unless a keystroke is behind it.
         """
         prefix, suffix = query.context()
         self._supersede()
@@ -89,22 +81,24 @@ class Session:
         request = Request(prefix, suffix, limits, alternatives)
         rests = self._rests(query.uri, request)
         if rests and rests[0].shown.alternatives >= alternatives:
-            self._abandon()
-            return self._answer(query, rests)
+            if self._instant is not None:
+                self._instant.leave()
+            return self._answer(query, self._improved(query.uri, request, rests, ticket))
         if inside_word(suffix) and not query.by_hand:  # whatever it said, it would split a word
-            self._abandon()
-            self._shown.pop(query.uri, None)
+            self._leave(query.uri)
             return None
         try:
-            computed = await self._compute(query.uri, request, ticket)
+            computed = await self._first(query, request, ticket, self._instant if instant else None)
         except asyncio.CancelledError:
             if ticket is self._newest:
-                self._cancelled()
+                for tier in self._tiers():
+                    tier.cancel(CANCEL_GRACE)
             raise
         if ticket is not self._newest:
             return None
+        self.last = computed or self.last
         rests = self._rests(query.uri, request)  # some may have ended meanwhile
-        items = _items(rests, computed, request) if computed is not None else rests
+        items = self._items(rests, computed, request) if computed is not None else rests
         if not items:
             self._shown.pop(query.uri, None)
             return None
@@ -112,15 +106,24 @@ class Session:
 
     def edited(self, uri: str) -> None:
         """Note that a document has changed: a cancellation that follows comes from typing."""
-        if self._job is not None and self._job.uri == uri:
-            self._job.edited = True
+        self._stir()
+        for tier in self._tiers():
+            tier.edited(uri)
 
-    def use(self, completer: Completer) -> None:
-        """Answer with another engine from now on; the old one is closed once it is idle."""
-        self._abandon()
-        self._shown.clear()
-        old, self._completer = self._completer, completer
-        self._worker.submit(old.close)
+    def expect(self, query: Query, limits: Limits) -> None:
+        """Have the deep tier read the text around a cursor that rests, for what may be asked there."""
+        if self._deep is not None:
+            self._deep.expect(Request(*query.context(), limits))
+
+    def use(self, instant: Tier | None, deep: Tier | None) -> None:
+        """Answer with these tiers from now on; others are closed once they are idle."""
+        gone = [tier for tier in self._tiers() if tier not in (instant, deep)]
+        if gone:
+            self._stir()
+            self._shown.clear()
+        self._instant, self._deep = instant, deep
+        for tier in gone:
+            tier.close()
 
     def forget(self, identifier: str) -> None:
         """Drop a completion that has come to its end: at the same cursor, another one is computed."""
@@ -129,109 +132,152 @@ class Session:
 
     def close_document(self, uri: str) -> None:
         """Forget what was shown in a document."""
-        self._shown.pop(uri, None)
-        if self._job is not None and self._job.uri == uri:
-            self._abandon()
+        self._leave(uri)
 
     def close(self) -> None:
-        """Stop the work and free the engine; requests still waiting are answered with None."""
+        """Stop the work and free the engines; requests still waiting are answered with None."""
         self._supersede()
-        self._abandon()
-        self._worker.submit(self._completer.close)
-        self._worker.shutdown(wait=True)
+        self._stir()
+        for tier in self._tiers():
+            tier.close(wait=True)
+        self._instant = self._deep = None
 
-    async def _compute(self, uri: str, request: Request, ticket: asyncio.Future[None]) -> Computed | None:
-        """Compute what a request is answered from, by the running job if that agrees; None when superseded."""
-        while True:
-            job = self._adopt(uri, request)
-            either: set[asyncio.Future[Any]] = {job.done, ticket}
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            if ticket is not self._newest:
-                return None
-            own = job.request == request
-            completion = job.done.result() if own or not job.done.exception() else None
-            if completion is not None and completion.end is not End.STOPPED:
-                self.last = completion
-                computed = Computed(job.request, completion)
-                if own or _rest(computed, request):
-                    return computed
-            elif own and not job.abandoned:
-                return None  # the engine was stopped from elsewhere
+    def _tiers(self) -> list[Tier]:
+        return [tier for tier in (self._instant, self._deep) if tier is not None]
 
-    def _adopt(self, uri: str, request: Request) -> _Job:
-        """Return the running job if it may still serve the request, else a new one, queued behind the abandoned one."""
-        job = self._job
-        if job is not None and not job.abandoned and not job.done.done() and _serves(job.request, request):
-            typed = typed_since(job.request.prefix, job.request.suffix, request.prefix, request.suffix)
-            if typed is not None and job.uri == uri:
-                job.typed, job.edited = typed, False
-                if job.agrees():
-                    return job
-        self._abandon()
-        loop = asyncio.get_running_loop()
-        job = self._job = _Job(uri, request, loop.create_future())
-        self._worker.submit(self._run, job, loop)
-        return job
-
-    def _run(self, job: _Job, loop: asyncio.AbstractEventLoop) -> None:
-        """Compute, in the worker thread, unless the job was abandoned while it waited."""
-
-        def progress(text: str) -> None:
-            if job.abandoned:  # the stop came before the completer had begun
-                self._completer.stop()
-            loop.call_soon_threadsafe(self._progress, job, text)
-
-        completion: Completion | None = None
-        error: Exception | None = None
-        if not job.abandoned:
-            try:
-                completion = self._completer.complete(job.request, progress)
-            except Exception as raised:  # handed to whoever waits
-                error = raised
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(_finish, job.done, completion, error)
-
-    def _progress(self, job: _Job, text: str) -> None:
-        job.text = text
-        if job is self._job and not job.agrees():
-            self._abandon()
-
-    def _abandon(self) -> None:
-        job, self._job = self._job, None
-        if job is not None and not job.done.done():
-            job.abandoned = True
-            self._completer.stop()
-
-    def _cancelled(self) -> None:
-        """Stop the work for the newest request, now withdrawn; after a keystroke, only if nobody asks again soon."""
-        job = self._job
-        if job is not None and job.edited:
-            asyncio.get_running_loop().call_later(CANCEL_GRACE_SECONDS, self._abandon_unless_adopted, job)
-        else:
-            self._abandon()
-
-    def _abandon_unless_adopted(self, job: _Job) -> None:
-        if job is self._job and job.edited:
-            self._abandon()
+    def _leave(self, uri: str) -> None:
+        self._shown.pop(uri, None)
+        for tier in self._tiers():
+            tier.leave(uri)
 
     def _supersede(self) -> None:
+        self._stir()
         older, self._newest = self._newest, None
         if older is not None and not older.done() and not older.get_loop().is_closed():
             older.set_result(None)
+
+    def _stir(self) -> None:
+        """End a rest: what would follow is another text now."""
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting = None
+
+    async def _first(
+        self, query: Query, request: Request, ticket: asyncio.Future[None], instant: Tier | None
+    ) -> Computed | None:
+        """Return what a request is answered from: of the deep tier if that is there in time, else of the instant one.
+
+        None when the ticket is done before, or the work was stopped. Raises what the last tier that is left raises.
+        """
+        uri, deep = query.uri, self._deep
+        if deep is None or instant is None:
+            alone = deep or instant
+            return await _either(alone.want(uri, request), ticket) if alone is not None else None
+        if (known := deep.computed(uri, request)) is not None:
+            return known
+        clock = asyncio.get_running_loop().time
+        latest = clock() + (PATIENCE_BY_HAND if query.by_hand else self.patience)
+        quick = instant.want(uri, request)
+        if not deep.is_busy_with(uri, request):
+            # Both at once would take longer each, and what the one says may save the other time.
+            await _first_done(quick, ticket, seconds=self.patience)
+        if ticket.done():
+            return None
+        expected = _result(quick)
+        slow = deep.want(uri, replace(request, draft=expected.rest(request) if expected is not None else ""))
+        await _first_done(slow, ticket, seconds=max(0.0, latest - clock()))
+        if not slow.done():
+            await _first_done(quick, ticket)
+            self._tell_if_better(slow, uri, request, ticket)
+        if (computed := _result(slow) or _result(quick)) is not None or ticket.done():
+            return computed
+        return await _either(slow, ticket)  # the instant tier failed
+
+    def _improved(self, uri: str, request: Request, rests: list[_Item], ticket: asyncio.Future[None]) -> list[_Item]:
+        """Return what is on the screen, or what the deep tier has come to say instead where that leaves it calm."""
+        if self._deep is None:
+            return rests
+        shown = rests[0].shown
+        found = self._deep.want(uri, replace(request, draft=shown.text))
+        if (computed := _result(found)) is None:
+            self._tell_if_better(found, uri, request, ticket)
+            return rests
+        text = computed.rest(request)
+        longer = text.startswith(shown.text) and text != shown.text
+        fresh = not shown.typed_along and asyncio.get_running_loop().time() - shown.since < CALM
+        if longer or (fresh and text and text != shown.text):
+            self.last = computed
+            item = self._new(request, text, computed)
+            if longer:
+                item = replace(item, shown=replace(item.shown, since=shown.since, typed_along=shown.typed_along))
+            return [item]
+        return rests
+
+    def _tell_if_better(
+        self, found: asyncio.Future[Computed | None], uri: str, request: Request, ticket: asyncio.Future[None]
+    ) -> None:
+        """Tell when the deep tier, after a request was answered, has something else to say."""
+
+        def done(found: asyncio.Future[Computed | None]) -> None:
+            computed = _result(found)
+            if computed is not None and ticket is self._newest:
+                rests = self._rests(uri, request)
+                shown = rests[0].shown.text if rests else ""
+                if not shown.startswith(computed.rest(request)):
+                    self._on_better(uri)
+
+        found.add_done_callback(done)
 
     def _rests(self, uri: str, request: Request) -> list[_Item]:
         """Return those items of a document's last answer that still fit at a request's cursor, each cut to its rest."""
         items = []
         for shown in self._shown.get(uri, ()):
             if rest := shown.rest(request.prefix, request.suffix, request.limits):
-                known = shown.alternatives if rest == shown.text else 0
-                items.append(_Item(Shown(shown.id, request.prefix, request.suffix, request.limits, rest, known)))
+                along = rest != shown.text
+                now = replace(
+                    shown,
+                    prefix=request.prefix,
+                    suffix=request.suffix,
+                    text=rest,
+                    alternatives=0 if along else shown.alternatives,
+                    typed_along=shown.typed_along or along,
+                )
+                items.append(_Item(now))
         return items
+
+    def _items(self, rests: Sequence[_Item], computed: Computed, request: Request) -> list[_Item]:
+        """Return what was shown already and then what was computed, as far as that says something else.
+
+        So what a person reads does not move when they ask by hand: shown `value`, with `value` and `None` computed, the
+        items are `value`, under its old id, and `None`.
+        """
+        wanted = request.alternatives
+        items = [_Item(replace(item.shown, alternatives=wanted)) for item in rests]
+        for completion in (computed.completion, *computed.completion.alternatives):
+            own = replace(computed, completion=completion)
+            text = own.rest(request)
+            if text and not any(alike(text, item.shown.text) for item in items):
+                items.append(self._new(request, text, own))
+        return items[: 1 + wanted]
+
+    def _new(self, request: Request, text: str, computed: Computed) -> _Item:
+        """Return an item that was not shown before."""
+        where = (request.prefix, request.suffix, request.limits)
+        now = asyncio.get_running_loop().time()
+        return _Item(Shown(uuid.uuid4().hex, *where, text, request.alternatives, since=now), computed)
 
     def _answer(self, query: Query, items: Sequence[_Item]) -> Answer:
         self._shown[query.uri] = tuple(item.shown for item in items)
         first, *others = (_answered(query, item) for item in items)
+        self._look_ahead(query.uri, items[0].shown)
         return replace(first, others=tuple(others))
+
+    def _look_ahead(self, uri: str, shown: Shown) -> None:
+        """Once nobody asks for a while, have the deep tier compute what would follow the text on the screen."""
+        if self._deep is not None:
+            accepted = Request(shown.prefix + shown.text, shown.suffix, shown.limits)
+            loop = asyncio.get_running_loop()
+            self._resting = loop.call_later(REST, self._deep.look_ahead, uri, accepted)
 
 
 def _answered(query: Query, item: _Item) -> Answer:
@@ -241,33 +287,16 @@ def _answered(query: Query, item: _Item) -> Answer:
     return Answer(item.shown.id, start, query.offset, query.with_line_ends(text), item.computed)
 
 
-def _serves(running: Request, request: Request) -> bool:
-    """Return whether a request, as far as its cursor goes, may be answered from what is computed for another."""
-    return running.limits == request.limits and running.alternatives >= request.alternatives
+async def _either(found: asyncio.Future[Computed | None], ticket: asyncio.Future[None]) -> Computed | None:
+    """Return what is found, or None when the ticket is done before. Raises what the tier raises."""
+    await _first_done(found, ticket)
+    return found.result() if found.done() else None
 
 
-def _items(rests: Sequence[_Item], computed: Computed, request: Request) -> list[_Item]:
-    """Return what was shown already and then what was computed, as far as that says something else.
-
-    So what a person reads does not move when they ask by hand: shown `value`, with `value` and `None` computed, the
-    items are `value`, under its old id, and `None`.
-    """
-    wanted = request.alternatives
-    items = [_Item(replace(item.shown, alternatives=wanted)) for item in rests]
-    for completion in (computed.completion, *computed.completion.alternatives):
-        own = Computed(computed.request, completion)
-        text = _rest(own, request)
-        if text and not any(alike(text, item.shown.text) for item in items):
-            shown = Shown(uuid.uuid4().hex, request.prefix, request.suffix, request.limits, text, wanted)
-            items.append(_Item(shown, own))
-    return items[: 1 + wanted]
+async def _first_done(*futures: asyncio.Future[Any], seconds: float | None = None) -> None:
+    await asyncio.wait(futures, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
 
 
-def _finish(done: asyncio.Future[Completion | None], completion: Completion | None, error: Exception | None) -> None:
-    if done.done():
-        return
-    if error is None:
-        done.set_result(completion)
-    else:
-        done.set_exception(error)
-        done.exception()  # marks it as seen: nobody may be waiting any more
+def _result(found: asyncio.Future[Computed | None]) -> Computed | None:
+    """Return what is found by now; None too where the tier failed."""
+    return found.result() if found.done() and not found.cancelled() and found.exception() is None else None

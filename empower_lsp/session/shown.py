@@ -23,6 +23,10 @@ class Shown:
     alternatives: int = 0
     """How many others were asked for together with it: at the same cursor so many need not be computed again. 0 once
     something was typed along, since nothing was asked at the new cursor."""
+    since: float = 0.0
+    """When it came onto the screen, in seconds of the event loop's clock."""
+    typed_along: bool = False
+    """Whether some of what was shown first was typed since."""
 
     def rest(self, prefix: str, suffix: str, limits: Limits) -> str:
         """Return the part of the text that is still to be typed at a later cursor; empty when it no longer fits there.

@@ -6,12 +6,15 @@ import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from empower_lsp.session.query import Source
     from empower_model.request import Completion
 
 
-def explanation(completion: Completion) -> dict[str, Any]:
+def explanation(completion: Completion, source: Source) -> dict[str, Any]:
     """Return what JSON can carry of a completion: surprisal, entropy and eta in bits, durations in milliseconds."""
     return {
+        "model": source.model,
+        "tier": source.tier,
         "text": completion.text,
         "end": completion.end.value,
         "eta": _finite(completion.eta),

@@ -22,7 +22,7 @@ class Calibration:
     """p(U) = 1 / (1 + (U / midpoint) ** slope): probability that a span of U bits is right as a whole."""
 
     midpoint: float = 1.0
-    """Return the bits at which `probability` is reached: the inverse; 0 for certainty, infinity for no demand."""
+    """Bits at which the probability is one half."""
     slope: float = 1.5
     """How sharply the odds fall: they are (midpoint / U) ** slope."""
 

@@ -4,7 +4,7 @@ from empower_model.files import store, tunings
 from empower_model.files.download import pull
 from empower_model.files.gguf_file import digest
 from empower_model.files.memory_files import DEFAULT_WEIGHTS, memory_sidecar, memory_weights, own_weights, weights_files
-from empower_model.files.model import Model
+from empower_model.files.model import Model, Origin
 from empower_model.files.provenance import Provenance
 from empower_model.files.store import data_folder
 from empower_model.files.transfer import Progress
@@ -14,6 +14,7 @@ from empower_model.whole_file import write_whole
 __all__ = [
     "DEFAULT_WEIGHTS",
     "Model",
+    "Origin",
     "Progress",
     "Provenance",
     "Tuning",

@@ -26,7 +26,7 @@ from empower_model.calibration import sidecar
 from empower_model.errors import ModelFileInvalid, ModelNotFound
 from empower_model.files import tunings
 from empower_model.files.elsewhere import FoundFile, found_files, holding
-from empower_model.files.folder import data_folder, default_file
+from empower_model.folder import data_folder, default_file
 from empower_model.files.gguf_file import check_file, check_header, digest
 from empower_model.files.model import Model, Origin
 from empower_model.regular_file import is_regular, read_json, reason
@@ -77,7 +77,9 @@ class CatalogueEntry:
     """Bytes, to show and to compare; the hub's word counts when pulling."""
     sha256: str | None = None
     base: str | None = None
-    """Return the name of the model that comes with the package."""
+    """Name of the model that it was tuned from."""
+    languages: Sequence[str] = ()
+    """Language ids that it was trained for; empty for a model that writes them all."""
 
     @property
     def path(self) -> Path:
@@ -254,6 +256,7 @@ def _model(entry: CatalogueEntry, others: Sequence[FoundFile]) -> Model:
         description=entry.description,
         size=entry.path.stat().st_size if own else entry.size,
         sha256=_recorded(entry.path) or entry.sha256,
+        languages=tuple(entry.languages),
     )
 
 

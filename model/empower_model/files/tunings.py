@@ -26,7 +26,7 @@ from pathlib import Path
 from empower_model.calibration import Calibration, sidecar
 from empower_model.engine import is_adapter
 from empower_model.errors import ModelError, ModelNotFound, TuningError
-from empower_model.files.folder import data_folder, default_file
+from empower_model.folder import data_folder, default_file
 from empower_model.files.gguf_file import check_header
 from empower_model.files.model import Model
 from empower_model.files.provenance import Provenance
@@ -42,7 +42,7 @@ LOCK_SECONDS = 10.0
 """How long to wait for another process that promotes: it writes one small file."""
 
 Stamp = tuple[tuple[int, int, int] | None, ...]
-"""Return inode, size and time of a file; None for one that is not there."""
+"""Inode, size and time of some files; None for one that is not there."""
 
 _log = logging.getLogger(__name__)
 _ID = re.compile(r"\w[\w.-]*")

@@ -81,6 +81,8 @@ async def test_why_tells_the_bits_of_the_last_completion(wire: Wire) -> None:
     wire.open("x = ")
     await wire.items(0, 4)
     assert await wire.run("empower.why") == {
+        "model": "scripted",
+        "tier": "",
         "text": "completed()",
         "end": "uncertain",
         "eta": None,

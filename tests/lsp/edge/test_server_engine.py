@@ -1,5 +1,6 @@
 """Engines that come, fail and are replaced while the server runs."""
 
+import asyncio
 import threading
 from typing import Any
 
@@ -70,7 +71,9 @@ async def test_a_bad_model_in_the_middle_leaves_nothing_behind(wire: Wire) -> No
     wire.refusal = ModelNotFound("No such file.")
     wire.notify("workspace/didChangeConfiguration", {"settings": {"empower": {"model": "/bad"}}})
     assert await wire.items(0, 4) == []
-    assert wire.script.closed
+    async with asyncio.timeout(5):
+        while not wire.script.closed:
+            await asyncio.sleep(0.01)
     wire.refusal, wire.script = None, Script()
     wire.notify("workspace/didChangeConfiguration", {"settings": {"empower": {}}})
     assert await wire.items(0, 4)

@@ -31,9 +31,10 @@ class Desk:
     def answer(self, identifier: str, text: str, computed: bool = True) -> None:
         query = Query(URI, self.text, len(self.text), "python")
         completion = Completion(text, (), 0, End.UNCERTAIN, 0.5, 1.0, 3, 1, 1.0, 2.0)
-        origin = Computed(Request(self.text, ""), completion) if computed else None
+        source = Source("small", "tuned", memory=True, tier="deep")
+        origin = Computed(Request(self.text, ""), completion, source) if computed else None
         answer = Answer(identifier, query.offset, query.offset, text, origin)
-        self.journal.answered(query, answer, Source("small", "tuned", memory=True), ["file:///space"])
+        self.journal.answered(query, answer, ["file:///space"])
 
     def type(self, text: str) -> None:
         edit = (len(self.text), len(self.text), text)
@@ -72,17 +73,17 @@ async def test_a_completion_is_written_once_however_often_it_is_answered(desk: D
     [entry] = desk.entries()
     assert (entry.completion.id, entry.completion.text) == ("a", "value")
     assert (entry.completion.model, entry.completion.adapter, entry.completion.path) == ("small", "tuned", "app.py")
-    assert entry.completion.memory is True
+    assert (entry.completion.memory, entry.completion.tier) == (True, "deep")
     desk.journal.close()
 
 
 async def test_what_was_typed_while_it_was_computed_is_part_of_what_stands_there(desk: Desk) -> None:
     desk.text += "va"
     completion = Completion("value(1)", (), 0, End.UNCERTAIN, 0.5, 1.0, 3, 1, 1.0, 2.0)
-    computed = Computed(Request("x = ", ""), completion)
+    computed = Computed(Request("x = ", ""), completion, Source("small"))
     query = Query(URI, desk.text, len(desk.text), "python")
     answer = Answer("a", query.offset, query.offset, "lue(1)", computed)
-    desk.journal.answered(query, answer, Source("small"), ["file:///space"])
+    desk.journal.answered(query, answer, ["file:///space"])
     desk.type("lue(1)")
     desk.journal.accepted("a")
     [entry] = desk.entries()

@@ -22,6 +22,10 @@ from empower_model.memory.in_use import memory_in_use
 from empower_model.memory.mixture import Weights
 
 
+def forget(read: int, of: int) -> None:
+    """Forget it."""
+
+
 def test_nothing_is_outdated_until_something_changes() -> None:
     outdated = watch("", store.checked(""))
     assert [outdated(), outdated()] == [False, False]
@@ -55,7 +59,7 @@ def test_what_cannot_be_resolved_any_more_leaves_the_engine_that_runs(tmp_path: 
 
 def test_a_missing_model_is_no_engine(tmp_path: Path) -> None:
     with pytest.raises(ModelNotFound):
-        start_engine(Settings(model=str(tmp_path / "none.gguf")), lambda _: None, Feed())
+        start_engine(Settings(model=str(tmp_path / "none.gguf")), lambda _: None, Feed(), forget)
 
 
 @pytest.fixture
@@ -77,17 +81,17 @@ def test_the_memory_goes_with_the_option_and_has_the_best_weights_there_are(
     tmp_path: Path, hosts: list[dict[str, Any]]
 ) -> None:
     feed, model = Feed(), store.checked("")
-    assert start_engine(Settings(), lambda _: None, feed).source.memory
-    assert not start_engine(Settings(memory=False), lambda _: None, feed).source.memory
+    assert start_engine(Settings(), lambda _: None, feed, forget).source.memory
+    assert not start_engine(Settings(memory=False), lambda _: None, feed, forget).source.memory
     other = tmp_path / "other.gguf"
     shutil.copyfile(model.path, other)
-    assert start_engine(Settings(model=str(other)), lambda _: None, feed).source.memory
+    assert start_engine(Settings(model=str(other)), lambda _: None, feed, forget).source.memory
     shutil.copyfile(memory_sidecar(model.path), memory_sidecar(other))
-    start_engine(Settings(model=str(other)), lambda _: None, feed)
+    start_engine(Settings(model=str(other)), lambda _: None, feed, forget)
     fitted = own_weights(store.checked(str(other)))
     fitted.parent.mkdir(parents=True)
     shutil.copyfile(memory_sidecar(model.path), fitted)
-    start_engine(Settings(model=str(other)), lambda _: None, feed)
+    start_engine(Settings(model=str(other)), lambda _: None, feed, forget)
     assert [made["memory"] for made in hosts] == [
         Remembered(memory_sidecar(model.path), feed),
         None,
@@ -113,8 +117,8 @@ def test_weights_fitted_meanwhile_are_noticed_once_also_when_they_replace_others
     assert weights is not None
     path.parent.mkdir(parents=True)
     for _ in range(2):
-        served = start_engine(Settings(), lambda _: None, Feed())
-        without = start_engine(Settings(memory=False), lambda _: None, Feed())
+        served = start_engine(Settings(), lambda _: None, Feed(), forget)
+        without = start_engine(Settings(memory=False), lambda _: None, Feed(), forget)
         assert not served.outdated()
         draft = path.with_suffix(".draft")
         weights.save(draft)
@@ -123,13 +127,16 @@ def test_weights_fitted_meanwhile_are_noticed_once_also_when_they_replace_others
 
 
 def test_a_calibration_fitted_with_the_memory_is_used_with_it_and_noticed(hosts: list[dict[str, Any]]) -> None:
-    served, path = start_engine(Settings(), lambda _: None, Feed()), calibration_file(store.checked(""), memory=True)
-    without = start_engine(Settings(memory=False), lambda _: None, Feed())
+    served, path = (
+        start_engine(Settings(), lambda _: None, Feed(), forget),
+        calibration_file(store.checked(""), memory=True),
+    )
+    without = start_engine(Settings(memory=False), lambda _: None, Feed(), forget)
     assert not served.outdated()
     path.parent.mkdir(parents=True)
     Calibration(3.0, 2.0).save(path)
     assert [served.outdated(), served.outdated(), without.outdated()] == [True, False, False]
-    start_engine(Settings(), lambda _: None, Feed())
+    start_engine(Settings(), lambda _: None, Feed(), forget)
     assert [made["memory"].calibration for made in hosts if made["memory"]] == [None, Calibration(3.0, 2.0)]
     assert store.checked("").calibration != Calibration(3.0, 2.0)
 
@@ -142,7 +149,7 @@ def test_the_weights_of_a_tuned_model_are_those_of_the_model_it_was_made_from(
     shutil.copyfile(base.path, whole)
     provenance = Provenance(digest(base.path), base.size or 0, "cd" * 32, "empower", 0.3, "2026-11-22", "0.1.0")
     tunings.promote(base, tunings.keep(base, whole, provenance).id)
-    served = start_engine(Settings(), lambda _: None, Feed())
+    served = start_engine(Settings(), lambda _: None, Feed(), forget)
     assert served.source.adapter
     assert served.source.memory
     assert hosts[0]["memory"].weights == memory_sidecar(base.path)
@@ -150,7 +157,7 @@ def test_the_weights_of_a_tuned_model_are_those_of_the_model_it_was_made_from(
     for path in (of_base, of_tuning):
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(memory_sidecar(base.path), path)
-        start_engine(Settings(), lambda _: None, Feed())
+        start_engine(Settings(), lambda _: None, Feed(), forget)
         assert hosts[-1]["memory"].weights == path, "fitted here counts more, to the tuning itself most"
 
 
@@ -167,4 +174,4 @@ def test_weights_in_use_have_the_calibration_in_use() -> None:
 @pytest.mark.parametrize("name", ["~nobody-of-that-name/x", "n" * 300, "a\0b", "/dev/zero"])
 def test_a_name_that_is_no_model_is_no_engine(name: str) -> None:
     with pytest.raises(ModelError):
-        start_engine(Settings(model=name), lambda _: None, Feed())
+        start_engine(Settings(model=name), lambda _: None, Feed(), forget)

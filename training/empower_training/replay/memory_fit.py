@@ -60,7 +60,7 @@ class Comparison:
     """The worth of each kind of memory, by name of the kind."""
 
     rates: dict[str, dict[str, float]]
-    """Return the bits a character of each package, and of all under `all`."""
+    """Bits a character of each package, and of all under `all`."""
     scores: dict[str, list[RuleScore]]
     """Every rule's score."""
 

@@ -1,0 +1,206 @@
+"""One model's part in a session: computes one completion at a time, and goes on while that agrees with what is typed.
+
+What it has computed last is kept, since it may come too late for the key that asked and in time for the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from empower_lsp.session.query import Computed, Source, serves
+from empower_lsp.session.shown import typed_since
+from empower_model.request import Completer, Completion, End, Request
+
+KEPT = 4
+"""Completions of a deep tier that are kept: the last ones, and what would follow the text on the screen."""
+
+
+@dataclass(slots=True)
+class _Job:
+    """A completion being computed."""
+
+    uri: str
+    request: Request
+    text: str = ""
+    """Raw text so far."""
+    typed: str = ""
+    """What the newest request that waits for this job has typed since it began."""
+    edited: bool = False
+    """Whether the document has changed since the newest request for this job."""
+    abandoned: bool = False
+
+    def agrees(self) -> bool:
+        """Return whether what was typed and what was generated so far begin alike."""
+        return self.text.startswith(self.typed) or self.typed.startswith(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """The newest request, and what waits for it."""
+
+    uri: str
+    request: Request
+    found: asyncio.Future[Computed | None]
+
+
+class Tier:
+    """Computes with one completer what is wanted last; lives on one event loop.
+
+    `kept` completions are remembered when they are done, 0 for a tier that answers at once. The work is done in
+    `executor`, one completion after the other; by default in a thread of its own.
+    """
+
+    def __init__(
+        self, completer: Completer, source: Source | None = None, kept: int = 0, executor: Executor | None = None
+    ) -> None:
+        self.source = source or Source("")
+        self._completer = completer
+        self._executor = executor or ThreadPoolExecutor(max_workers=1, thread_name_prefix="empower-inference")
+        self._done: deque[tuple[str, Computed]] = deque(maxlen=kept)
+        self._job: _Job | None = None
+        self._wanted: _Wanted | None = None
+
+    def want(self, uri: str, request: Request) -> asyncio.Future[Computed | None]:
+        """Have a request computed, as long as no other one is wanted; what runs and agrees with it is kept.
+
+        The future holds what the request can be answered from, or None when it was superseded or stopped. It raises
+        what the completer raises.
+        """
+        self._supersede()
+        wanted = self._wanted = _Wanted(uri, request, asyncio.get_running_loop().create_future())
+        computed = self.computed(uri, request)
+        if computed is None:
+            self._work(wanted)
+        else:
+            wanted.found.set_result(computed)
+        return wanted.found
+
+    def computed(self, uri: str, request: Request) -> Computed | None:
+        """Return what was computed already that answers a request: for it, or for one that it is typed along from."""
+        done = (computed for at, computed in reversed(self._done) if at == uri)
+        return next((computed for computed in done if computed.answers(request)), None)
+
+    def is_busy_with(self, uri: str, request: Request) -> bool:
+        """Tell whether what is computed at the moment agrees with a request so far."""
+        job = self._job
+        if job is None or job.uri != uri or not serves(job.request, request):
+            return False
+        typed = typed_since(job.request.prefix, job.request.suffix, request.prefix, request.suffix)
+        return typed is not None and (job.text.startswith(typed) or typed.startswith(job.text))
+
+    def look_ahead(self, uri: str, request: Request) -> None:
+        """Compute what may be wanted next, if nothing else is being computed."""
+        if self._job is None and self.computed(uri, request) is None:
+            self._begin(uri, request)
+
+    def expect(self, request: Request) -> None:
+        """Have the prompt of a place read where a request will probably come."""
+        self._completer.expect(request)
+
+    def edited(self, uri: str) -> None:
+        """Note that a document has changed: a cancellation that follows comes from typing."""
+        if self._job is not None and self._job.uri == uri:
+            self._job.edited = True
+
+    def cancel(self, grace: float) -> None:
+        """Stop the work for a request that is withdrawn; after an edit, unless another one comes in `grace` seconds."""
+        job = self._job
+        if job is not None and job.edited:
+            asyncio.get_running_loop().call_later(grace, self._abandon_unless_kept, job)
+        else:
+            self.leave()
+
+    def leave(self, uri: str | None = None) -> None:
+        """Stop the work at hand, of a document or of any: nobody waits for it."""
+        if uri is None or self._job is None or self._job.uri == uri:
+            self._supersede()
+            self._abandon()
+
+    def close(self, wait: bool = False) -> None:
+        """Stop the work and free the engine once it is idle; `wait` for that."""
+        self.leave()
+        self._executor.submit(self._completer.close)
+        self._executor.shutdown(wait=wait)
+
+    def _work(self, wanted: _Wanted) -> None:
+        """Go on with what runs if that may serve what is wanted, else begin with that."""
+        if (job := self._job) is not None and self.is_busy_with(wanted.uri, wanted.request):
+            job.typed = wanted.request.prefix[len(job.request.prefix) :]
+            job.edited = False
+        else:
+            self._abandon()
+            self._begin(wanted.uri, wanted.request)
+
+    def _begin(self, uri: str, request: Request) -> None:
+        job = self._job = _Job(uri, request)
+        self._executor.submit(self._run, job, asyncio.get_running_loop())
+
+    def _run(self, job: _Job, loop: asyncio.AbstractEventLoop) -> None:
+        """Compute, in the worker thread, unless the job was abandoned while it waited."""
+
+        def progress(text: str) -> None:
+            if job.abandoned:  # the stop came before the completer had begun
+                self._completer.stop()
+            loop.call_soon_threadsafe(self._progress, job, text)
+
+        completion: Completion | None = None
+        error: Exception | None = None
+        if not job.abandoned:
+            try:
+                completion = self._completer.complete(job.request, progress)
+            except Exception as raised:  # handed to whoever waits
+                error = raised
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(self._finish, job, completion, error)
+
+    def _progress(self, job: _Job, text: str) -> None:
+        job.text = text
+        if job is not self._job or job.agrees():
+            return
+        self._abandon()
+        if (wanted := self._waiting()) is not None:
+            self._begin(wanted.uri, wanted.request)
+
+    def _finish(self, job: _Job, completion: Completion | None, error: Exception | None) -> None:
+        """Hand what was computed to whoever waits, if it answers them; else begin with what they want."""
+        computed = None
+        if completion is not None and completion.end is not End.STOPPED:
+            computed = Computed(job.request, completion, self.source)
+            self._done.append((job.uri, computed))
+        if job is not self._job:
+            return
+        self._job = None
+        wanted = self._waiting()
+        if wanted is None:
+            return
+        own = job.uri == wanted.uri and job.request == wanted.request
+        if computed is not None and job.uri == wanted.uri and computed.answers(wanted.request):
+            wanted.found.set_result(computed)
+        elif own and error is not None:
+            wanted.found.set_exception(error)
+            wanted.found.exception()  # marks it as seen: nobody may be waiting any more
+        elif own:
+            wanted.found.set_result(None)  # the engine was stopped from elsewhere
+        else:
+            self._begin(wanted.uri, wanted.request)
+
+    def _waiting(self) -> _Wanted | None:
+        return self._wanted if self._wanted is not None and not self._wanted.found.done() else None
+
+    def _supersede(self) -> None:
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None and not wanted.found.done() and not wanted.found.get_loop().is_closed():
+            wanted.found.set_result(None)
+
+    def _abandon(self) -> None:
+        job, self._job = self._job, None
+        if job is not None:
+            job.abandoned = True
+            self._completer.stop()
+
+    def _abandon_unless_kept(self, job: _Job) -> None:
+        if job is self._job and job.edited:
+            self.leave()

@@ -1,0 +1,258 @@
+"""Which of two models answers, and how calm the screen stays: with completers that are driven by hand."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from empower_lsp.session.query import Answer, Query, Source
+from empower_lsp.session.session import CALM, REST, Session
+from empower_lsp.session.tier import KEPT, Tier
+from empower_model.errors import EngineCrashed
+from empower_model.request import Completion, End, Limits, Request
+
+URI = "file:///a.py"
+LIMITS = Limits()
+QUICK, SLOW = Source("quick", tier="instant"), Source("slow", tier="deep")
+
+
+@dataclass
+class Writer:
+    """Writes at each prefix what it was told to write there, once it is let."""
+
+    texts: dict[str, str]
+    free: bool = True
+    let: threading.Event = field(default_factory=threading.Event)
+    requests: list[Request] = field(default_factory=list)
+    expected: list[Request | None] = field(default_factory=list)
+    error: Exception | None = None
+    stopped: bool = False
+
+    def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
+        self.stopped = False
+        self.requests.append(request)
+        if on_text:
+            on_text(self.texts.get(request.prefix, "")[:2])
+        if not self.free:
+            self.let.wait(5)
+        if self.error is not None:
+            raise self.error
+        end = End.STOPPED if self.stopped else End.UNCERTAIN
+        return Completion("" if self.stopped else self.texts.get(request.prefix, ""), (), 0, end, 0.9, 1, 1, 1, 0, 0)
+
+    def expect(self, request: Request | None) -> None:
+        self.expected.append(request)
+
+    def hold(self) -> None:
+        self.free = False
+        self.let.clear()
+
+    def release(self) -> None:
+        self.free = True
+        self.let.set()
+
+    def stop(self) -> None:
+        self.stopped = True
+        self.let.set()
+
+    def close(self) -> None:
+        self.release()
+
+
+@dataclass
+class Pair:
+    """A session with two tiers, and what it has told."""
+
+    quick: Writer
+    slow: Writer
+    better: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        tiers = Tier(self.quick, QUICK), Tier(self.slow, SLOW, KEPT)
+        self.session = Session(*tiers, on_better=self.better.append)
+
+    async def ask(self, text: str, **more: Any) -> str:
+        answer = await self.answer(text, **more)
+        return answer.text if answer else ""
+
+    async def answer(self, text: str, instant: bool = True, **more: Any) -> Answer | None:
+        return await self.session.complete(Query(URI, text, len(text), "python", **more), LIMITS, instant=instant)
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    pair = Pair(Writer({"x = ": "quick()"}), Writer({"x = ": "slow(1)"}))
+    yield pair
+    pair.session.close()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.002)
+
+
+async def test_the_deep_text_is_shown_where_it_is_there_in_time(pair: Pair) -> None:
+    answer = await pair.answer("x = ")
+    assert answer is not None
+    assert answer.computed is not None
+    assert (answer.text, answer.computed.source) == ("slow(1)", SLOW)
+    assert pair.session.last is not None
+    assert pair.session.last.source == SLOW
+    assert pair.slow.requests[0].draft == "quick()", "what the instant tier expects may save the deep one time"
+
+
+async def test_nobody_waits_longer_for_the_deep_one_than_they_are_patient(pair: Pair) -> None:
+    pair.slow.hold()
+    answer = await pair.answer("x = ")
+    assert answer is not None
+    assert answer.computed is not None
+    assert (answer.text, answer.computed.source) == ("quick()", QUICK)
+    assert not pair.better
+
+
+async def test_a_deep_text_that_comes_late_is_told_of_and_replaces_what_just_came(pair: Pair) -> None:
+    pair.slow.hold()
+    first = await pair.answer("x = ")
+    pair.slow.release()
+    await until(lambda: pair.better)
+    assert pair.better == [URI]
+    second = await pair.answer("x = ")
+    assert first is not None
+    assert second is not None
+    assert (second.text, second.id != first.id) == ("slow(1)", True)
+    assert len(pair.slow.requests) == 1, "it was computed already"
+
+
+async def test_what_has_stood_for_a_while_is_not_replaced(pair: Pair) -> None:
+    pair.slow.hold()
+    await pair.ask("x = ")
+    await asyncio.sleep(CALM)
+    pair.slow.release()
+    await until(lambda: pair.better)
+    assert await pair.ask("x = ") == "quick()"
+
+
+async def test_what_has_stood_for_a_while_may_become_longer(pair: Pair) -> None:
+    pair.slow.texts["x = "] = "quick() or 1"
+    pair.slow.hold()
+    first = await pair.answer("x = ")
+    await asyncio.sleep(CALM)
+    pair.slow.release()
+    await until(lambda: pair.better)
+    second = await pair.answer("x = ")
+    assert first is not None
+    assert second is not None
+    assert (first.text, second.text) == ("quick()", "quick() or 1")
+
+
+async def test_what_is_typed_along_is_not_replaced_by_another_text(pair: Pair) -> None:
+    pair.slow.hold()
+    pair.slow.texts |= {"x = ": "quiet", "x = q": "quiet"}
+    await pair.ask("x = ")
+    assert await pair.ask("x = q") == "uick()"
+    pair.slow.release()
+    await until(lambda: pair.better)
+    assert await pair.ask("x = q") == "uick()"
+
+
+async def test_a_late_deep_text_answers_the_key_that_leaves_the_instant_one(pair: Pair) -> None:
+    pair.slow.hold()
+    await pair.ask("x = ")
+    pair.slow.release()
+    await until(lambda: pair.better)
+    assert await pair.ask("x = s") == "low(1)"
+    assert (len(pair.quick.requests), len(pair.slow.requests)) == (1, 1)
+
+
+async def test_deep_work_that_agrees_goes_on_over_the_next_keys(pair: Pair) -> None:
+    pair.slow.hold()
+    pair.quick.texts = {}
+    assert await pair.ask("x = ") == ""
+    task = asyncio.create_task(pair.ask("x = s"))
+    await until(lambda: len(pair.quick.requests) == 2)
+    pair.slow.release()
+    assert await task == "low(1)"
+    assert len(pair.slow.requests) == 1
+
+
+async def test_deep_work_that_disagrees_is_begun_anew(pair: Pair) -> None:
+    pair.slow.hold()
+    await pair.ask("x = ")
+    pair.slow.texts["x = n"] = "one"
+    task = asyncio.create_task(pair.ask("x = n"))
+    await until(lambda: len(pair.slow.requests) == 2)
+    pair.slow.release()
+    assert await task == "one"
+
+
+async def test_the_deep_tier_may_say_that_nothing_is_sure(pair: Pair) -> None:
+    pair.slow.texts = {}
+    assert await pair.ask("x = ") == ""
+
+
+async def test_where_one_tier_fails_the_other_one_answers(pair: Pair) -> None:
+    pair.slow.error = EngineCrashed("gone")
+    assert await pair.ask("x = ") == "quick()"
+    pair.slow.error, pair.quick.error = None, EngineCrashed("gone")
+    assert await pair.ask("x = s") == ""
+    pair.slow.texts["x = n"] = "one"
+    assert await pair.ask("x = n") == "one"
+    pair.slow.error = EngineCrashed("gone too")
+    with pytest.raises(EngineCrashed):
+        await pair.ask("x = m")
+
+
+async def test_where_the_instant_tier_may_not_answer_the_deep_one_is_waited_for(pair: Pair) -> None:
+    pair.slow.hold()
+    task = asyncio.create_task(pair.ask("x = ", instant=False))
+    await until(lambda: pair.slow.requests)
+    await asyncio.sleep(0.15)
+    pair.slow.release()
+    assert await task == "slow(1)"
+    assert not pair.quick.requests
+
+
+async def test_who_asks_by_hand_waits_longer_for_the_deep_one(pair: Pair) -> None:
+    pair.slow.hold()
+    task = asyncio.create_task(pair.ask("x = ", by_hand=True))
+    await asyncio.sleep(0.2)
+    pair.slow.release()
+    assert await task == "slow(1)"
+
+
+async def test_what_follows_the_text_on_the_screen_is_computed_while_nobody_asks(pair: Pair) -> None:
+    pair.slow.texts["x = slow(1)"] = "\ny = 2"
+    answer = await pair.answer("x = ")
+    await until(lambda: len(pair.slow.requests) == 2)
+    assert pair.slow.requests[1].prefix == "x = slow(1)"
+    await asyncio.sleep(0.01)
+    assert answer is not None
+    pair.session.forget(answer.id)
+    assert await pair.ask("x = slow(1)") == "\ny = 2"
+    assert len(pair.slow.requests) == 2, "Tab after Tab is answered at once"
+
+
+async def test_while_a_person_types_nothing_is_computed_ahead(pair: Pair) -> None:
+    for text in ("x = ", "x = s", "x = sl", "x = slo"):
+        await pair.ask(text)
+        await asyncio.sleep(REST / 2)
+    assert len(pair.slow.requests) == 1
+
+
+async def test_a_cursor_that_rests_is_made_ready_for(pair: Pair) -> None:
+    pair.session.expect(Query(URI, "x = y", 4, "python"), LIMITS)
+    assert pair.slow.expected == [Request("x = ", "y", LIMITS)]
+    assert not pair.quick.expected
+
+
+async def test_a_tier_that_is_taken_away_leaves_the_other_one_at_work(pair: Pair) -> None:
+    await pair.ask("x = ")
+    [instant, _] = pair.session._tiers()
+    pair.session.use(instant, None)
+    assert await pair.ask("x = ") == "quick()"
+    pair.session.use(None, None)
+    assert await pair.ask("x = ") == ""

@@ -185,7 +185,8 @@ class Session:
             return None
         expected = _result(quick)
         slow = deep.want(uri, replace(request, draft=expected.rest(request) if expected is not None else ""))
-        await _first_done(slow, ticket, seconds=max(0.0, latest - clock()))
+        if deep.ready_at() <= latest:
+            await _first_done(slow, ticket, seconds=max(0.0, latest - clock()))
         if not slow.done():
             await _first_done(quick, ticket)
             self._tell_if_better(slow, uri, request, ticket)

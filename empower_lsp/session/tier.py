@@ -9,11 +9,14 @@ import asyncio
 from collections import deque
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from statistics import median
 
 from empower_lsp.session.query import Computed, Source, serves
 from empower_lsp.session.shown import typed_since
 from empower_model.request import Completer, Completion, End, Request
 
+RECENT = 5
+"""Completions whose median time says how long the next one will take."""
 KEPT = 4
 """Completions of a deep tier that are kept: the last ones, and what would follow the text on the screen."""
 
@@ -24,6 +27,9 @@ class _Job:
 
     uri: str
     request: Request
+    loop: asyncio.AbstractEventLoop
+    began: float
+    """Seconds of that loop's clock."""
     text: str = ""
     """Raw text so far."""
     typed: str = ""
@@ -60,6 +66,8 @@ class Tier:
         self._completer = completer
         self._executor = executor or ThreadPoolExecutor(max_workers=1, thread_name_prefix="empower-inference")
         self._done: deque[tuple[str, Computed]] = deque(maxlen=kept)
+        self._took: deque[float] = deque(maxlen=RECENT)
+        """Seconds of the last completions; of those that were stopped later than one was expected, too."""
         self._job: _Job | None = None
         self._wanted: _Wanted | None = None
 
@@ -90,6 +98,12 @@ class Tier:
             return False
         typed = typed_since(job.request.prefix, job.request.suffix, request.prefix, request.suffix)
         return typed is not None and (job.text.startswith(typed) or typed.startswith(job.text))
+
+    def ready_at(self) -> float:
+        """Return when, in seconds of the event loop's clock, what is computed will probably be done."""
+        now = asyncio.get_running_loop().time()
+        began = self._job.began if self._job is not None else now
+        return max(now, began + self._usual())
 
     def look_ahead(self, uri: str, request: Request) -> None:
         """Compute what may be wanted next, if nothing else is being computed."""
@@ -134,17 +148,22 @@ class Tier:
             self._abandon()
             self._begin(wanted.uri, wanted.request)
 
-    def _begin(self, uri: str, request: Request) -> None:
-        job = self._job = _Job(uri, request)
-        self._executor.submit(self._run, job, asyncio.get_running_loop())
+    def _usual(self) -> float:
+        """Return the seconds that a completion took lately; 0 while that is unknown."""
+        return median(self._took) if self._took else 0.0
 
-    def _run(self, job: _Job, loop: asyncio.AbstractEventLoop) -> None:
+    def _begin(self, uri: str, request: Request) -> None:
+        loop = asyncio.get_running_loop()
+        job = self._job = _Job(uri, request, loop, loop.time())
+        self._executor.submit(self._run, job)
+
+    def _run(self, job: _Job) -> None:
         """Compute, in the worker thread, unless the job was abandoned while it waited."""
 
         def progress(text: str) -> None:
             if job.abandoned:  # the stop came before the completer had begun
                 self._completer.stop()
-            loop.call_soon_threadsafe(self._progress, job, text)
+            job.loop.call_soon_threadsafe(self._progress, job, text)
 
         completion: Completion | None = None
         error: Exception | None = None
@@ -153,8 +172,8 @@ class Tier:
                 completion = self._completer.complete(job.request, progress)
             except Exception as raised:  # handed to whoever waits
                 error = raised
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(self._finish, job, completion, error)
+        if not job.loop.is_closed():
+            job.loop.call_soon_threadsafe(self._finish, job, completion, error)
 
     def _progress(self, job: _Job, text: str) -> None:
         job.text = text
@@ -169,6 +188,7 @@ class Tier:
         computed = None
         if completion is not None and completion.end is not End.STOPPED:
             computed = Computed(job.request, completion, self.source)
+            self._took.append(job.loop.time() - job.began)
             self._done.append((job.uri, computed))
         if job is not self._job:
             return
@@ -198,6 +218,9 @@ class Tier:
     def _abandon(self) -> None:
         job, self._job = self._job, None
         if job is not None:
+            took = job.loop.time() - job.began
+            if took > self._usual():
+                self._took.append(took)
             job.abandoned = True
             self._completer.stop()
 

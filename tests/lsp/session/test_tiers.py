@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from empower_lsp.session.query import Answer, Query, Source
-from empower_lsp.session.session import CALM, REST, Session
+from empower_lsp.session.session import CALM, PATIENCE, REST, Session
 from empower_lsp.session.tier import KEPT, Tier
 from empower_model.errors import EngineCrashed
 from empower_model.request import Completion, End, Limits, Request
@@ -256,3 +256,24 @@ async def test_a_tier_that_is_taken_away_leaves_the_other_one_at_work(pair: Pair
     assert await pair.ask("x = ") == "quick()"
     pair.session.use(None, None)
     assert await pair.ask("x = ") == ""
+
+
+async def test_a_deep_tier_that_never_is_there_in_time_is_not_waited_for(pair: Pair) -> None:
+    loop = asyncio.get_running_loop()
+    pair.quick.texts = {}
+    waits = []
+    for text in ("x = ", "x = a", "x = b", "x = c"):
+        pair.slow.hold()
+        began = loop.time()
+        await pair.ask(text)
+        waits.append(loop.time() - began)
+        await asyncio.sleep(0.1)
+    assert waits[0] >= PATIENCE
+    assert max(waits[1:]) < PATIENCE / 2
+    pair.slow.release()
+    pair.slow.texts = {f"x = d{i}": f"ata{i}" for i in range(9)}
+    texts = []
+    for number in range(9):
+        texts.append(await pair.ask(f"x = d{number}"))
+        await asyncio.sleep(0.02)
+    assert texts[-1] == "ata8", "it is fast again, and waited for"

@@ -3,7 +3,14 @@
 return {
   cmd = { 'empower-lsp', '--stdio' },
   root_markers = { '.git', 'pyproject.toml' },
+  cmd_env = { PYTHONPATH = '' }, -- a `types.py` on it would end Python before the server begins
   settings = { empower = {} },
+  handlers = {
+    ['window/showMessage'] = function(_, params)
+      -- the protocol's types are 1 to 4, an error first
+      require('empower.notice').say(params.message, vim.log.levels.ERROR + 1 - math.min(params.type, 3))
+    end,
+  },
   -- One server, and so one model in memory, for all folders of this Neovim.
   reuse_client = function(client, config)
     return client.name == config.name and not client:is_stopped()

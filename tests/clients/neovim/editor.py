@@ -21,7 +21,7 @@ T = TypeVar("T")
 ROOT = Path(__file__).parents[3]
 CLIENT = ROOT / "editor-clients" / "neovim"
 SCRIPTS = Path(__file__).parent
-PATIENCE = 60.0
+PATIENCE = float(os.environ.get("EMPOWER_PATIENCE", "60"))
 """Seconds until something that must happen has not happened; the machine may be busy."""
 
 ABOVE = """\
@@ -41,8 +41,8 @@ TYPED = "return Point(self.x + x, self.y + y, self.z + z)"
 ROW = ABOVE.count("\n")
 
 
-def _neovim() -> str:
-    """Return the editor; skip where there is none that is new enough."""
+def neovim() -> str:
+    """Return the editor's path; skip where there is none that is new enough."""
     found = os.environ.get("EMPOWER_NVIM") or shutil.which("nvim")
     if found:
         said = subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout
@@ -57,7 +57,7 @@ class Neovim:
 
     def __init__(self, folder: Path, data: Path, script: str = "init.lua") -> None:
         """Start with a configuration of `neovim/`; skips where there is no Neovim."""
-        program = _neovim()
+        program = neovim()
         self.file, socket = folder / "point.py", folder / "s"
         self.file.write_text(ABOVE + BELOW, encoding="utf-8")
         (folder / ".git").mkdir()
@@ -111,8 +111,8 @@ class Neovim:
 
     @property
     def messages(self) -> str:
-        """What was said."""
-        return str(self.call("nvim_exec2", "messages", {"output": True})["output"])
+        """What the client has said."""
+        return "\n".join(f"empower: {text}" for text in self.lua("return require('empower.notice').said"))
 
     def offer(self, *texts: str, character: int, start: int | None = None) -> None:
         """Let the server of `fake.lua` answer these texts at a column, counted as the protocol does."""
@@ -146,7 +146,7 @@ class Neovim:
             vim.cmd.redraw()
             local column, screen = vim.api.nvim_win_get_cursor(0)[2], ''
             for cell = 1, vim.o.columns do
-              screen = screen .. vim.fn.screenstring(vim.fn.winline(), cell)
+              screen = screen .. vim.fn.screenstring(vim.fn.win_screenpos(0)[1] - 1 + vim.fn.winline(), cell)
             end
             local line = vim.api.nvim_get_current_line()
             return { line:sub(1, column), screen, line:sub(column + 1) }""")

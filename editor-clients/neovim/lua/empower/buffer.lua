@@ -6,6 +6,7 @@ local M = {}
 
 local api = vim.api
 local ghost = require('empower.ghost')
+local macro = require('empower.macro')
 local screen = require('empower.screen')
 
 local METHOD = 'textDocument/inlineCompletion'
@@ -150,7 +151,7 @@ function M.follow(client, bufnr)
       end
     end,
   })
-  api.nvim_create_autocmd({ 'InsertLeave', 'BufLeave' }, {
+  api.nvim_create_autocmd({ 'InsertLeave', 'BufLeave', 'WinLeave' }, {
     group = group,
     buffer = bufnr,
     callback = function()
@@ -192,10 +193,8 @@ function M.take(part)
     return
   end
   local taken = part and part(rest) or rest
-  local lines = vim.split(taken, '\n', { plain = true })
-  local row, column = unpack(api.nvim_win_get_cursor(0))
-  api.nvim_buf_set_text(buffer.bufnr, row - 1, column, row - 1, column, lines)
-  api.nvim_win_set_cursor(0, { row + #lines - 1, (#lines == 1 and column or 0) + #lines[#lines] })
+  api.nvim_paste(taken, false, -1) -- literally, and so that `.` repeats it
+  macro.inserted(taken)
   if #taken < #rest then
     local reached = ghost.reached(offer, rest:sub(#taken + 1))
     local params = { item = offer.item, acceptedLength = reached }

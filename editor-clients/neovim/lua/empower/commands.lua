@@ -9,6 +9,17 @@ local NO_COMMAND_LINE = '`cmd` of the server is not a command line'
 ---@field run fun(arguments: string[])
 ---@field arguments? fun(): string[] for completion
 
+--- Show lines beside the text; `q` closes them.
+---@param lines string[]
+local function window(lines)
+  vim.cmd('botright new')
+  vim.bo.buftype, vim.bo.bufhidden, vim.bo.swapfile = 'nofile', 'wipe', false
+  vim.api.nvim_buf_set_lines(0, 0, -1, false, lines)
+  vim.bo.modifiable = false
+  vim.api.nvim_win_set_height(0, math.min(vim.api.nvim_buf_line_count(0), 20))
+  vim.keymap.set('n', 'q', '<Cmd>close<CR>', { buffer = true })
+end
+
 --- Show the output of the console script beside the text.
 ---@param arguments string[]
 local function output(arguments)
@@ -20,13 +31,7 @@ local function output(arguments)
   local environment = vim.tbl_extend('force', { COLUMNS = columns, NO_COLOR = '1' }, server.environment() or {})
   local ok, problem = pcall(vim.system, line, { text = true, env = environment }, function(done)
     vim.schedule(function()
-      local text = vim.trim(done.stdout .. done.stderr)
-      vim.cmd('botright new')
-      vim.bo.buftype, vim.bo.bufhidden, vim.bo.swapfile = 'nofile', 'wipe', false
-      vim.api.nvim_buf_set_lines(0, 0, -1, false, vim.split(text, '\n'))
-      vim.bo.modifiable = false
-      vim.api.nvim_win_set_height(0, math.min(vim.api.nvim_buf_line_count(0), 20))
-      vim.keymap.set('n', 'q', '<Cmd>close<CR>', { buffer = true })
+      window(vim.split(vim.trim(done.stdout .. done.stderr), '\n'))
     end)
   end)
   if not ok then
@@ -88,6 +93,11 @@ local commands = {
     end,
     arguments = function()
       return { 'off', 'on', 'path', 'show', 'stats', 'status' }
+    end,
+  },
+  messages = {
+    run = function()
+      window(require('empower.notice').said)
     end,
   },
   report = { run = report },

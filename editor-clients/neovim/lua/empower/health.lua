@@ -10,16 +10,18 @@ local function check_script()
     return health.info('The server is started by a function, not by a command line')
   end
   if vim.fn.executable(line[1]) == 0 then
-    return health.error(('`%s` is not there, or cannot be run'):format(line[1]), {
-      'pip install empower-lsp, in an environment of its own if you like',
-      "vim.lsp.config('empower', { cmd = { '/path/to/empower-lsp', '--stdio' } })",
-    })
+    return health.error(('`%s` is not there, or cannot be run'):format(line[1]), { server.CURE })
   end
-  local done = vim.system(line, { text = true, env = server.environment() }):wait(20000)
+  local ran, done = pcall(function()
+    return vim.system(line, { text = true, env = server.environment() }):wait(20000)
+  end)
+  if not ran then
+    return health.error(('`%s` cannot be run: %s'):format(line[1], done), { server.CURE })
+  end
   if done.code == 0 then
     health.ok(('%s (`%s`)'):format(vim.trim(done.stdout), vim.fn.exepath(line[1])))
   else
-    health.error(('`%s` fails: %s'):format(line[1], vim.trim(done.stderr or '')))
+    health.error(('`%s` fails: %s'):format(line[1], vim.trim(done.stderr or '')), { server.CURE })
   end
 end
 

@@ -4,6 +4,7 @@ local M = {}
 local api = vim.api
 local buffer = require('empower.buffer')
 local ghost = require('empower.ghost')
+local macro = require('empower.macro')
 local server = require('empower.server')
 local status = require('empower.status')
 
@@ -111,6 +112,9 @@ end
 --- Show the server's completions as ghost text; to be called once, before or after `vim.lsp.enable('empower')`.
 ---@param options? empower.Options
 function M.setup(options)
+  if vim.fn.has('nvim-0.12') == 0 then
+    return server.say('Neovim 0.12 or newer is needed, and this is ' .. tostring(vim.version()), vim.log.levels.ERROR)
+  end
   options = options or {}
   vim.validate('keys', options.keys, 'table', true)
   vim.validate('debounce', options.debounce, 'number', true)
@@ -139,6 +143,8 @@ function M.setup(options)
     end,
   })
   status.follow(group)
+  macro.follow(group)
+  server.watch(group)
   for _, client in ipairs(vim.lsp.get_clients({ name = 'empower' })) do
     for bufnr in pairs(client.attached_buffers) do
       attach(client, bufnr)

@@ -1,16 +1,17 @@
 -- The language server as Neovim's client runs it: its commands, its workspace folders, and its return after a crash.
 local M = {}
 
+local notice = require('empower.notice')
+
 local NAME = 'empower'
 local OFTEN, WITHIN = 3, 600 -- so many crashes in so many seconds are no accident
 
+local failing ---@type string? the program that was said not to work
 local crashes = {} ---@type integer[] when, in seconds of `vim.uv.now`
 
----@param text string
----@param level? integer
-function M.say(text, level)
-  vim.notify('empower: ' .. text, level or vim.log.levels.INFO)
-end
+M.say = notice.say
+
+M.CURE = '`pipx install` it, from a clone or a wheel, or say where it is: `:help empower-install`.'
 
 --- The running client, of a buffer or of any.
 ---@param bufnr? integer
@@ -45,6 +46,41 @@ function M.command_line(...)
   if config and type(config.cmd) == 'table' then
     return { config.cmd[1], ... }
   end
+end
+
+--- Say, once for a program, why it is not the server, and how to get one that is.
+---@param program string
+---@param problem string
+local function failed(program, problem)
+  if program ~= failing then
+    failing = program
+    M.say(('`%s` %s. %s'):format(program, problem, M.CURE), vim.log.levels.ERROR)
+  end
+end
+
+--- Look whether the program can be run at all: where its interpreter is gone, only an attempt tells.
+local function look()
+  local line = M.command_line('--version')
+  if not line or line[1] == failing or M.client() or not vim.lsp.is_enabled(NAME) then
+    return
+  elseif vim.fn.executable(line[1]) == 0 then
+    failed(line[1], 'is not there, or cannot be run')
+  elseif not pcall(vim.system, line) then
+    failed(line[1], 'cannot be run, as if what it was installed with were gone')
+  end
+end
+
+--- Say so when a file is opened and the server cannot be run: Neovim itself only logs it.
+---@param group integer
+function M.watch(group)
+  vim.api.nvim_create_autocmd('FileType', {
+    group = group,
+    callback = function(event)
+      if vim.bo[event.buf].buftype == '' then
+        vim.schedule(look)
+      end
+    end,
+  })
 end
 
 --- The environment that the server is started with, over Neovim's own.
@@ -112,11 +148,17 @@ function M.ended(code, signal, client_id)
   if meant or not client then
     return
   end
+  local how = signal ~= 0 and 'signal ' .. signal or 'exit code ' .. code
+  if not client.initialized and type(client.config.cmd) == 'table' then
+    return vim.schedule(function()
+      failed(client.config.cmd[1], ('does not start (%s); `:checkhealth empower` says why'):format(how))
+    end)
+  end
   local buffers = vim.tbl_keys(client.attached_buffers) -- now: they are detached next
   vim.schedule(function()
     vim.schedule(function() -- after Neovim has let go of the client and said that it ended
       if vim.v.exiting == vim.NIL and vim.lsp.is_enabled(NAME) then
-        revive(client.config, buffers, signal ~= 0 and 'signal ' .. signal or 'exit code ' .. code)
+        revive(client.config, buffers, how)
       end
     end)
   end)
@@ -124,7 +166,7 @@ end
 
 --- Start the server anew, also after it was given up.
 function M.restart()
-  crashes = {}
+  crashes, failing = {}, nil
   if M.client() then
     vim.cmd('lsp restart ' .. NAME)
   else

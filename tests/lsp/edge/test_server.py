@@ -136,3 +136,34 @@ async def test_nothing_is_kept_of_messages_that_were_handled(wire: Wire) -> None
     await asyncio.sleep(0)
     assert wire.server.protocol._request_futures == {}
     assert wire.server.protocol._result_types == {}
+
+
+async def test_a_client_of_ours_is_told_what_is_read_and_that_a_better_text_is_there(wire: Wire) -> None:
+    ours = {"experimental": {"empower": {"notifications": True}}}
+    await wire.initialize(**ours)
+    wire.server.conversation._announcer.reading(3, 9)
+    wire.server.conversation._announcer.better(URI)
+    await wire.run("empower.status")
+    told = [
+        (message["method"], message["params"])
+        for message in wire.received
+        if message.get("method", "").startswith("empower/")
+    ]
+    assert told == [("empower/reading", {"read": 3, "toRead": 9}), ("empower/better", {"uri": URI})]
+
+
+async def test_other_clients_are_told_no_such_thing(wire: Wire) -> None:
+    await wire.initialize()
+    wire.server.conversation._announcer.reading(3, 9)
+    wire.server.conversation._announcer.better(URI)
+    await wire.run("empower.status")
+    assert not [message for message in wire.received if message.get("method", "").startswith("empower/")]
+
+
+async def test_a_cursor_that_rests_is_told(wire: Wire) -> None:
+    await wire.initialize()
+    wire.open("x = \ny")
+    wrong: tuple[Any, ...] = ({}, {"position": 1}, [])
+    for params in ({"textDocument": {"uri": URI}, "position": {"line": 0, "character": 4}}, *wrong):
+        wire.notify("textDocument/didRestCursor", params)
+    assert await wire.items(0, 4)

@@ -103,6 +103,7 @@ class Editor:
         self.started: list[Settings] = []
         self.refusal: Exception | None = None
         self.outdated = False
+        self.languages: tuple[str, ...] = ()
         self.on_event: Callable[[HostEvent], None] = lambda _: None
         self.conversation = Conversation(self._start, lambda *_: None, self.said, self.documents.get)
         self.feed = self.conversation._workspace.feed = NotingFeed()
@@ -114,7 +115,7 @@ class Editor:
         self.on_event = on_event
         if self.refusal is not None:
             raise self.refusal
-        return Served(self.script, Source("scripted", memory=True), lambda: self.outdated)
+        return Served(self.script, Source("scripted", memory=True), lambda: self.outdated, self.languages)
 
     def set(self, **options: Any) -> None:
         self.conversation.configure(options)
@@ -378,3 +379,82 @@ async def test_inside_a_word_only_who_asks_by_hand_is_answered(editor: Editor) -
     assert editor.script.requests == []
     answer = await editor.conversation.asked(replace(inside, by_hand=True))
     assert answer is not None
+
+
+class Two(Editor):
+    """An editor for which two models are begun."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.quick = Script("quick()")
+        self.on_progress: Callable[[int, int], None] = lambda *_: None
+        self.conversation = Conversation(self._start_deep, self._start_instant, self.said, self.documents.get)
+
+    def _start_deep(
+        self, settings: Settings, on_event: Callable[[HostEvent], None], feed: Feed, on_progress: Progress
+    ) -> Served:
+        self.on_progress = on_progress
+        served = self._start(settings, on_event, feed, on_progress)
+        return replace(served, source=Source("big", tier="deep"))
+
+    def _start_instant(
+        self, settings: Settings, on_event: Callable[[HostEvent], None], feed: Feed, on_progress: Progress
+    ) -> Served | None:
+        return Served(self.quick, Source("small", tier="instant"), languages=("python",))
+
+
+@pytest.fixture
+async def two() -> AsyncIterator[Two]:
+    level.choose(level.Level.OFF)
+    two = Two()
+    two.conversation.begin(None, ["file:///space"], False)
+    yield two
+    two.conversation.close()
+
+
+async def test_where_the_chosen_model_fails_the_one_that_comes_along_goes_on(two: Two) -> None:
+    two.refusal = ModelNotFound("No model x.")
+    two.set(model="x")
+    assert await two.ask() == "quick()"
+    assert ("fail", "No model x.") in two.said.lines
+    assert [tier["tier"] for tier in two.conversation.status()["tiers"]] == ["instant"]
+
+
+async def test_the_status_tells_each_tier_and_how_much_of_the_prompt_is_read(two: Two) -> None:
+    two.set(model="x")
+    two.on_progress(10, 40)
+    await asyncio.sleep(0.01)
+    instant, deep = two.conversation.status()["tiers"]
+    assert (instant["tier"], instant["model"], instant["toRead"]) == ("instant", "small", 0)
+    assert (deep["tier"], deep["model"], deep["read"], deep["toRead"]) == ("deep", "big", 10, 40)
+    assert ("reading", "10 of 40") in two.said.lines
+    two.on_progress(40, 40)
+    await asyncio.sleep(0.01)
+    assert two.conversation.status()["tiers"][1]["toRead"] == 0
+
+
+async def test_the_instant_model_is_silent_in_a_language_it_was_not_trained_for_unless_asked(two: Two) -> None:
+    two.refusal = ModelNotFound("No model x.")
+    two.set(model="x")
+    assert await two.ask(language="typescript") is None
+    assert await two.ask(language="typescript", by_hand=True) == "quick()"
+    two.set(model="x", languages={"typescript": True})
+    two.documents[URI] += "y"
+    assert await two.ask(language="typescript") == "quick()"
+
+
+async def test_a_model_that_works_alone_is_silent_in_other_languages_too(editor: Editor) -> None:
+    editor.languages = ("python",)
+    editor.set()
+    assert await editor.ask(language="markdown") is None
+    assert await editor.ask() == "completed()"
+
+
+async def test_a_cursor_that_rests_is_made_ready_for_where_the_file_may_be_read(two: Two) -> None:
+    two.conversation.rested(two.query())
+    two.set(model="x", denyGlobs=["/private/"])
+    two.documents["file:///space/private/a.py"] = "secret"
+    two.conversation.rested(two.query("file:///space/private/a.py"))
+    assert two.script.expected == []
+    two.conversation.rested(two.query())
+    assert [request.prefix for request in two.script.expected if request] == ["x = "]

@@ -47,6 +47,12 @@ class Settings:
         engine=True,
     )
     patience: float = _option(80.0, "Milliseconds that a key waits for the better of two models.", low=0, high=10_000)
+    rest: str = _option(
+        "never",
+        "When the chosen model rests and the one that comes along answers alone: on battery power, under a load of "
+        "other programs, in any such case, or only when memory is short.",
+        choices=("never", "battery", "load", "any"),
+    )
     confidence: float = _option(
         0.3,
         "Least probability that all of what is shown is what you would type: higher is shorter and rarer.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from empower_lsp.serving.announcer import Quiet
 from empower_lsp.serving.discretion import detector_loading, discreet
 from empower_lsp.serving.engine_in_use import EngineInUse, posted
 from empower_lsp.serving.journal import LOGGED, NoJournal, first_logged, journal_as_set
+from empower_lsp.serving.machine import reason_to_rest
 from empower_lsp.serving.workspace_feed import WorkspaceFeed
 from empower_lsp.session import Session, explanation
 from empower_lsp.settings import Settings, parse
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 LARGEST = 1_000_000
 """Characters of the largest document that gets inline completions."""
+
+HEED_SECONDS = 10.0
+"""Between two looks at whether the machine has something to spare for a large model."""
 
 ALTERNATIVES = 2
 """Most items beside the first, for a person who asks by hand: an editor's "next" goes through them."""
@@ -56,6 +61,8 @@ class Conversation:
         self._initial: tuple[Settings, list[str]] = (Settings(), [])
         self._switched: dict[str, bool] = {}
         """What was turned on or off by command: by language id, `*` for all."""
+        self._heeded = -HEED_SECONDS
+        """When the machine was looked at last, in seconds of the monotonic clock."""
         self._can_judge: asyncio.Event | None = None
         """Set once the detector of secrets is loaded, which begins with the first configuration."""
 
@@ -102,6 +109,7 @@ class Conversation:
         await self.configured.wait()
         if not self._is_on(query) or self._is_late(query) or self._workspace.is_denied(query.uri):
             return None
+        self._heed_machine()
         for engine in (self._instant, self._chosen):
             engine.follow(self.settings)
         self._workspace.written_in(query.uri, query.text)
@@ -214,6 +222,20 @@ class Conversation:
         if served is not None and not served.is_deep:
             instant, chosen = chosen, None
         self._session.use(instant, chosen)
+
+    def _heed_machine(self) -> None:
+        """Let the chosen model rest while the machine has nothing to spare and the other one can answer."""
+        now, chosen = time.monotonic(), self._chosen
+        deep = chosen.served is not None and chosen.served.is_deep
+        resting = chosen.state[0] == "resting"
+        if now < self._heeded + HEED_SECONDS or self._instant.served is None or not (deep or resting):
+            return
+        self._heeded = now
+        why = reason_to_rest(self.settings.rest, resting)
+        if why and not resting:
+            chosen.rest(why)
+        elif resting and not why:
+            chosen.restart(self.settings)
 
     def _speaks(self, query: Query) -> bool:
         """Return whether the instant tier may answer: in a language it knows, or where it was asked to."""

@@ -56,6 +56,13 @@ class EngineInUse:
         except Exception as error:  # what runs goes on
             self._announcer.warn(_said(error))
 
+    def rest(self, why: str) -> None:
+        """Free the engine until `restart`, for a reason that is a sentence."""
+        self._heard = None
+        self.state = ("resting", why)
+        self._announcer.end()
+        self._use(None)
+
     def forget(self) -> None:
         """Listen to the engine no more; whoever has its tier closes it."""
         self._heard = self.served = self.tier = None

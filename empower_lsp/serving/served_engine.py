@@ -62,7 +62,7 @@ def start_engine(
     settings: Settings, on_event: Callable[[HostEvent], None], feed: Feed, on_progress: Progress
 ) -> Served:
     """Begin to load the model that the settings ask for; `feed` fills its memory. Raises ModelError."""
-    from empower_lsp.serving.spare_memory import leave_memory
+    from empower_lsp.serving.machine import leave_memory
     from empower_model.files import Origin, store
 
     model = store.checked(settings.model)

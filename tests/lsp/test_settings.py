@@ -95,7 +95,7 @@ def test_what_does_not_fit_falls_back_on_the_base() -> None:
 def test_an_unknown_option_names_the_nearest() -> None:
     assert parse({"confidense": 0.5})[1] == ["empower.confidense is not an option; did you mean empower.confidence?"]
     [problem] = parse({"zzz": 1})[1]
-    assert "there are model, instant, patience, confidence, " in problem
+    assert "there are model, instant, patience, rest, confidence, " in problem
 
 
 def test_settings_that_are_no_object_are_ignored() -> None:

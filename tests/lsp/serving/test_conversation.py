@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from empower_lsp.log import level
+from empower_lsp.serving import conversation
 from empower_lsp.serving.conversation import ALTERNATIVES, LARGEST, Conversation
 from empower_lsp.serving.journal import LOGGED, NoJournal
 from empower_lsp.serving.served_engine import Progress, Served
@@ -458,3 +459,22 @@ async def test_a_cursor_that_rests_is_made_ready_for_where_the_file_may_be_read(
     assert two.script.expected == []
     two.conversation.rested(two.query())
     assert [request.prefix for request in two.script.expected if request] == ["x = "]
+
+
+async def test_while_the_machine_has_nothing_to_spare_the_one_that_comes_along_answers_alone(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two.set(model="x")
+    assert await two.ask() == "completed()"
+    reasons = ["Memory is short.", "Memory is short.", ""]
+    monkeypatch.setattr(conversation, "HEED_SECONDS", 0.0)
+    monkeypatch.setattr(conversation, "reason_to_rest", lambda *_: reasons.pop(0))
+    for text in "ab":
+        two.type(text)
+        assert await two.ask() == "quick()"
+        status = two.conversation.status()
+        assert (status["engine"], status["message"]) == ("resting", "Memory is short.")
+    assert two.script.closed
+    two.type("c")
+    assert await two.ask() == "completed()"
+    assert len(two.started) == 2

@@ -1,4 +1,4 @@
-"""Whether there is memory (RAM) to spare for a model of several hundred megabytes."""
+"""Whether the machine has something to spare for a model of several hundred megabytes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ BESIDE_WEIGHTS = 400 << 20
 """Bytes that an engine takes beside its weights: the cache of a prompt, copies of it, and what it computes in."""
 SPARE = 2 << 30
 """Bytes that a second window's model must leave free."""
+SHORT, AMPLE = 256 << 20, 2 << 30
+"""Free bytes at which a model is let go, and at which it is loaded again."""
+BUSY, CALM = 2.0, 1.0
+"""Load average a core at which a model rests, and at which it works again."""
 
 
 def leave_memory(weights: Path) -> None:
@@ -25,6 +29,22 @@ def leave_memory(weights: Path) -> None:
             "loaded in this window. Close a window or another program, then restart the server; or choose a smaller "
             "model with `empower-lsp setup`."
         )
+
+
+def reason_to_rest(rest: str, resting: bool) -> str:
+    """Return why a large model should not work now, as a sentence; empty if it may.
+
+    `rest` is the option of that name. One that is `resting` begins again only once there is ample room.
+    """
+    import psutil
+
+    if psutil.virtual_memory().available < (AMPLE if resting else SHORT):
+        return "Memory is short, so the model was let go; it comes back by itself."
+    if rest in ("battery", "any") and (battery := psutil.sensors_battery()) is not None and not battery.power_plugged:
+        return "The model rests while the machine runs on battery."
+    if rest in ("load", "any") and psutil.getloadavg()[0] > (CALM if resting else BUSY) * (os.cpu_count() or 1):
+        return "The model rests while the machine is busy with something else."
+    return ""
 
 
 def _is_second_window() -> bool:

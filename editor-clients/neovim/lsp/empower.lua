@@ -5,7 +5,14 @@ return {
   root_markers = { '.git', 'pyproject.toml' },
   cmd_env = { PYTHONPATH = '' }, -- a `types.py` on it would end Python before the server begins
   settings = { empower = {} },
+  capabilities = { experimental = { empower = { notifications = true } } },
   handlers = {
+    ['empower/better'] = function(_, params)
+      require('empower.buffer').better(params.uri)
+    end,
+    ['empower/reading'] = function(_, params)
+      require('empower.deep').reading(params)
+    end,
     ['window/showMessage'] = function(_, params)
       -- the protocol's types are 1 to 4, an error first
       require('empower.notice').say(params.message, vim.log.levels.ERROR + 1 - math.min(params.type, 3))

@@ -27,6 +27,7 @@ end
 
 vim.lsp.config('empower', {
   cmd = function(dispatchers)
+    fake.tell = dispatchers.notification
     local number, closing = 0, false
     return {
       request = function(method, params, done)

@@ -5,6 +5,7 @@
 local M = {}
 
 local api = vim.api
+local deep = require('empower.deep')
 local ghost = require('empower.ghost')
 local macro = require('empower.macro')
 local screen = require('empower.screen')
@@ -151,6 +152,7 @@ function M.follow(client, bufnr)
       end
     end,
   })
+  deep.follow(client, bufnr, group)
   api.nvim_create_autocmd({ 'InsertLeave', 'BufLeave', 'WinLeave' }, {
     group = group,
     buffer = bufnr,
@@ -237,6 +239,15 @@ function M.next(count)
     screen.step(buffer, count)
   else
     ask(buffer, INVOKED, count)
+  end
+end
+
+--- Ask again, since the server has found a better text: it says whether that may take the place of what is shown.
+---@param uri string of the document
+function M.better(uri)
+  local buffer = current()
+  if buffer and not buffer.asked and not buffer.by_hand and vim.uri_from_bufnr(buffer.bufnr) == uri then
+    ask(buffer, AUTOMATIC)
   end
 end
 

@@ -1,6 +1,7 @@
 -- What the server last said of itself, for the statusline; asked for seldom, shown often.
 local M = {}
 
+local deep = require('empower.deep')
 local server = require('empower.server')
 
 ---@class empower.Status
@@ -42,7 +43,8 @@ function M.line()
   elseif last.trigger == 'manual' then
     return 'empower: by hand'
   end
-  return 'empower'
+  local progress = deep.progress()
+  return progress == '' and 'empower' or 'empower: reading ' .. progress
 end
 
 --- Keep what is known up to date.

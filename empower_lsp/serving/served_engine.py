@@ -12,7 +12,7 @@ from empower_model.errors import EmpowerError
 if TYPE_CHECKING:
     from empower_lsp.settings import Settings
     from empower_model.feed import Feed, Remembered
-    from empower_model.files import Model, Origin
+    from empower_model.files import Model
     from empower_model.host import HostEvent
     from empower_model.request import Completer
 
@@ -63,10 +63,10 @@ def start_engine(
 ) -> Served:
     """Begin to load the model that the settings ask for; `feed` fills its memory. Raises ModelError."""
     from empower_lsp.serving.machine import leave_memory
-    from empower_model.files import Origin, store
+    from empower_model.files import store
 
     model = store.checked(settings.model)
-    tier = INSTANT if model.origin is Origin.BUNDLED else DEEP
+    tier = INSTANT if _comes_along(model) else DEEP
     if tier is DEEP:
         leave_memory(model.path)
     return _start(settings, settings.model, model, tier, on_event, feed, on_progress)
@@ -79,22 +79,31 @@ def start_instant(
 
     None where that is the chosen one, or is not wanted.
     """
-    from empower_model.files import Origin, store
+    from empower_model.files import store
 
-    if not settings.instant or _origin(settings.model) is Origin.BUNDLED:
+    chosen = _chosen(settings.model)
+    if not settings.instant or (chosen is not None and _comes_along(chosen)):
         return None
     name = store.bundled()
     return _start(settings, name, store.checked(name), INSTANT, on_event, feed, on_progress)
 
 
-def _origin(name: str) -> Origin | None:
-    """Return where the chosen model comes from; None where it cannot be had, which its own start tells."""
+def _chosen(name: str) -> Model | None:
+    """Return the model that a person chose; None where it cannot be had, which its own start tells."""
     from empower_model.files import store
 
     try:
-        return store.resolve(name).origin
+        return store.resolve(name)
     except EmpowerError:
         return None
+
+
+def _comes_along(model: Model) -> bool:
+    """Return whether a model is a bundled one, by its name or by the path of its file."""
+    from empower_model.files import Origin, store
+
+    files = (entry.path for entry in store.catalogue().values() if entry.repo is None)
+    return model.origin is Origin.BUNDLED or model.path in files
 
 
 def _start(

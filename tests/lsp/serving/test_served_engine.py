@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from empower_lsp.serving.served_engine import start_engine, watch
+from empower_lsp.serving.served_engine import start_engine, start_instant, watch
 from empower_lsp.settings import Settings
 from empower_model.calibration import Calibration
 from empower_model.errors import ModelError, ModelNotFound
@@ -175,3 +175,32 @@ def test_weights_in_use_have_the_calibration_in_use() -> None:
 def test_a_name_that_is_no_model_is_no_engine(name: str) -> None:
     with pytest.raises(ModelError):
         start_engine(Settings(model=name), lambda _: None, Feed(), forget)
+
+
+def test_beside_another_model_the_bundled_one_answers_at_once(tmp_path: Path, hosts: list[dict[str, Any]]) -> None:
+    other = tmp_path / "other.gguf"
+    shutil.copyfile(store.checked("").path, other)
+    deep = start_engine(Settings(model=str(other)), lambda _: None, Feed(), forget)
+    instant = start_instant(Settings(model=str(other)), lambda _: None, Feed(), forget)
+    assert instant is not None
+    assert (deep.source.tier, instant.source.tier, instant.languages) == ("deep", "instant", ("python",))
+    assert [host["background"] for host in hosts] == [True, False]
+
+
+@pytest.mark.parametrize("name", ["", "empower-python", "empower-python-base", str(store.checked("").path)])
+def test_the_bundled_model_works_alone(name: str, hosts: list[dict[str, Any]]) -> None:
+    assert start_engine(Settings(model=name), lambda _: None, Feed(), forget).source.tier == "instant"
+    assert start_instant(Settings(model=name), lambda _: None, Feed(), forget) is None
+
+
+def test_no_second_model_is_loaded_where_that_is_not_wanted(tmp_path: Path, hosts: list[dict[str, Any]]) -> None:
+    other = tmp_path / "other.gguf"
+    shutil.copyfile(store.checked("").path, other)
+    settings = Settings(model=str(other), instant=False)
+    assert start_engine(settings, lambda _: None, Feed(), forget).is_deep
+    assert start_instant(settings, lambda _: None, Feed(), forget) is None
+    assert not hosts[0]["background"]
+
+
+def test_where_the_chosen_model_cannot_be_had_the_bundled_one_is_started(hosts: list[dict[str, Any]]) -> None:
+    assert start_instant(Settings(model="no-such-model"), lambda _: None, Feed(), forget) is not None

@@ -10,13 +10,15 @@ from __future__ import annotations
 import ctypes
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from empower_model.engine import timing
 from empower_model.engine.distribution import Distribution
 from empower_model.engine.drafting import LENGTHS, Drafts, Pace
 from empower_model.engine.llama_file import (
@@ -25,9 +27,11 @@ from empower_model.engine.llama_file import (
     llama_cpp,
     load,
     load_adapter,
+    machine,
     physical_cores,
     read_vocabulary,
 )
+from empower_model.engine.reading import Speed, pieces
 from empower_model.engine.seam import EngineConfig, StopFlag, Token, Transform
 from empower_model.engine.states import GAIN, WORTH, States, common
 from empower_model.errors import EngineError, EngineStopped, ModelFileInvalid, PromptTooLong
@@ -36,8 +40,12 @@ BATCH = 512
 MICRO_BATCH = 128
 """Small, since an aborted evaluation keeps whole micro-batches only; larger ones gain nothing (tuning.py)."""
 SMALL = 32 << 20
-"""Bytes of weights up to which one thread writes fastest: two spend longer waiting for each other than computing.
-Nothing is drafted for such a model: to look a guess up takes as long as to do without it."""
+"""Bytes of weights up to which one thread writes best, unless it was measured otherwise: several spend longer waiting
+for each other than computing. Nothing is drafted for such a model: to look a guess up takes as long as to do without
+it."""
+OPERATIONS = 2.5e11
+"""Floating-point operations a second that a machine is taken for until its speed is known; a token takes two for each
+parameter."""
 ABORTED, NO_ROOM = 2, 1
 _TOKENS = ctypes.POINTER(ctypes.c_int32)
 
@@ -51,14 +59,26 @@ def _polling_callback() -> Any:
 class LlamaEngine:
     """One model, the adapter made for it if there is one, and one context of llama.cpp.
 
+    `asked` ends what is prepared while nobody waits, since somebody does. `on_read` is told, piece by piece, how many
+    tokens of a prompt are evaluated, and of how many.
+
     Raises ModelFileInvalid when llama.cpp cannot load a file. Not thread-safe; `stop` may be set from anywhere.
     """
 
-    def __init__(self, config: EngineConfig, stop: StopFlag | None = None) -> None:
+    def __init__(
+        self,
+        config: EngineConfig,
+        stop: StopFlag | None = None,
+        asked: StopFlag | None = None,
+        on_read: Callable[[int, int], None] | None = None,
+    ) -> None:
         self.config = config
         self.stop = stop or StopFlag()
-        self.threads = config.threads or physical_cores()
+        self._asked = asked or StopFlag()
+        self._on_read = on_read
         self._model = load(config)
+        self.threads, self.writing_threads = self._chosen_threads()
+        """For prompts, and for tokens that are written one by one."""
         self._adapter = load_adapter(config, self._model)
         self._vocab = llama_cpp.llama_model_get_vocab(self._model)
         self.vocabulary = read_vocabulary(self._vocab)
@@ -66,8 +86,10 @@ class LlamaEngine:
         self.context_size = max(64, min(config.context_size, trained or config.context_size))
         self._context = self._new_context()
         self._memory = llama_cpp.llama_get_memory(self._context)
-        self._poll = _polling_callback()
-        llama_cpp.llama_set_abort_callback(self._context, self._poll, ctypes.c_void_p(self.stop.address))
+        self._polling, self._never = _polling_callback(), llama_cpp.ggml_abort_callback()
+        self._polled: StopFlag | None = None
+        """What ends an evaluation that has begun."""
+        self._poll(self.stop)
         self._batch = llama_cpp.llama_batch_init(BATCH, 0, 1)
         self._ids, self._positions, self._flags = _batch_views(self._batch)
         self._distribution = Distribution(len(self.vocabulary.pieces))
@@ -81,6 +103,7 @@ class LlamaEngine:
         """Tokens of the state at hand from which on it is kept when another prompt comes."""
         self.pace = None if self._small or cannot_step_back(self._model) else Pace()
         """How many drafted tokens are worth evaluating; None where none ever is."""
+        self._speed = Speed(OPERATIONS / (2 * max(1, llama_cpp.llama_model_n_params(self._model))))
 
     def _new_context(self) -> Any:
         params = llama_cpp.llama_context_default_params()
@@ -89,8 +112,7 @@ class LlamaEngine:
         params.n_ubatch = MICRO_BATCH
         params.n_seq_max = 1
         params.n_outputs_max = 1 + max(LENGTHS)  # else logits for a whole micro-batch: 297 MiB at 152k entries
-        params.n_threads_batch = self.threads
-        params.n_threads = 1 if self._small and not self.config.threads else self.threads
+        params.n_threads_batch, params.n_threads = self.threads, self.writing_threads
         context = llama_cpp.llama_init_from_model(self._model, params)
         if not context:
             llama_cpp.llama_model_free(self._model)
@@ -102,6 +124,35 @@ class LlamaEngine:
             adapters, scales = (llama_cpp.llama_adapter_lora_p_ctypes * 1)(self._adapter), (ctypes.c_float * 1)(1)
             llama_cpp.llama_set_adapters_lora(context, adapters, 1, scales)
         return context
+
+    def _chosen_threads(self) -> tuple[int, int]:
+        """Return the threads for prompts and for writing: as told, as measured on this machine, or a guess.
+
+        The guess leaves a core free of what is written, as others work beside an editor (`timing.py`).
+        """
+        if told := self.config.threads:
+            return told, told
+        if known := timing.load(self.config.path, machine(self.config.gpu_layers)):
+            return known.prompt.threads, known.token.threads
+        cores = physical_cores()
+        return cores, 1 if self._small else max(1, cores - 1)
+
+    def measured(self, seconds: float = timing.SECONDS) -> timing.Timings:
+        """Measure how fast the model is here, which takes about so many seconds, and go on with the best threads.
+
+        It is kept for engines to come, unless others were at work meanwhile. Raises EngineError.
+        """
+        found = timing.measure(self, physical_cores(), seconds)
+        if not found.disturbed:
+            with suppress(OSError):  # it is measured again the next time
+                timing.save(found, self.config.path, machine(self.config.gpu_layers))
+        self.set_threads(*self._chosen_threads())
+        return found
+
+    def set_threads(self, prompt: int, writing: int) -> None:
+        """Evaluate prompts and write with so many threads from now on."""
+        self.threads, self.writing_threads = prompt, writing
+        llama_cpp.llama_set_n_threads(self._context, writing, prompt)
 
     @property
     def _small(self) -> bool:
@@ -118,27 +169,65 @@ class LlamaEngine:
         tokens: list[int] = ids[:count].tolist()
         return tokens
 
+    @property
+    def speed(self) -> float:
+        """Return how many tokens of prompts are evaluated in a second, as far as that is known."""
+        return self._speed.value
+
     def prefill(self, prompt: Sequence[int]) -> int:
         """Make `prompt` the state; return how many tokens had to be evaluated (at least 1).
 
-        Raises PromptTooLong, and EngineStopped when ended on request.
+        Raises PromptTooLong, and EngineStopped when ended on request. What was evaluated until then stays.
         """
+        self._asked.clear()
         fresh = self._missing(prompt)
-        for start in range(0, len(fresh), BATCH):
+        start = 0
+        for size in self._pieces(len(fresh)):
             if self.stop.is_set():  # GPU backends do not poll the flag
                 raise EngineStopped("The evaluation was ended on request.")
-            self._evaluate(fresh[start : start + BATCH])
+            slow = not self._small and size < MICRO_BATCH
+            self._poll(None if slow and start == 0 else self.stop)  # else, stopped at each key, it would never get on
+            self._read(fresh[start : start + size], len(prompt))
+            start += size
+        self._poll(self.stop)
         return len(fresh)
 
     def prepare(self, prompt: Sequence[int], most: int) -> bool:
         """Evaluate at most `most` more tokens of a prompt that will be asked for; return whether all are.
 
-        Raises PromptTooLong, and EngineStopped when ended on request.
+        Raises PromptTooLong, and EngineStopped when somebody asks.
         """
+        self._worth = GAIN  # around a time when nobody waits, little is worth keeping too
         fresh = self._missing(prompt)
-        self._worth = GAIN  # of what was prepared, little is worth keeping too
-        self._evaluate(fresh[: min(most, BATCH)])
+        self._worth = GAIN
+        self._poll(self._asked)
+        try:
+            self._read(fresh[: min(most, BATCH)], len(prompt))
+        finally:
+            self._poll(self.stop)
         return len(fresh) <= min(most, BATCH)
+
+    def _pieces(self, count: int) -> Iterator[int]:
+        """Yield the sizes in which so many tokens are evaluated."""
+        if self._small:  # whole batches, of which a stop loses a few milliseconds
+            return iter([BATCH] * (count // BATCH) + [count % BATCH] * (count % BATCH > 0))
+        return pieces(count, self.speed)
+
+    def _poll(self, flag: StopFlag | None) -> None:
+        """Have evaluations end when a flag is set; None: by nothing."""
+        if flag is not self._polled:
+            callback, address = (self._polling, flag.address) if flag is not None else (self._never, None)
+            llama_cpp.llama_set_abort_callback(self._context, callback, ctypes.c_void_p(address))
+            self._polled = flag
+
+    def _read(self, ids: Sequence[int], whole: int) -> None:
+        """Append tokens of a prompt, which has so many, to the state."""
+        started = time.perf_counter()
+        self._evaluate(ids)
+        llama_cpp.llama_synchronize(self._context)  # a GPU is still at work
+        self._speed.note(len(ids), time.perf_counter() - started)
+        if self._on_read is not None:
+            self._on_read(len(self._state), whole)
 
     def _missing(self, prompt: Sequence[int]) -> list[int]:
         """Bring back as much of a prompt's state as is known; return the tokens to evaluate, the last one at least."""

@@ -204,15 +204,13 @@ class Session:
             self._tell_if_better(found, uri, request, ticket)
             return rests
         text = computed.rest(request)
-        longer = text.startswith(shown.text) and text != shown.text
-        fresh = not shown.typed_along and asyncio.get_running_loop().time() - shown.since < CALM
-        if longer or (fresh and text and text != shown.text):
-            self.last = computed
-            item = self._new(request, text, computed)
-            if longer:
-                item = replace(item, shown=replace(item.shown, since=shown.since, typed_along=shown.typed_along))
-            return [item]
-        return rests
+        if not _may_replace(shown, text):
+            return rests
+        self.last = computed
+        item = self._new(request, text, computed)
+        if text.startswith(shown.text):
+            item = replace(item, shown=replace(item.shown, since=shown.since, typed_along=shown.typed_along))
+        return [item]
 
     def _tell_if_better(
         self, found: asyncio.Future[Computed | None], uri: str, request: Request, ticket: asyncio.Future[None]
@@ -221,11 +219,11 @@ class Session:
 
         def done(found: asyncio.Future[Computed | None]) -> None:
             computed = _result(found)
-            if computed is not None and ticket is self._newest:
-                rests = self._rests(uri, request)
-                shown = rests[0].shown.text if rests else ""
-                if not shown.startswith(computed.rest(request)):
-                    self._on_better(uri)
+            if computed is None or ticket is not self._newest:
+                return
+            text, rests = computed.rest(request), self._rests(uri, request)
+            if _may_replace(rests[0].shown, text) if rests else text:
+                self._on_better(uri)
 
         found.add_done_callback(done)
 
@@ -279,6 +277,14 @@ class Session:
             accepted = Request(shown.prefix + shown.text, shown.suffix, shown.limits)
             loop = asyncio.get_running_loop()
             self._resting = loop.call_later(REST, self._deep.look_ahead, uri, accepted)
+
+
+def _may_replace(shown: Shown, text: str) -> bool:
+    """Return whether a text may take the place of one on the screen: a longer one may, another one only at first."""
+    if not text or text == shown.text:
+        return False
+    fresh = not shown.typed_along and asyncio.get_running_loop().time() - shown.since < CALM
+    return fresh or text.startswith(shown.text)
 
 
 def _answered(query: Query, item: _Item) -> Answer:

@@ -27,6 +27,7 @@ export class Connection implements vscode.Disposable {
     private readonly middleware: Middleware,
     private readonly show: (state: State) => void,
     private readonly onRunning: () => void,
+    private readonly follow: (client: LanguageClient) => void,
   ) {}
 
   /** Start the program; the one that runs is stopped first. */
@@ -36,6 +37,7 @@ export class Connection implements vscode.Disposable {
     this.show({ kind: 'starting', message: `Starting ${program}` });
     const client = new LanguageClient('empower', 'Empower', { command: program, args: ['--stdio'] }, this.options());
     this.client = client;
+    this.follow(client);
     client.onDidChangeState(({ newState }) => {
       if (newState === ClientState.Running && client === this.client) {
         this.onRunning();

@@ -5,6 +5,7 @@ import * as vscode from 'vscode';
 import type { Middleware } from 'vscode-languageclient/node';
 import { openWalkthrough, registerCommands } from './commands';
 import { Connection, offer, OUTPUT } from './connection';
+import { Deep } from './deep';
 import { find, type Places } from './executable';
 import type { Explanation, ServerStatus } from './explanation';
 import { install } from './installation';
@@ -32,11 +33,12 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const wanted = new Switch(context.globalState);
   const status = new Status((language) => wanted.why(language));
   const offers = new Offers(async (method, params) => connection?.tell(method, params));
+  const deep = new Deep(async (method, params) => connection?.tell(method, params), (read, toRead) => status.reading(read, toRead));
   const refresh = refresher(status);
   const reports = new Reports();
   const patience = new Patience(context.globalState);
   const own = join(context.globalStorageUri.fsPath, 'server');
-  connection = new Connection(channel, middleware({ wanted, offers, status, patience, refresh }), (state) => status.show(state), refresh);
+  connection = new Connection(channel, middleware({ wanted, offers, status, patience, deep, refresh }), (state) => status.show(state), refresh, (client) => deep.follow(client));
 
   const start = async (): Promise<void> => {
     const program = find(places(own));
@@ -55,7 +57,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     install: () => installed(own, channel, start),
   };
   context.subscriptions.push(
-    ...[channel, wanted, status, reports, connection, ...registerCommands(parts)],
+    ...[channel, wanted, status, reports, deep, connection, ...registerCommands(parts)],
     wanted.onDidChange(() => status.render()),
     vscode.window.onDidChangeActiveTextEditor(() => status.render()),
     vscode.workspace.onDidGrantWorkspaceTrust(start),
@@ -145,11 +147,12 @@ interface Watchers {
   readonly offers: Offers;
   readonly status: Status;
   readonly patience: Patience;
+  readonly deep: Deep;
   readonly refresh: Refresh;
 }
 
 /** What happens around the messages of the language client. */
-function middleware({ wanted, offers, status, patience, refresh }: Watchers): Middleware {
+function middleware({ wanted, offers, status, patience, deep, refresh }: Watchers): Middleware {
   return {
     provideInlineCompletionItems: async (document, position, context, token, next) => {
       if (wanted.why(document.languageId) !== undefined) {
@@ -162,9 +165,10 @@ function middleware({ wanted, offers, status, patience, refresh }: Watchers): Mi
           void patience.cancelled(performance.now() - began);
         }
       });
-      const answer = await next(document, position, context, token);
+      const triggerKind = deep.isAsking ? vscode.InlineCompletionTriggerKind.Automatic : context.triggerKind;
+      const answer = await next(document, position, { ...context, triggerKind }, token);
       if (!token.isCancellationRequested) {
-        const byHand = context.triggerKind === vscode.InlineCompletionTriggerKind.Invoke;
+        const byHand = triggerKind === vscode.InlineCompletionTriggerKind.Invoke;
         offers.answered(document, position, (Array.isArray(answer) ? answer : answer?.items) ?? [], byHand);
         refresh(performance.now() - began);
       }

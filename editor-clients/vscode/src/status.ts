@@ -12,6 +12,7 @@ export class Status implements vscode.Disposable {
   private readonly item = vscode.window.createStatusBarItem('empower', vscode.StatusBarAlignment.Right, 90);
   private state: State = { kind: 'starting', message: 'Starting.' };
   private last = '';
+  private read = '';
 
   constructor(private readonly offBecause: (language: string | undefined) => string | undefined) {
     this.item.name = 'Empower';
@@ -34,6 +35,12 @@ export class Status implements vscode.Disposable {
     this.render();
   }
 
+  /** So many tokens of a prompt are read, of so many. */
+  reading(read: number, toRead: number): void {
+    this.read = read < toRead ? `The model reads the text around the cursor: ${read} of ${toRead} tokens.` : '';
+    this.render();
+  }
+
   render(): void {
     const { state, item } = this;
     const off = this.offBecause(vscode.window.activeTextEditor?.document.languageId);
@@ -42,7 +49,7 @@ export class Status implements vscode.Disposable {
     item.text = `${isOff ? '$(circle-slash)' : icon} Empower`;
     item.backgroundColor = state.kind === 'error' ? new vscode.ThemeColor('statusBarItem.errorBackground') : undefined;
     item.command = state.kind === 'error' ? state.cure : 'empower.menu';
-    item.tooltip = [isOff ? off : state.message, ...(state.kind === 'ready' && this.last ? [this.last] : [])].join('\n\n');
+    item.tooltip = [isOff ? off : state.message, ...(state.kind === 'ready' ? [this.read, this.last] : [])].filter(Boolean).join('\n\n');
     item.accessibilityInformation = { label: `Empower: ${item.tooltip.replaceAll(/\s+/g, " ")}` };
   }
 

@@ -67,6 +67,20 @@ def test_the_next_one_is_shown_and_reported(editor: VSCode, tmp_path: Path) -> N
         noted("didDismissCompletion", third, None)
 
 
+def test_a_better_text_takes_its_place_and_a_resting_cursor_is_told(editor: VSCode, tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    notes.touch()
+    with served_by(editor, tmp_path, f"exec {sys.executable} {several.__file__} {notes} --stdio", several.READY):
+        editor.edit("late.txt", "\n", 1, 1)
+        editor.type(several.LATE)
+        editor.until(lambda: editor.ghost() == several.BETTER, "the better text is shown")
+        rested = json.dumps(["didRestCursor", 0, len(several.LATE)])
+        editor.until(lambda: rested in notes.read_text().splitlines(), "where the cursor rests is told")
+        editor.press("Tab")
+        editor.until(lambda: "empower.accept" in notes.read_text(), "it is accepted")
+        assert editor.saved("late.txt") == several.LATE + several.BETTER + "\n"
+
+
 def test_a_missing_server_is_installed_after_asking(editor: VSCode, tmp_path: Path) -> None:
     wheel = stand_in(tmp_path, program())
     editor.configure({"empowerServer.path": "", "empowerServer.requirement": str(wheel)})

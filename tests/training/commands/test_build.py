@@ -30,13 +30,18 @@ def test_from_corpus_to_a_model_file(tmp_path: Path, corpus_folder: Path) -> Non
     tokenizer, run, file = tmp_path / "tokenizer", tmp_path / "run", tmp_path / "model.gguf"
     call(build.tokenizer, corpus_folder, tokenizer, "--size", 512)
     size = ("--layers", 1, "--width", 64, "--feed-forward", 64)
-    call(build.pretrain, corpus_folder, tokenizer, run, "--steps", 1, *size)
+    call(build.pretrain, corpus_folder, run, "--tokenizer", tokenizer, "--steps", 1, "--decay", 0, *size)
+    on = tmp_path / "on"
+    ended = json.loads(call(build.pretrain, corpus_folder, on, "--from", run, "--steps", 1, "--decay", 1, *size))
+    assert (ended["steps"], ended["plan"]["long_from"], ended["plan"]["small_batch"]) == (2, 0, 0)
     tuned = tmp_path / "tuned"
     said = json.loads(call(tune, run / "final", corpus_folder, tuned, "--examples", 200, "--eta", 40))
     assert said["count"] == 200
     assert said["targets"] > 400
     call(build.export, tuned / "final", file, "--type", "f32")
     assert file.read_bytes()[:4] == b"GGUF"
+    again = json.loads(call(build.pretrain, corpus_folder, tmp_path / "again", "--from", file, "--steps", 1, *size))
+    assert again["steps"] == 1
     figures = json.loads(
         call(build.heldout, run / "final", corpus_folder, "--characters", 2000, "--holes", 4, "--json")
     )
@@ -48,7 +53,7 @@ def test_from_corpus_to_a_model_file(tmp_path: Path, corpus_folder: Path) -> Non
     ("command", "arguments"),
     [
         (build.tokenizer, ["nowhere", "out"]),
-        (build.pretrain, ["nowhere", "nowhere", "out"]),
+        (build.pretrain, ["nowhere", "out", "--tokenizer", "nowhere"]),
         (build.export, ["nowhere", "out.gguf"]),
         (build.heldout, ["nowhere", "nowhere"]),
         (tune, ["nowhere", "nowhere", "out"]),
@@ -63,6 +68,13 @@ def test_what_is_missing_is_said_in_one_line(
     assert result.exit_code == 1
     assert len(result.output.strip().splitlines()) == 1
     assert result.output.startswith("Error: ")
+
+
+@pytest.mark.parametrize("begin", [[], ["--tokenizer", "t", "--from", "m"]])
+def test_a_run_begins_anew_or_with_a_model(begin: list[str], tmp_path: Path, corpus_folder: Path) -> None:
+    result = CliRunner().invoke(build.pretrain, [str(corpus_folder), str(tmp_path / "out"), *begin])
+    assert result.exit_code == 1
+    assert "either --tokenizer" in result.output
 
 
 def test_the_commands_load_nothing_heavy() -> None:

@@ -16,8 +16,8 @@ TEXT = "".join(f"def check_{n}(self):\n    self.assertEqual(check({n}), {n})\n  
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
-    row = json.dumps({"package": "p", "path": "p/a.py", "text": TEXT}) + "\n"
-    for split in ("validation", "heldout"):
+    for split, package in (("validation", "p"), ("heldout", "p"), ("programs", "q")):
+        row = json.dumps({"package": package, "path": f"{package}/a.py", "text": TEXT}) + "\n"
         (tmp_path / f"{split}.jsonl").write_text(row, encoding="utf-8")
     return tmp_path
 
@@ -45,3 +45,5 @@ def test_completions_are_shown_as_the_file_has_them_or_not(corpus: Path) -> None
     for verdict, above, text in found:
         assert above in TEXT
         assert (above + text in TEXT) == (verdict == "right")
+    of_programs = call(corpus, "--model", store.bundled(), "--split", "programs", "--count", 0, "--show", 3)
+    assert of_programs.count(", q: ") == 3

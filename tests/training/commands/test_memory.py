@@ -23,7 +23,7 @@ def {name}s(folder, ending):
 
 @pytest.fixture
 def corpus_folder(tmp_path: Path) -> Path:
-    for split, package in (("validation", "one"), ("heldout", "two")):
+    for split, package in (("validation", "one"), ("heldout", "two"), ("programs", "three")):
         rows = [
             {"package": package, "path": f"{package}/{name}.py", "text": TEXT.replace("{name}", name)}
             for name in ("page", "image", "track")
@@ -33,11 +33,11 @@ def corpus_folder(tmp_path: Path) -> Path:
 
 
 def test_each_kind_of_memory_has_its_row(corpus_folder: Path) -> None:
-    arguments = [str(corpus_folder), "--fit", "12", "--count", "6"]
+    arguments = [str(corpus_folder), "--fit", "12", "--count", "6", "--split", "programs"]
     result = CliRunner().invoke(memory, arguments, env={"COLUMNS": "160"})
     assert result.exit_code == 0, result.output
     table = result.stdout[result.stdout.index("bits/character") : result.stdout.index("net gain")].splitlines()
-    assert table[0].split() == ["bits/character", "all", "two"]
+    assert table[0].split() == ["bits/character", "all", "three"]
     rates = {line.split("  ")[0].strip(): float(line.split()[-1]) for line in table[1:5]}
     assert list(rates) == ["none", "file", "project", "both"]
     assert rates["project"] < rates["none"]  # the files are nearly the same

@@ -66,6 +66,7 @@ def test_schedule() -> None:
     assert plan.scale(0.3) == 1.0
     assert plan.scale(0.75) == pytest.approx(0.5)
     assert plan.scale(1.0) == 0.0
+    assert replace(plan, decay=0.0).scale(0.999) == 1.0
 
 
 @pytest.mark.parametrize("shape", [(8, 24), (24, 8), (16, 16)])
@@ -121,6 +122,54 @@ def test_a_checkpoint_of_another_shape_is_refused(tmp_path: Path, texts: list[st
     other = Run(replace(PLAN, shape=replace(SHAPE, layers=1)), texts, tokenizer)
     with pytest.raises(ValueError, match="another shape"):
         other.restore(tmp_path)
+
+
+def test_a_run_begins_where_another_one_ended(tmp_path: Path, texts: list[str], tokenizer: Tokenizer) -> None:
+    """Weights, optimiser and place in the text are the other's, the schedule is its own; and it can be resumed."""
+    other, folder = Run(replace(PLAN, decay=0.0), texts, tokenizer), tmp_path / "decay"
+    pretrain(other, tmp_path)
+    plan = replace(PLAN, steps=4, decay=1.0, checkpoint_minutes=0.0).going_on()
+    rates: list[float] = []
+
+    def die(progress: Any) -> None:
+        rates.append(progress.rate)
+        if len(rates) == 3:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        pretrain(Run(plan, texts, tokenizer), folder, report=die, start=tmp_path)
+    run = Run(plan, texts, tokenizer)
+    pretrain(run, folder, report=lambda progress: rates.append(progress.rate), start=tmp_path)
+    assert rates == pytest.approx([0.0, 0.75, 0.5, 0.25], abs=1e-6)
+    assert (run.first, run.step, run.share) == (8, 12, 1.0)
+    assert run.tokens == other.tokens + 4 * 512
+    assert (tmp_path / "final" / "model.safetensors").exists()
+
+
+def test_a_run_begins_with_the_weights_of_a_model(tmp_path: Path, texts: list[str], tokenizer: Tokenizer) -> None:
+    model = Run(replace(PLAN, seed=1), texts, tokenizer)
+    model.export(tmp_path)
+    run = Run(replace(PLAN, precision="float32"), texts, tokenizer)
+    run.begin(tmp_path)
+    assert all(torch.equal(value, weights(run)[name]) for name, value in weights(model).items())
+    assert all(torch.equal(value, run.optimiser.masters[name]) for name, value in run.model.named_parameters())
+    assert run.share == 0
+    other = Run(replace(PLAN, shape=replace(SHAPE, layers=1)), texts, tokenizer)
+    with pytest.raises(ValueError, match="another shape"):
+        other.begin(tmp_path)
+
+
+def test_with_other_texts_a_run_goes_on_in_the_next_epoch(
+    tmp_path: Path, texts: list[str], tokenizer: Tokenizer
+) -> None:
+    before = Run(PLAN, texts, tokenizer)
+    before.advance()
+    before.save(tmp_path)
+    after = Run(PLAN, texts[:3], tokenizer)
+    after.restore(tmp_path)
+    assert after.stream.epoch == before.stream.epoch + 1
+    after.advance()
+    assert after.step == 2
 
 
 def test_workers_learn_the_same(texts: list[str], tokenizer: Tokenizer) -> None:

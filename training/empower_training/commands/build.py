@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from empower_lsp.commands import errors_as_exit
 from empower_training.commands import options
 from empower_training.commands.options import FILE, FOLDER, needs, needs_model, needs_split
 from empower_training.commands.progress import bar
@@ -99,10 +100,25 @@ def pack(corpus_folder: Path, tokenizer_folder: Path, target: Path) -> None:
 
 @click.command()
 @options.corpus
-@click.argument("tokenizer_folder", metavar="TOKENIZER", type=FOLDER)
 @click.argument("target", type=FOLDER)
-@click.option("--minutes", default=90.0, show_default=True, help="How long to train; resumed pieces add up.")
-@click.option("--steps", type=int, help="Train by steps instead of minutes: exactly repeatable.")
+@click.option("--tokenizer", "tokenizer_folder", type=FOLDER, help="Begin anew, with the tokeniser in this folder.")
+@click.option(
+    "--from",
+    "start",
+    metavar="MODEL",
+    help="Begin with a model made by this project, by name or file; or with the folder of another run, its optimiser "
+    "and its place in the text.",
+)
+@click.option(
+    "--steps", default=12_000, show_default=True, type=click.IntRange(1), help="Steps to train, of 8,192 tokens."
+)
+@click.option(
+    "--decay",
+    default=0.45,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Last share of the steps, over which the rate falls to zero.",
+)
 @click.option("--layers", default=6, show_default=True)
 @click.option("--width", default=256, show_default=True)
 @click.option("--feed-forward", default=768, show_default=True)
@@ -110,13 +126,15 @@ def pack(corpus_folder: Path, tokenizer_folder: Path, target: Path) -> None:
 @click.option("--embedding-rate", default=2e-3, show_default=True, help="Peak learning rate of the rest (AdamW).")
 @options.seed
 @click.option("--workers", default=2, show_default=True, help="Threads to compute with; 1 is exactly repeatable.")
+@errors_as_exit()
 def pretrain(
     *,
     corpus_folder: Path,
-    tokenizer_folder: Path,
     target: Path,
-    minutes: float,
-    steps: int | None,
+    tokenizer_folder: Path | None,
+    start: str | None,
+    steps: int,
+    decay: float,
     layers: int,
     width: int,
     feed_forward: int,
@@ -125,9 +143,16 @@ def pretrain(
     seed: int,
     workers: int,
 ) -> None:
-    """Train a model from scratch on CORPUS into TARGET; run again with the same arguments to resume."""
+    """Train a model on CORPUS into TARGET; run again with the same arguments to resume, whenever it was stopped.
+
+    TARGET/final is what `tune` and `export` take. The schedule goes by steps, so a run may be stopped for a while. With
+    `--decay 0` the rate stays at its peak, and a run `--from` it with `--decay 1` ends it.
+    """
     needs_split(corpus_folder, "train")
-    needs(tokenizer_folder, "tokenizer.json", "run `empower-lsp lab tokenizer` first")
+    if (tokenizer_folder is None) == (start is None):
+        raise click.ClickException("Give either --tokenizer, to begin anew, or --from, to go on with a model.")
+    begun = tokenizer_folder or _begun(str(start))
+    needs(begun, "tokenizer.json", "run `empower-lsp lab tokenizer` first")
     import torch
     from transformers.utils import logging
 
@@ -144,10 +169,12 @@ def pretrain(
         width, layers, feed_forward, heads, key_value_heads=max(1, heads // 2), spread=plans.spread(width)
     )
     rates = Rates(muon=rate, adam=embedding_rate)
-    plan = plans.Plan(minutes=minutes, steps=steps, seed=seed, workers=workers, shape=shape, rates=rates)
+    plan = plans.Plan(steps=steps, decay=decay, seed=seed, workers=workers, shape=shape, rates=rates)
+    if start is not None:
+        plan = plan.going_on()
     texts, watched = ([item.text for item in documents.load(corpus_folder, name)] for name in ("train", "validation"))
     try:
-        run = module.Run(plan, texts, tokenizers.load(tokenizer_folder))
+        run = module.Run(plan, texts, tokenizers.load(begun))
         with bar() as progress:
             task = progress.add_task("", total=1.0)
 
@@ -155,10 +182,20 @@ def pretrain(
                 line = f"{step.tokens / 1e6:.1f}M tokens, loss {step.loss:.2f}"
                 progress.update(task, completed=step.share, description=line)
 
-            module.pretrain(run, target, watched, report)
+            module.pretrain(run, target, watched, report, start=begun if start is not None else None)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     click.echo((target / "final" / "training.json").read_text(encoding="utf-8"))
+
+
+def _begun(start: str) -> Path:
+    """Return the folder of a run, or one with the weights of a model."""
+    if (Path(start) / "tokenizer.json").exists():
+        return Path(start)
+    from empower_model.files import store
+    from empower_training.finetune import base_folder
+
+    return base_folder(store.checked(start, tuned=False))
 
 
 @click.command()
@@ -186,7 +223,7 @@ def export(source: Path, target: Path, file_type: str, name: str, licence: str) 
 @options.corpus
 @click.option("--characters", default=300_000, show_default=True, help="Most characters of a package, left to right.")
 @click.option("--holes", default=300, show_default=True, help="Random cuts of a package to fill in.")
-@click.option("--split", default="heldout", show_default=True)
+@options.split
 @options.as_json
 def heldout(*, source: Path, corpus_folder: Path, characters: int, holes: int, split: str, as_json: bool) -> None:
     """Measure the model in SOURCE in bits per character on the packages held out of CORPUS."""

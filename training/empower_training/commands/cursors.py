@@ -27,11 +27,12 @@ MOST = 50
 @options.corpus
 @options.model
 @click.option("--count", default=1200, show_default=True, help="Cursors to judge the rules on.")
+@options.split
 @options.seed
 @click.option("--fit", "fit_count", default=0, help="First fit and save the calibration, on so many other cursors.")
 @click.option("--show", default=0, type=click.IntRange(0), help="Print so many completions.")
 @errors_as_exit()
-def cursors(corpus_folder: Path, model: str, count: int, seed: int, fit_count: int, show: int) -> None:
+def cursors(*, corpus_folder: Path, model: str, count: int, split: str, seed: int, fit_count: int, show: int) -> None:
     """Judge every rule at random cursors of the packages held out of CORPUS.
 
     The calibration is fitted on the corpus's validation packages, which are neither trained nor judged on.
@@ -46,17 +47,17 @@ def cursors(corpus_folder: Path, model: str, count: int, seed: int, fit_count: i
     from empower_training.corpus import corpus
     from empower_training.replay import cursors as module
 
-    for split, wanted in (("validation", fit_count), ("heldout", count or show)):
+    for name, wanted in (("validation", fit_count), (split, count or show)):
         if wanted:
-            needs_split(corpus_folder, split)
+            needs_split(corpus_folder, name)
     chosen = store.checked(model)
     calibration = chosen.calibration
     engine = LlamaEngine(EngineConfig(chosen.path, adapter=chosen.adapter))
     completer = LocalCompleter(engine, calibration)
 
-    def write(split: str, number: int) -> list[module.Span]:
-        places = module.cursors(corpus.load(corpus_folder, split), number, seed)
-        return list(module.spans(completer, track(places, f"{split:<10}", total=number, transient=True)))
+    def write(name: str, number: int) -> list[module.Span]:
+        places = module.cursors(corpus.load(corpus_folder, name), number, seed)
+        return list(module.spans(completer, track(places, f"{name:<10}", total=number, transient=True)))
 
     if fit_count:
         calibration = module.calibrate(write("validation", fit_count))
@@ -65,10 +66,10 @@ def cursors(corpus_folder: Path, model: str, count: int, seed: int, fit_count: i
         )
         click.echo(f"calibration: half right at {calibration.midpoint:.3f} bits, slope {calibration.slope:.3f}")
     if count:
-        found = write("heldout", count)
+        found = write(split, count)
         _print([module.score(name, rule, found) for name, rule in module.rules(calibration).items()])
     if show:
-        places = module.cursors(corpus.load(corpus_folder, "heldout"), MOST * show, seed)
+        places = module.cursors(corpus.load(corpus_folder, split), MOST * show, seed)
         _show(LocalCompleter(engine, calibration), places, show)
     engine.close()
 

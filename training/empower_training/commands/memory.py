@@ -27,10 +27,11 @@ RULES = ("budget 2.0", "gain 0.2", "gain 0.3", "gain 0.5")
 @options.model
 @click.option("--fit", "fit_count", default=600, show_default=True, help="Cursors of the validation packages to fit.")
 @click.option("--count", default=600, show_default=True, help="Cursors of the held-out packages to judge.")
+@options.split
 @options.seed
 @click.option("--save/--no-save", default=False, help="Write the weights beside the model file.")
 @errors_as_exit()
-def memory(*, corpus_folder: Path, model: str, fit_count: int, count: int, seed: int, save: bool) -> None:
+def memory(*, corpus_folder: Path, model: str, fit_count: int, count: int, split: str, seed: int, save: bool) -> None:
     """Fit the memory of a workspace for a model, and judge it on the packages held out of CORPUS.
 
     What the file above the cursor and the other files of its package are worth, apart and together: bits per character
@@ -47,11 +48,11 @@ def memory(*, corpus_folder: Path, model: str, fit_count: int, count: int, seed:
     def shown(name: str, places: Sequence[Cursor]) -> Iterable[Cursor]:
         return track(places, f"{name:<20}", transient=True)
 
-    for split in ("validation", "heldout"):
-        needs_split(corpus_folder, split)
+    for name in ("validation", split):
+        needs_split(corpus_folder, name)
     chosen = store.checked(model)
     engine = LlamaEngine(EngineConfig(chosen.path))
-    validation, heldout = (corpus.load(corpus_folder, split) for split in ("validation", "heldout"))
+    validation, heldout = (corpus.load(corpus_folder, name) for name in ("validation", split))
     fitted = module.fit(engine, validation, fit_count, seed, shown)
     if save:
         _save(chosen, fitted["both"], fit_count)

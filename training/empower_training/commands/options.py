@@ -17,6 +17,9 @@ ROWS = 8
 
 model, as_json = server.model, server.as_json
 corpus = click.argument("corpus_folder", metavar="CORPUS", type=FOLDER)
+split = click.option(
+    "--split", default="heldout", show_default=True, help="What to judge on: `heldout` libraries, or `programs`."
+)
 seed = click.option("--seed", default=0, show_default=True)
 method = click.option("--method", type=click.Choice(METHODS), default="empower", show_default=True)
 eta = click.option(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.corpus
+@options.split
 @click.option("--model", "models", multiple=True, help="Name or path; the first with all policies. [default: yours]")
 @click.option("--policy", "policies", multiple=True, help="Only this one, for all models; may be repeated.")
 @click.option("--files", default=200, show_default=True, type=click.IntRange(1))
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 def replay(
     *,
     corpus_folder: Path,
+    split: str,
     models: tuple[str, ...],
     policies: tuple[str, ...],
     files: int,
@@ -65,7 +67,7 @@ def replay(
     from empower_training.corpus import corpus
     from empower_training.replay import Setting, chosen_works, known
 
-    needs_split(corpus_folder, "heldout")
+    needs_split(corpus_folder, split)
     known(policies)
     setting = Setting(
         tuple(dict.fromkeys(models)) or (store.default_model(),),
@@ -77,7 +79,7 @@ def replay(
         partial=not whole,
         memory=memory,
     )
-    documents = corpus.load(corpus_folder, "heldout")
+    documents = corpus.load(corpus_folder, split)
     of_files = chosen_works(documents, setting)
     if not of_files:
         raise click.ClickException(f"{corpus_folder} holds out no file with anything to type.")

@@ -176,11 +176,19 @@ class Stream:
 
     def state(self) -> dict[str, Any]:
         """Return where the stream is, for `restore`."""
-        return {"epoch": self.epoch, "index": self._index, "offset": self._offset, "rng": self._rng.getstate()}
+        return {
+            "epoch": self.epoch,
+            "index": self._index,
+            "offset": self._offset,
+            "rng": self._rng.getstate(),
+            "texts": len(self._texts),
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on exactly where `state` was taken."""
+        """Go on exactly where `state` was taken; with other texts, at the beginning of the next epoch."""
         self.epoch, self._index, self._offset = state["epoch"], state["index"], state["offset"]
+        if state["texts"] != len(self._texts):
+            self.epoch, self._index, self._offset = self.epoch + 1, 0, 0
         self._rng.setstate(state["rng"])
         self._order = self._shuffled()
 

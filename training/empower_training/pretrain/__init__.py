@@ -1,4 +1,4 @@
-"""Trains the bundled model from scratch."""
+"""Trains the bundled model, from scratch or from weights that are there."""
 
 from empower_training.pretrain import heldout, plan, pretrain
 from empower_training.pretrain.heldout import Result

@@ -105,6 +105,17 @@ class Optimiser:
         root = (second / (1 - beta2**self._step)).sqrt_().add_(1e-10)
         self.masters[name].addcdiv_(first, root, value=-rate / (1 - beta1**self._step))
 
+    @torch.no_grad()
+    def begin(self, weights: Mapping[str, Tensor]) -> None:
+        """Take weights of the module's names as masters; raises ValueError unless their shapes are the module's."""
+        if {name: value.shape for name, value in weights.items()} != {
+            name: mine.shape for name, mine in self.masters.items()
+        }:
+            raise ValueError("The weights to begin with are of a model of another shape: give layers and widths of it.")
+        for name, mine in self.masters.items():
+            mine.copy_(weights[name])
+            self._weights[name].copy_(mine)
+
     def state(self) -> dict[str, Any]:
         """Return everything needed to go on exactly: masters, moments, step."""
         return {"masters": self.masters, "first": self._first, "second": self._second, "step": self._step}

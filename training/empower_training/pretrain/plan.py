@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from empower_training.pretrain.optimiser import Rates
 
@@ -37,10 +37,12 @@ class Plan:
     minutes: float = 90.0
     """Wall-clock minutes of training in all, resumed pieces added up."""
     steps: int | None = None
-    """When given, the schedule goes by steps and `minutes` is ignored: exactly repeatable."""
+    """When given, the schedule goes by steps and `minutes` is ignored: exactly repeatable, and a run that is stopped
+    for a while, or for days, is none the worse for it."""
     warm_up: float = 0.01
     decay: float = 0.45
-    """The last share, over which the learning rate falls linearly to zero."""
+    """The last share, over which the learning rate falls linearly to zero; with 0 it does not, and another run that
+    begins where this one ends may do so."""
     small_batch: float = 0.25
     """The first share, with half the tokens a step."""
     tokens_per_step: int = 8192
@@ -73,6 +75,11 @@ class Plan:
     shape: Shape = field(default_factory=Shape)
     rates: Rates = field(default_factory=Rates)
 
+    def going_on(self) -> Plan:
+        """Return the plan for a model that is trained already: full steps from the first, long rows in the decay."""
+        return replace(self, small_batch=0.0, long_from=1 - self.decay)
+
     def scale(self, progress: float) -> float:
         """Return the learning rate as a share of its peak, at `progress` from 0 to 1."""
-        return max(0.0, min(1.0, (progress + 1e-9) / self.warm_up, (1 - progress) / self.decay))
+        left = (1 - progress) / self.decay if self.decay else 1.0
+        return max(0.0, min(1.0, (progress + 1e-9) / self.warm_up, left))

@@ -1,4 +1,4 @@
-"""Pre-training from scratch: a new model, the loop, its checkpoints, and what is kept at the end."""
+"""Pre-training: a new model or one to go on with, the loop, its checkpoints, and what is kept at the end."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional
@@ -113,13 +114,15 @@ class Run:
             else Stream(texts, tokenizer, plan.seed, plan.fim)
         )
         self.average = {name: master.clone() for name, master in self.optimiser.masters.items()}
-        self.step = self.tokens = 0
+        self.step = self.tokens = self.first = 0
         self.seconds = 0.0
 
     @property
     def share(self) -> float:
-        """Return how much of the run is done, from 0 to 1."""
-        done = self.step / self.plan.steps if self.plan.steps else self.seconds / (60 * self.plan.minutes)
+        """Return how much of the plan is done, from 0 to 1."""
+        done = (
+            (self.step - self.first) / self.plan.steps if self.plan.steps else self.seconds / (60 * self.plan.minutes)
+        )
         return min(1.0, done)
 
     def advance(self) -> PretrainProgress:
@@ -157,6 +160,7 @@ class Run:
             "average": self.average,
             "stream": self.stream.state(),
             "counts": (self.step, self.tokens, self.seconds),
+            "first": self.first,
             "torch": torch.get_rng_state(),
         }
         torch.save(state, folder / "checkpoint.new")
@@ -167,6 +171,24 @@ class Run:
 
         Raises ValueError when it is of a model of another shape.
         """
+        state = self._checkpoint(folder)
+        self.first = state["first"]
+
+    def begin(self, folder: Path) -> None:
+        """Begin the plan with what `folder` holds: a run's checkpoint, or the weights of a model.
+
+        Of a run come its optimiser and its place in the text too. Raises ValueError for a model of another shape.
+        """
+        if (folder / "checkpoint.pt").exists():
+            self._checkpoint(folder)
+            self.first = self.step
+            return
+        weights = load_file(folder / "model.safetensors")
+        self.optimiser.begin(weights)
+        for name, value in self.average.items():
+            value.copy_(weights[name])
+
+    def _checkpoint(self, folder: Path) -> dict[str, Any]:
         # the file is our own: the stream's state is plain Python data that the weights-only loader refuses
         state: dict[str, Any] = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=False)
         if state["shape"] != asdict(self.plan.shape):
@@ -177,6 +199,7 @@ class Run:
         self.stream.restore(state["stream"])
         self.step, self.tokens, self.seconds = state["counts"]
         torch.set_rng_state(state["torch"])
+        return state
 
     def export(self, folder: Path, averaged: bool = False) -> None:
         """Write the fp32 weights, configuration and tokeniser in the Hugging Face format."""
@@ -209,26 +232,32 @@ def pretrain(
     validation: Sequence[str] = (),
     report: Callable[[PretrainProgress], None] = lambda progress: None,
     seconds: float = math.inf,
+    start: Path | None = None,
 ) -> None:
     """Train to the end of the plan, from the folder's checkpoint if there is one; the result is in `folder/final`.
 
+    Without a checkpoint it begins with `start`, a folder for `Run.begin`, or with a new model.
+
     After `seconds` of wall-clock time it stops at a checkpoint instead, to be resumed later.
 
-    Also written: `plan.json`, `log.jsonl` (a line per step), checkpoints, and `final/training.json`. With
+    Also written: `plan.json`, `tokenizer.json`, `log.jsonl` (a line per step), checkpoints, `final/training.json`. With
     validation texts, the better of the last and the averaged weights is kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "plan.json").write_text(json.dumps(asdict(run.plan), indent=1) + "\n", encoding="utf-8")
+    run.tokenizer.save(str(folder / "tokenizer.json"))
     if (folder / "checkpoint.pt").exists():
         run.restore(folder)
+    elif start is not None:
+        run.begin(start)
     rows = torch.from_numpy(Stream(validation, run.tokenizer, 0, run.plan.fim).rows(96, 512)) if validation else None
-    before, start = run.seconds, time.monotonic()
-    saved = start
+    before, began = run.seconds, time.monotonic()
+    saved = began
     with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
-        while run.share < 1 and time.monotonic() - start < seconds:
+        while run.share < 1 and time.monotonic() - began < seconds:
             progress = run.advance()
             now = time.monotonic()
-            run.seconds = before + now - start
+            run.seconds = before + now - began
             if now - saved > 60 * run.plan.checkpoint_minutes:
                 saved = now
                 run.save(folder)

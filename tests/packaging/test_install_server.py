@@ -1,0 +1,174 @@
+"""`install_server.py` takes a llama.cpp built elsewhere where it works, and leaves nothing when it fails.
+
+The indexes are folders here: of a wheel that works, built once by pip, and of one that cannot be imported.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+import tomllib
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+import pytest
+
+import empower_model
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "editor-clients" / "install_server.py"
+WEIGHTS = Path(empower_model.__file__).with_name("weights")
+FASTER = {"PIP_NO_COMPILE": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+
+
+def wheel(folder: Path, name: str, version: str, files: Mapping[str, bytes], requires: str = "") -> Path:
+    """Write a wheel of pure Python by hand."""
+    folder.mkdir(parents=True, exist_ok=True)
+    info = f"{name}-{version}.dist-info"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n" + (
+        f"Requires-Dist: {requires}\n" * bool(requires)
+    )
+    held = {
+        **files,
+        f"{info}/METADATA": metadata.encode(),
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+
+    def line(path: str, data: bytes) -> str:
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+        return f"{path},sha256={digest},{len(data)}\n"
+
+    record = "".join(line(path, data) for path, data in held.items()) + f"{info}/RECORD,,\n"
+    made = folder / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(made, "w") as archive:
+        for path, data in {**held, f"{info}/RECORD": record.encode()}.items():
+            archive.writestr(path, data)
+    return made
+
+
+def index(top: Path, made: Path) -> str:
+    """Return the address of a package index that has one wheel of llama-cpp-python."""
+    page = top / "llama-cpp-python"
+    page.mkdir(parents=True)
+    shutil.copy(made, page)
+    (page / "index.html").write_text(f'<a href="{made.name}">{made.name}</a>')
+    return top.as_uri()
+
+
+def server(folder: Path) -> Path:
+    """Return a package that has the bundled model, and requires what the server does of llama.cpp."""
+    model = min(WEIGHTS.glob("*.gguf"))
+    files = {"empower_model/__init__.py": b"", f"empower_model/weights/{model.name}": model.read_bytes()}
+    return wheel(folder, "empower_lsp", "0", files, "llama-cpp-python")
+
+
+def broken_sdist(folder: Path, backend: str) -> Path:
+    """Return a folder with a source distribution of llama-cpp-python whose build does what `backend` says."""
+    source = folder / "llama_cpp_python-0.3.99"
+    source.mkdir(parents=True)
+    (source / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+        '[project]\nname = "llama-cpp-python"\nversion = "0.3.99"\n'
+    )
+    (source / "backend.py").write_text(f"def build_wheel(*_, **__):\n    {backend}\n")
+    (source / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: llama-cpp-python\nVersion: 0.3.99\n")
+    with tarfile.open(folder / "llama_cpp_python-0.3.99.tar.gz", "w:gz") as archive:
+        archive.add(source, source.name)
+    return folder
+
+
+def install(environment: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-I", SCRIPT, environment, *arguments]
+    given = {**os.environ, **FASTER, **variables}
+    return subprocess.run(command, env=given, capture_output=True, text=True, timeout=500, check=False)
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a wheel that works here: the one that pip has compiled for this environment."""
+    pinned = re.search(r"^llama_cpp_python==\S+", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.M)
+    assert pinned is not None
+    folder = tmp_path_factory.mktemp("good")
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(folder), pinned[0]]
+    subprocess.run(build, check=True)
+    return next(folder.glob("llama_cpp_python-*.whl"))
+
+
+def test_a_wheel_that_writes_a_token_is_used(tmp_path: Path, good: Path) -> None:
+    (tmp_path / "types.py").write_text("raise SystemExit('of the person')\n")
+    environment = tmp_path / "environment"
+    address = index(tmp_path / "index", good)
+    done = install(environment, "--server", str(server(tmp_path)), "--prebuilt", address, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"with {good.name}, which works here" in done.stdout.splitlines()[-1]
+    assert "compiling" not in done.stdout
+    assert (environment / "bin" / "python").exists()
+    assert sorted(path.name for path in tmp_path.glob("environment*")) == ["environment"]
+
+
+def test_a_wheel_that_cannot_be_imported_does_not_count(tmp_path: Path, good: Path) -> None:
+    bad = wheel(
+        tmp_path / "bad", "llama_cpp_python", "0.3.999", {"llama_cpp/__init__.py": b"raise ImportError('libc.musl')\n"}
+    )
+    environment = tmp_path / "environment"
+    address = index(tmp_path / "index", bad)
+    compiled = {"PIP_FIND_LINKS": str(good.parent)}  # stands for the compilation, which takes minutes
+    done = install(environment, "--server", str(server(tmp_path)), "--prebuilt", address, **compiled)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{bad.name} does not work here: ImportError: libc.musl" in done.stdout
+    assert "compiled for this machine" in done.stdout.splitlines()[-1]
+    listed = [path.name for path in environment.glob("lib/*/site-packages/llama_cpp_python-*")]
+    assert listed == [f"{good.name.split('-py3')[0]}.dist-info"]
+
+
+def test_a_missing_compiler_is_named_with_what_installs_it(tmp_path: Path) -> None:
+    environment = tmp_path / "environment"
+    environment.mkdir()
+    (environment / "kept").touch()
+    links = broken_sdist(tmp_path / "links", "raise RuntimeError('CMAKE_CXX_COMPILER not set')")
+    only = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(links), "PATH": str(tmp_path), "CXX": ""}
+    done = install(environment, "--server", str(server(tmp_path)), **only)
+    assert done.returncode == 1
+    said = done.stderr.splitlines()[-1]
+    assert said.startswith("llama.cpp must be compiled here, and there is no C++ compiler: ")
+    if "debian" in Path("/etc/os-release").read_text():
+        assert said.endswith("sudo apt install g++.")
+    assert [path.name for path in tmp_path.glob("environment*")] == ["environment"]
+    assert [path.name for path in environment.iterdir()] == ["kept"], "what was there before is there again"
+
+
+def test_ended_it_leaves_no_process_and_no_file(tmp_path: Path) -> None:
+    links = broken_sdist(tmp_path / "links", "import subprocess; subprocess.run(['sleep', '3599'])")
+    variables = {**os.environ, **FASTER, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(links)}
+    command = [sys.executable, "-I", SCRIPT, tmp_path / "environment", "--server", server(tmp_path)]
+    with subprocess.Popen(
+        command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as running:
+        end = time.monotonic() + 120
+        while not (
+            below := [one for one in psutil.Process(running.pid).children(recursive=True) if one.name() == "sleep"]
+        ):
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        every = psutil.Process(running.pid).children(recursive=True)
+        os.killpg(running.pid, signal.SIGTERM)
+        assert running.wait(30) == 1
+    assert below
+    assert psutil.wait_procs(every, 10)[1] == []
+    assert list(tmp_path.glob("environment*")) == []
+
+
+def test_it_asks_for_what_the_server_requires() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    [required] = [line for line in project["dependencies"] if line.startswith("llama-cpp-python")]
+    assert f'LLAMA = "{required}"' in SCRIPT.read_text(encoding="utf-8")

@@ -27,10 +27,12 @@ import llama_cpp
 
 __all__ = [
     "cannot_step_back",
+    "gpu_there",
     "last_complaint",
     "llama_cpp",
     "load",
     "load_adapter",
+    "machine",
     "physical_cores",
     "quantise",
     "read_vocabulary",
@@ -58,6 +60,17 @@ def physical_cores() -> int:
     """Count the physical cores this process may use: more threads than that slow llama.cpp down."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(1, min(psutil.cpu_count(logical=False) or 1, allowed or 1))
+
+
+def machine(gpu_layers: int = 0) -> str:
+    """Return what the speed of a model depends on besides its file: instructions, cores, llama.cpp, and its device."""
+    features = llama_cpp.llama_print_system_info().decode(errors="replace").strip(" |")
+    return f"llama-cpp-python {llama_cpp.__version__}, {physical_cores()} cores, {gpu_layers} GPU layers, {features}"
+
+
+def gpu_there() -> bool:
+    """Tell whether this llama.cpp was built for a GPU and found one."""
+    return bool(llama_cpp.llama_supports_gpu_offload())
 
 
 def quantise(source: Path, target: Path, file_type: str = "q8_0", threads: int | None = None) -> None:

@@ -33,7 +33,8 @@ class EngineConfig:
 
     path: Path
     threads: int = 0
-    """0 = the physical cores this process may use, and for a small model one to write with."""
+    """0 = what was measured to be best for the model on this machine; else the physical cores this process may use, and
+    to write one fewer, or for a small model just one."""
     gpu_layers: int = 0
     """Layers offloaded to the GPU; -1 = all."""
     context_size: int = 2048

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from empower_model.errors import ModelError
-from empower_model.files.folder import data_folder
 from empower_model.files.gguf_file import check_header, digest
 from empower_model.files.tunings import state_of
+from empower_model.folder import data_folder
 from empower_model.regular_file import read_json
 from empower_model.whole_file import write_whole
 

@@ -26,9 +26,9 @@ from empower_model.calibration import sidecar
 from empower_model.errors import ModelFileInvalid, ModelNotFound
 from empower_model.files import tunings
 from empower_model.files.elsewhere import FoundFile, found_files, holding
-from empower_model.folder import data_folder, default_file
 from empower_model.files.gguf_file import check_file, check_header, digest
 from empower_model.files.model import Model, Origin
+from empower_model.folder import data_folder, default_file
 from empower_model.regular_file import is_regular, read_json, reason
 from empower_model.whole_file import write_whole
 

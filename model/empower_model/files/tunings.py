@@ -26,10 +26,10 @@ from pathlib import Path
 from empower_model.calibration import Calibration, sidecar
 from empower_model.engine import is_adapter
 from empower_model.errors import ModelError, ModelNotFound, TuningError
-from empower_model.folder import data_folder, default_file
 from empower_model.files.gguf_file import check_header
 from empower_model.files.model import Model
 from empower_model.files.provenance import Provenance
+from empower_model.folder import data_folder, default_file
 from empower_model.regular_file import read_json, reason
 from empower_model.whole_file import write_whole
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from empower_model.files.folder import data_folder, default_file
+from empower_model.folder import data_folder, default_file
 
 
 def test_the_folder_can_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

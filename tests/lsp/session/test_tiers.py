@@ -17,6 +17,8 @@ from empower_model.request import Completion, End, Limits, Request
 
 URI = "file:///a.py"
 LIMITS = Limits()
+AMPLE = 5.0
+"""Seconds that a busy machine may take; whoever is to come later is held."""
 QUICK, SLOW = Source("quick", tier="instant"), Source("slow", tier="deep")
 
 
@@ -81,6 +83,11 @@ class Pair:
         self.session.patience = PATIENCE
         self.slow.hold()
 
+    def release_slow(self) -> None:
+        """Have the deep tier go on, and be waited for."""
+        self.session.patience = AMPLE
+        self.slow.release()
+
     async def ask(self, text: str, **more: Any) -> str:
         answer = await self.answer(text, **more)
         return answer.text if answer else ""
@@ -92,7 +99,7 @@ class Pair:
 @pytest.fixture
 def pair() -> Iterator[Pair]:
     pair = Pair(Writer({"x = ": "quick()"}), Writer({"x = ": "slow(1)"}))
-    pair.session.patience = 5.0  # a busy machine takes its time; whoever is to come late is held
+    pair.session.patience = AMPLE
     yield pair
     pair.session.close()
 
@@ -128,7 +135,7 @@ async def test_a_deep_text_that_comes_late_is_told_of_and_replaces_what_just_cam
     monkeypatch.setattr(session, "CALM", 5.0)
     pair.hold_slow()
     first = await pair.answer("x = ")
-    pair.slow.release()
+    pair.release_slow()
     await until(lambda: pair.better)
     assert pair.better == [URI]
     second = await pair.answer("x = ")
@@ -142,7 +149,7 @@ async def test_what_has_stood_for_a_while_is_not_replaced(pair: Pair) -> None:
     pair.hold_slow()
     await pair.ask("x = ")
     await asyncio.sleep(CALM)
-    pair.slow.release()
+    pair.release_slow()
     await asyncio.sleep(0.05)
     assert await pair.ask("x = ") == "quick()"
     assert not pair.better
@@ -153,7 +160,7 @@ async def test_what_has_stood_for_a_while_may_become_longer(pair: Pair) -> None:
     pair.hold_slow()
     first = await pair.answer("x = ")
     await asyncio.sleep(CALM)
-    pair.slow.release()
+    pair.release_slow()
     await until(lambda: pair.better)
     second = await pair.answer("x = ")
     assert first is not None
@@ -166,7 +173,7 @@ async def test_what_is_typed_along_is_not_replaced_by_another_text(pair: Pair) -
     pair.slow.texts |= {"x = ": "quiet", "x = q": "quiet"}
     await pair.ask("x = ")
     assert await pair.ask("x = q") == "uick()"
-    pair.slow.release()
+    pair.release_slow()
     await asyncio.sleep(0.05)
     assert await pair.ask("x = q") == "uick()"
     assert not pair.better
@@ -175,7 +182,7 @@ async def test_what_is_typed_along_is_not_replaced_by_another_text(pair: Pair) -
 async def test_a_late_deep_text_answers_the_key_that_leaves_the_instant_one(pair: Pair) -> None:
     pair.hold_slow()
     await pair.ask("x = ")
-    pair.slow.release()
+    pair.release_slow()
     await until(lambda: pair.better)
     assert await pair.ask("x = s") == "low(1)"
     assert (len(pair.quick.requests), len(pair.slow.requests)) == (1, 1)
@@ -187,7 +194,7 @@ async def test_deep_work_that_agrees_goes_on_over_the_next_keys(pair: Pair) -> N
     assert await pair.ask("x = ") == ""
     task = asyncio.create_task(pair.ask("x = s"))
     await until(lambda: len(pair.quick.requests) == 2)
-    pair.slow.release()
+    pair.release_slow()
     assert await task == "low(1)"
     assert len(pair.slow.requests) == 1
 
@@ -198,7 +205,7 @@ async def test_deep_work_that_disagrees_is_begun_anew(pair: Pair) -> None:
     pair.slow.texts["x = n"] = "one"
     task = asyncio.create_task(pair.ask("x = n"))
     await until(lambda: len(pair.slow.requests) == 2)
-    pair.slow.release()
+    pair.release_slow()
     await task
     await until(lambda: pair.slow.requests[-1].prefix == "x = n")
     assert await pair.ask("x = n") == "one"
@@ -226,7 +233,7 @@ async def test_where_the_instant_tier_may_not_answer_the_deep_one_is_waited_for(
     task = asyncio.create_task(pair.ask("x = ", instant=False))
     await until(lambda: pair.slow.requests)
     await asyncio.sleep(0.15)
-    pair.slow.release()
+    pair.release_slow()
     assert await task == "slow(1)"
     assert not pair.quick.requests
 
@@ -235,7 +242,7 @@ async def test_who_asks_by_hand_waits_longer_for_the_deep_one(pair: Pair) -> Non
     pair.hold_slow()
     task = asyncio.create_task(pair.ask("x = ", by_hand=True))
     await asyncio.sleep(0.2)
-    pair.slow.release()
+    pair.release_slow()
     assert await task == "slow(1)"
 
 
@@ -286,7 +293,7 @@ async def test_a_deep_tier_that_never_is_there_in_time_is_not_waited_for(pair: P
         await asyncio.sleep(0.2)  # it is late by so much
     assert waits[0] >= 1.0
     assert max(waits[1:]) < 0.5
-    pair.slow.release()
+    pair.release_slow()
     pair.slow.texts = {f"x = d{i}": f"ata{i}" for i in range(9)}
     texts = []
     for number in range(9):

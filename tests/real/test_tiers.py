@@ -1,0 +1,117 @@
+"""The installed server with the bundled model and the real one: who answers when, and what if one is killed."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from empower_lsp.log import Level, choose
+from empower_model.files import Model
+from empower_training.day.editor import Editor
+
+SECONDS = 60.0
+"""How long anything may take on a busy machine."""
+FUNCTION = '''\
+def celsius(fahrenheit):
+    """Convert degrees Fahrenheit to degrees Celsius."""
+    return'''
+KNOWN = " (fahrenheit - 32)"
+"""What the real model knows, and the bundled one does not."""
+URI = "untitled:celsius.py"
+
+
+class Window(Editor):
+    """An editor in which both models are used."""
+
+    def __init__(self, data: Path, model: str, **options: object) -> None:
+        super().__init__({"model": model, **options}, data)
+        self.initialize()
+        self.initialized()
+
+    def run(self, command: str) -> Any:
+        """Return what a command of the server answers."""
+        return self.request("workspace/executeCommand", {"command": command, "arguments": []})
+
+    def tier(self, name: str) -> dict[str, Any]:
+        """Return the status of a tier; empty while there is none."""
+        tiers: list[dict[str, Any]] = self.run("empower.status")["tiers"]
+        return next((tier for tier in tiers if tier["tier"] == name), {})
+
+    def shown(self) -> tuple[str, str]:
+        """Return what is shown at the end of the document, and the tier that said the last word on it."""
+        item = self.complete(URI, len(self.text(URI)))
+        why = self.run("empower.why")
+        return (item["insertText"] if item else ""), (why["tier"] if why else "")
+
+    def type(self, text: str) -> None:
+        """Write a text at the end."""
+        at = len(self.text(URI))
+        self.replace(URI, at, at, text)
+
+
+def until(condition: Callable[[], Any], seconds: float = SECONDS) -> Any:
+    """Return what is true in the end."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it never was"
+        time.sleep(0.05)
+    return found
+
+
+@pytest.fixture
+def window(data_folder: Path, real: Model) -> Iterator[Window]:
+    choose(Level.FULL)
+    with Window(data_folder, str(real.path)) as window:
+        window.open(URI, FUNCTION)
+        yield window
+
+
+def test_the_bundled_model_answers_until_the_real_one_has_read_the_place_and_then_that_one(
+    window: Window, data_folder: Path
+) -> None:
+    until(lambda: window.tier("instant").get("state") == "ready")
+    first, by = window.shown()
+    assert by == "instant"
+    assert not first.startswith(KNOWN)
+    text, by = until(lambda: (shown := window.shown())[0].startswith(KNOWN) and shown)
+    assert by == "deep"
+    environment = {"EMPOWER_LSP_DATA": str(data_folder), "PATH": ""}
+    program = psutil.Process(window.pid).cmdline()[:2]
+
+    def logged() -> list[dict[str, Any]]:
+        done = subprocess.run([*program, "log", "export", "-"], env=environment, capture_output=True, check=True)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    rows = until(logged)
+    [deep] = [row for row in rows if row["tier"] == "deep"]
+    assert deep["text"] == text
+    assert deep["model"].endswith("q4_k_m.gguf")
+    assert {row["model"] for row in rows if row["tier"] == "instant"} <= {"empower-python"}
+
+
+def test_either_child_may_be_killed_at_any_moment(window: Window) -> None:
+    until(lambda: window.tier("instant").get("state") == window.tier("deep").get("state") == "ready")
+    children = psutil.Process(window.pid).children()
+    assert len(children) >= 2
+    for child in children:
+        if child.is_running():
+            child.kill()
+        window.shown()
+    until(lambda: window.shown()[0].startswith(KNOWN))
+
+
+def test_the_instant_tier_is_silent_where_it_knows_no_word_and_the_deep_one_is_not(
+    data_folder: Path, real: Model
+) -> None:
+    text = "function add(a: number, b: number): number {\n  return a +"
+    with Window(data_folder, str(real.path), log="off") as window:
+        window.open(URI, text, "typescript")
+        until(lambda: window.tier("deep").get("state") == "ready")
+        shown = until(lambda: window.shown()[0])
+        assert shown.strip(" ;\n}") == "b"
+        assert window.run("empower.why")["tier"] == "deep"

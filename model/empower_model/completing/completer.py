@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from empower_model.calibration import Calibration
 from empower_model.completing import alternatives, stopping
+from empower_model.completing.draft import Draft, Trust
 from empower_model.completing.stopping import Cut, Verdict, Written
 from empower_model.engine import Drafts, Engine, Token, Transform
 from empower_model.errors import EngineStopped
@@ -43,7 +44,7 @@ class LocalCompleter:
 
     `cut` ends the spans; without one, the rule that a request's limits name does. `look` is shown each request before
     it is answered: an engine with a memory wants to see the whole of it. `drafts` is handed to the engine, which may
-    ask it what probably comes next.
+    ask it what probably comes next. With a `speed`, in tokens a second, prompts grow (`Layout`).
     """
 
     def __init__(
@@ -53,15 +54,17 @@ class LocalCompleter:
         cut: Cut | None = None,
         look: Callable[[Request], None] | None = None,
         drafts: Drafts | None = None,
+        speed: Callable[[], float] | None = None,
     ) -> None:
         self._engine = engine
         self._calibration = calibration
         self._cut = cut
         self._look = look
         self._drafts = drafts
-        self._layout = Layout(engine)
-        self._last: Request | None = None
-        """What was asked last, or is expected next."""
+        self._trust = Trust()
+        self._layout = Layout(engine, speed)
+        self._due: _Due | None = None
+        """What `prepare` works at."""
 
     def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
         """Block until the completion is there; `on_text` is told the raw text so far after each token.
@@ -76,9 +79,10 @@ class LocalCompleter:
         started = time.perf_counter()
         if self._look is not None:
             self._look(request)
-        self._last = request
+        due = self._due = _Due(request)
         prompt = self._layout.prompt(request.prefix, request.suffix, _reserve(request))
         first = self._written(request, prompt, started, on_text=on_text)
+        due.read = first.evaluated_tokens > 0
         if not request.alternatives or not first.text:
             return first
 
@@ -90,15 +94,19 @@ class LocalCompleter:
 
     def expect(self, request: Request | None) -> None:
         """Have `prepare` work at what a request will probably need; None for nothing until the next one."""
-        self._last = request
+        self._due = _Due(request) if request is not None else None
 
     def prepare(self, most: int) -> bool:
-        """Use a time when nobody waits: evaluate at most `most` tokens of the prompt that will soon take over.
+        """Use a time when nobody waits: evaluate at most `most` tokens of what will be needed.
 
-        Returns whether there is more to do now. Raises EngineError when the engine fails.
+        That is the prompt of what is expected, or of what was asked as far as that was stopped, and then the prompt
+        that will take over from it. Returns whether there may be more to do now. Raises EngineError when the engine
+        fails.
         """
-        last = self._last
-        tokens = self._layout.ahead(last.prefix, last.suffix, _reserve(last)) if last is not None else []
+        if (due := self._due) is None:
+            return False
+        lay_out = self._layout.ahead if due.read else self._prompt_of
+        tokens = lay_out(due.request.prefix, due.request.suffix, _reserve(due.request))
         if not tokens:
             return False
         try:
@@ -106,8 +114,14 @@ class LocalCompleter:
                 return True
         except EngineStopped:
             return False
+        if not due.read:
+            due.read = True
+            return True
         self._layout.move()
         return False
+
+    def _prompt_of(self, prefix: str, suffix: str, reserve: int) -> list[int]:
+        return self._layout.prompt(prefix, suffix, reserve).tokens
 
     def _written(
         self,
@@ -119,13 +133,17 @@ class LocalCompleter:
     ) -> Completion:
         evaluated, prefilled = 0, started
         limits = request.limits
-        span = _Span(limits, self._cut or chosen_cut(limits, self._calibration), other, self._drafts)
+        draft = Draft.of(request.draft, prompt.forced, self._engine) if request.draft and other is None else None
+        drafts = draft.guesses(self._trust, self._drafts) if draft is not None else self._drafts
+        span = _Span(limits, self._cut or chosen_cut(limits, self._calibration), other, drafts)
         try:
             evaluated = self._engine.prefill(prompt.tokens)
             prefilled = time.perf_counter()
             span.write(self._engine, prompt.forced, on_text)
         except EngineStopped:
             span.end = End.STOPPED
+        if draft is not None:
+            self._trust.note(draft.tokens, [token.id for token in span.tokens])
         text, kept = span.fitted(request)
         return Completion(
             text=text,
@@ -147,6 +165,15 @@ class LocalCompleter:
     def close(self) -> None:
         """Free the model."""
         self._engine.close()
+
+
+@dataclass(slots=True)
+class _Due:
+    """A request whose prompt, and what takes over from it, is to be evaluated."""
+
+    request: Request
+    read: bool = False
+    """Whether its own prompt is evaluated."""
 
 
 def _reserve(request: Request) -> int:
@@ -185,7 +212,7 @@ class _Span:
                 return
             piece = token.piece[len(forced) :]
             forced = forced[len(token.piece) :]
-            self.tokens.append(replace(token, piece=piece))
+            self.tokens.append(token.beyond(len(token.piece) - len(piece)))
             self.text += decoder.decode(piece)
             self.lengths.append(len(self.text))
             if on_text is not None:

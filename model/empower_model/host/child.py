@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -19,6 +20,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from empower_model.calibration import Calibration
 from empower_model.engine import EngineConfig, StopFlag
 from empower_model.errors import EmpowerError, EngineError, ModelError
+from empower_model.host.aside import Reports
+from empower_model.host.pause import Pause
 from empower_model.request import Completion, Request
 
 if TYPE_CHECKING:
@@ -26,10 +29,27 @@ if TYPE_CHECKING:
     from empower_model.memory import KeeperThread, Weights
 
 TEXT_SECONDS = 0.02
-PIECE_SECONDS = 0.03
-"""How long a request may have to wait for what is prepared for later ones."""
-FEWEST_TOKENS, MOST_TOKENS = 8, 256
-"""Of such a piece."""
+YIELDING = 10
+"""What is added to the niceness of a child in the background."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Tells the child of a request that will probably come; None: of none."""
+
+    request: Request | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The memory that child and parent share."""
+
+    stop: ctypes.Array[ctypes.c_char]
+    """Ends the request at work."""
+    asked: ctypes.Array[ctypes.c_char]
+    """Ends what is prepared while nobody waits, since somebody does."""
+    seconds: ctypes.Array[ctypes.c_double]
+    """One number: seconds of a processor that were spent on what nobody waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,43 +78,34 @@ class Wire(Protocol):
         ...
 
 
-class Pause:
-    """The time until the next request, used in pieces of PIECE_SECONDS, after each of which a request is seen."""
-
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._clock = clock
-        self._tokens = FEWEST_TOKENS
-        """What a piece may evaluate: as many as took PIECE_SECONDS the last time."""
-
-    def use(self, prepare: Callable[[int], bool], asked: Callable[[], bool]) -> None:
-        """Call `prepare` with a number of tokens until it says that there is no more to do, or somebody asks."""
-        while not asked():
-            began = self._clock()
-            try:
-                if not prepare(self._tokens):
-                    return
-            except EmpowerError:  # the next request meets it, and says so
-                return
-            took = max(self._clock() - began, 1e-6)
-            self._tokens = round(min(MOST_TOKENS, max(FEWEST_TOKENS, self._tokens * PIECE_SECONDS / took)))
-
-
 def serve(
     connection: Connection,
-    stop: ctypes.Array[ctypes.c_char],
+    shared: Shared,
     config: EngineConfig,
     calibration: Calibration,
     memory: ChildMemory | None,
+    reports: Connection | None = None,
+    background: bool = False,
 ) -> None:
-    """Live the child's life: load, say so, answer requests until the pipe ends."""
+    """Live the child's life: load, say so, answer requests until the pipe ends.
+
+    In the background it leaves the processor to others, and its prompts grow while nobody waits.
+    """
     _shield()
+    if background:
+        _yield()
+    on_read = Reports(reports.send).note if reports is not None else None
     try:
-        completer, keeper = _loaded(config, StopFlag(stop), calibration, memory, connection.send)
+        completer, keeper = _loaded(config, shared, calibration, memory, connection.send, background, on_read)
     except Exception as error:  # whatever it is, it would be the same the next time
         connection.send(error if isinstance(error, EmpowerError) else EngineError(_unforeseen("Loading", error)))
         return
     connection.send(None)
-    answering(completer, connection, keeper.paused if keeper is not None else nullcontext)
+
+    def spent(seconds: float) -> None:
+        shared.seconds[0] += seconds
+
+    answering(completer, connection, keeper.paused if keeper is not None else nullcontext, spent=spent)
 
 
 def answering(
@@ -102,16 +113,26 @@ def answering(
     wire: Wire,
     paused: Callable[[], AbstractContextManager[None]] = nullcontext,
     clock: Callable[[], float] = time.perf_counter,
+    processor: Callable[[], float] = time.process_time,
+    spent: Callable[[float], None] = lambda _: None,
 ) -> None:
     """Answer what comes over the wire until its end; what is between two requests is used to prepare.
 
-    Whoever keeps the memory is `paused` meanwhile. `clock` counts seconds.
+    Whoever keeps the memory is `paused` meanwhile. `clock` counts seconds, `processor` those of work; `spent` is told
+    how many of the latter each time between two requests took.
     """
-    pause = Pause(clock)
+    pause = Pause(clock, processor)
     while True:
         try:
+            before = pause.seconds
             pause.use(completer.prepare, wire.poll)
-            request, wants_text = wire.recv()
+            spent(pause.seconds - before)
+            message = wire.recv()
+            pause.end()
+            if isinstance(message, Expected):
+                completer.expect(message.request)
+                continue
+            request, wants_text = message
             on_text = _sparsely(wire.send, clock) if wants_text else None
             with paused():
                 wire.send(_answer(completer, request, on_text))
@@ -121,24 +142,27 @@ def answering(
 
 def _loaded(
     config: EngineConfig,
-    stop: StopFlag,
+    shared: Shared,
     calibration: Calibration,
     memory: ChildMemory | None,
     warn: Callable[[str], None],
+    growing: bool = False,
+    on_read: Callable[[int, int], None] | None = None,
 ) -> tuple[LocalCompleter, KeeperThread | None]:
     """Return the completer, and who keeps its memory if there is one, already at work. Raises EmpowerError."""
     from empower_model.completing import assemble
     from empower_model.engine.llama import LlamaEngine
     from empower_model.memory import KeeperThread, Memory, WeightedMemory
 
-    engine = LlamaEngine(config, stop)
+    engine = LlamaEngine(config, StopFlag(shared.stop), StopFlag(shared.asked), on_read)
+    speed = (lambda: engine.speed) if growing else None
     weights = _weights(memory.weights, warn) if memory is not None else None
     if memory is None or weights is None:
-        return assemble(engine, calibration), None
+        return assemble(engine, calibration, speed=speed), None
     keeper = KeeperThread(Memory(), engine.tokenize, memory.news)
     keeper.start()
     known = WeightedMemory(keeper.memory, weights)
-    return assemble(engine, memory.calibration or weights.calibration, known), keeper
+    return assemble(engine, memory.calibration or weights.calibration, known, speed=speed), keeper
 
 
 def _weights(path: Path, warn: Callable[[str], None]) -> Weights | None:
@@ -188,6 +212,16 @@ def _unforeseen(what: str, error: Exception) -> str:
         at = at.tb_next
     place = f"{at.tb_frame.f_code.co_name}:{at.tb_lineno}" if at else "?"
     return f"{what} failed inside ({type(error).__name__} in {place}); please report it."
+
+
+def _yield() -> None:
+    """Leave the processor to other processes that want it."""
+    if sys.platform == "win32":
+        import psutil
+
+        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+    else:
+        os.nice(YIELDING)
 
 
 def _shield() -> None:

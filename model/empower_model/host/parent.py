@@ -6,30 +6,25 @@ The child is spawned when first needed and let go after a while without requests
 
 from __future__ import annotations
 
-import ctypes
-import multiprocessing
-import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
-from pathlib import Path
 from typing import Literal
 
 from empower_model.calibration import Calibration
 from empower_model.engine import EngineConfig, StopFlag
 from empower_model.errors import EmpowerError, EngineCrashed, EngineError
 from empower_model.feed import Remembered
-from empower_model.host.child import ChildMemory, serve
+from empower_model.host.aside import Newest
+from empower_model.host.child import Expected
 from empower_model.host.excerpt import window
+from empower_model.host.spawned import GRACE_SECONDS, Child, shared_memory, spawn
 from empower_model.request import Completion, Request
 
 CRASHES = 3
 """After so many crashes in a row, while loading or later, the model is given up."""
-GRACE_SECONDS = 2.0
-"""Time a child has to end by itself."""
 FILE_TOKENS = 16_384
 """Tokens of the file around the cursor that are sent to a child with a memory, even if the context takes fewer.
 
@@ -43,14 +38,6 @@ class HostEvent:
 
     kind: Literal["loading", "ready", "restarted", "released", "failed", "warned"]
     message: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Child:
-    process: BaseProcess
-    connection: Connection
-    detach: Callable[[], None]
-    """Ends what the memory is told."""
 
 
 class EngineHost:
@@ -80,10 +67,13 @@ class EngineHost:
         self._calibration = calibration
         self._idle_seconds = idle_seconds
         self._tell = on_event or (lambda _: None)
-        self._spawning = multiprocessing.get_context("spawn")  # a forked child of a threaded parent hangs
-        self._stop = StopFlag(self._spawning.RawArray(ctypes.c_char, 2))
+        self._shared = shared_memory()
+        self._stop, self._asked = StopFlag(self._shared.stop), StopFlag(self._shared.asked)
+        self._background = background
+        self._on_progress = on_progress
+        self._expected = Newest(self._pass_on)
         self._lock = threading.Lock()
-        self._child: _Child | None = None
+        self._child: Child | None = None
         self._crashes = 0
         self._exit_code: int | None = None
         """Of the child that crashed last."""
@@ -111,8 +101,10 @@ class EngineHost:
         Raises ModelError when the model cannot be loaded, EngineCrashed when the child ended meanwhile.
         """
         self._stop.clear()
+        self._expected.drop()
         with self._lock:
             child = self._ready_child()
+            self._asked.set()
             try:
                 child.connection.send((window(request, self._seen), on_text is not None))
                 while isinstance(answer := child.connection.recv(), str):
@@ -128,12 +120,20 @@ class EngineHost:
         return answer
 
     def expect(self, request: Request | None) -> None:
-        """Have the child, if one is loaded, make ready what a request will probably need; None for nothing."""
+        """Have the child, if there is one, make ready what a request will probably need; None for nothing."""
+        self._expected.put(request)
+
+    def _pass_on(self, request: Request | None) -> None:
+        with self._lock:
+            if self._child is not None:
+                with suppress(OSError):  # the next request meets it
+                    expected = window(request, self._seen) if request is not None else None
+                    self._child.connection.send(Expected(expected))
 
     @property
     def seconds(self) -> float:
         """Return the processor seconds that children have spent on what nobody waited for."""
-        return 0.0
+        return float(self._shared.seconds[0])
 
     def stop(self) -> None:
         """End the completion at work within one token; without one, nothing happens."""
@@ -157,7 +157,7 @@ class EngineHost:
         """Return the process id of the child, if one runs."""
         return self._child.process.pid if self._child else None
 
-    def _ready_child(self) -> _Child:
+    def _ready_child(self) -> Child:
         """Return the running child, or a new one once it has loaded the model."""
         if self._closed:
             raise EngineError("The engine was closed.")
@@ -208,37 +208,10 @@ class EngineHost:
         assert first is None or isinstance(first, EmpowerError)
         return first
 
-    def _spawn(self) -> _Child:
-        try:
-            Path.cwd()
-        except OSError:  # the folder was deleted, and no process starts without one
-            os.chdir(Path.home().anchor or os.sep)
-        ours, theirs = self._spawning.Pipe()
-        detach, told = _nothing, None
-        if self._memory is not None:
-            news, feed = self._spawning.Pipe(duplex=False)
-            told = ChildMemory(self._memory.weights, self._memory.calibration, news)
-            detach = self._memory.feed.attach(feed)
-        process = self._spawning.Process(
-            target=serve,
-            args=(theirs, self._stop.memory, self._config, self._calibration, told),
-            name="empower-engine",
-            daemon=True,
+    def _spawn(self) -> Child:
+        return spawn(
+            self._shared, self._config, self._calibration, self._memory, self._on_progress, background=self._background
         )
-        try:
-            process.start()
-        except Exception as error:  # no folder to start in, no memory to fork, no descriptor left
-            detach()
-            ours.close()
-            raise EngineError(
-                f"The engine's process cannot be started ({type(error).__name__}: {error}); see to that, then restart "
-                "the server."
-            ) from error
-        finally:
-            theirs.close()
-            if told is not None:
-                told.news.close()
-        return _Child(process, ours, detach)
 
     def _crashed(self) -> EngineCrashed:
         assert self._child is not None
@@ -279,12 +252,4 @@ class EngineHost:
         if self._child is None:
             return
         child, self._child = self._child, None
-        child.detach()
-        child.connection.close()  # the child ends when it reads the end of the pipe
-        child.process.join(GRACE_SECONDS)
-        if child.process.is_alive():
-            child.process.kill()
-
-
-def _nothing() -> None:
-    """Do nothing: there is no memory to tell anything."""
+        child.release()

@@ -9,25 +9,16 @@ far and near text in a row. The trainer lays its samples out with the same funct
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol
 
 from empower_model.engine import Vocabulary
+from empower_model.prompt.anchors import ANCHOR, CLOSE, LINE_CHARACTERS, STEADY, anchors
+from empower_model.prompt.stages import Stages
 from empower_model.prompt.token_healing import roll_back
 
-ANCHOR = 32
-"""Anchors, and the window above, stand at multiples of so many lines: places in one file then share their far text."""
-NEAREST = 16
-"""Least lines from an anchor down to the cursor, where there are that many."""
-FINER = ((8, 4), (1, 0))
-"""Where those lines are too long: other steps of lines for the anchor, and the least lines below it."""
-LINE_STEP = 1000
-"""Where even the cursor's line is too long: the anchor stands within it, at a multiple of so many characters, or of a
-part of them."""
-LINE_CHARACTERS = 2 * LINE_STEP
-"""Of a longer line at most so much stands before the cursor when an anchor is set; such lines are data."""
 CHARACTERS_A_TOKEN = 8
 """Text further up than this many characters for each token of context is not looked at."""
 LINES_BELOW = 32
@@ -59,6 +50,8 @@ class _Place:
     """The text below as far as the prompt has it, without closers at its beginning."""
     head: tuple[int, ...]
     """The tokens before those of the text from the anchor to the cursor."""
+    room: int
+    """How many tokens it was laid out to have at most."""
 
     def near(self, prefix: str) -> str | None:
         """Return the text from the anchor to a cursor; None where another text stands above the anchor."""
@@ -105,10 +98,14 @@ class Tokenizing(Protocol):
 
 
 class Layout:
-    """Lays out prompts for one engine, and remembers the places they were for."""
+    """Lays out prompts for one engine, and remembers the places they were for.
 
-    def __init__(self, engine: Tokenizing) -> None:
+    With a `speed`, in tokens a second, a place begins with what is soon read, and grows.
+    """
+
+    def __init__(self, engine: Tokenizing, speed: Callable[[], float] | None = None) -> None:
         self._engine = engine
+        self._stages = Stages(engine.context_size, speed)
         self._vocabulary = engine.vocabulary
         self._tokens = lru_cache(maxsize=512)(lambda text: tuple(engine.tokenize(text)))
         self._places: list[_Place] = []
@@ -128,38 +125,42 @@ class Layout:
             if near is not None and len(place.head) + len(near) <= room:
                 break
         else:
-            place, near = self._place(prefix, suffix, room)
+            place, near = self._place(prefix, suffix, room, self._stages.first)
         self._visit(place, near.characters)
         kept, forced = near.healed(self._vocabulary)
         return Prompt([*place.head, *kept] or [self._beginning()], forced)
 
     def fresh(self, prefix: str, suffix: str, reserve: int) -> list[int]:
         """Lay out a cursor as where nobody has typed before, without taking tokens back, and remember nothing."""
-        place, near = self._place(prefix, suffix, self._room(reserve))
+        place, near = self._place(prefix, suffix, self._room(reserve), self._engine.context_size)
         return [*place.head, *near.lines, *near.line]
 
     def ahead(self, prefix: str, suffix: str, reserve: int) -> list[int]:
-        """Lay out the place that is to take over from the last one, if that has little room left; else return nothing.
+        """Lay out the place that is to take over from the last one; nothing if that is to stay.
 
-        For a time when nobody waits. Once its tokens are evaluated, `move` makes it the last place.
+        One takes over that has more text, where the last one has not all yet, or that begins anew, where it has little
+        room left. For a time when nobody waits. Once its tokens are evaluated, `move` makes it the last place.
         """
         room = self._room(reserve)
-        if not self._places:
+        last = self._places[-1] if self._places else None
+        near = self._continued(last, prefix, suffix) if last is not None else None
+        if last is None or near is None:
             return []
-        last = self._places[-1]
-        near = self._continued(last, prefix, suffix)
-        if near is None or len(last.head) + len(near) <= room - room // 8:
+        full = len(last.head) + len(near) > room - room // 8
+        if last.room >= self._stages.whole and not full:
             return []
         ours = self._continued(self._next, prefix, suffix) if self._next is not None else None
         if self._next is None or ours is None:
-            self._next, ours = self._place(prefix, suffix, room)
-        if len(self._next.head) + len(ours) >= len(last.head) + len(near):
+            self._next, ours = self._place(prefix, suffix, room, self._stages.whole)
+        if full and len(self._next.head) + len(ours) >= len(last.head) + len(near):
             return []  # one endless line, say: nothing is gained
         return [*self._next.head, *ours.healed(self._vocabulary)[0]]
 
     def move(self) -> None:
-        """Let the place that was laid out ahead take over."""
+        """Let the place that was laid out ahead take over from the last one, which is forgotten if it had less text."""
         if self._next is not None:
+            if self._places and self._places[-1].room < self._next.room:
+                del self._places[-1]
             self._visit(self._next, self._next.reach)
             self._next = None
 
@@ -177,24 +178,27 @@ class Layout:
             return None
         return self._near(near) if _without_closers(suffix) == place.below else None
 
-    def _place(self, prefix: str, suffix: str, room: int) -> tuple[_Place, _Near]:
-        """Set an anchor, and tokenise from there to the cursor.
+    def _place(self, prefix: str, suffix: str, room: int, most: int) -> tuple[_Place, _Near]:
+        """Set an anchor, and tokenise from there to the cursor: at most so many tokens, of the room that there is.
 
-        A quarter of the room is left for what is typed from there on, before the anchor has to move.
+        A quarter is left for what is typed from there on, before the anchor has to move. Where the place will soon have
+        more, as much as can be stands next to the cursor.
         """
         vocabulary, fim = self._vocabulary, self._vocabulary.fim
-        anchor = self._anchor(prefix, room // 4)
+        room = min(room, most)
+        stays = most >= self._stages.whole
+        anchor = self._anchor(prefix, room // 4, STEADY) if stays else self._anchor(prefix, room - room // 4, CLOSE)
         near = self._near(prefix[anchor:])
         below = self._tokens(_lines_below(suffix))[: max(0, room // 4)] if fim is not None else ()
         text, far = self._far(prefix[:anchor], room - room // 4 - len(below) - len(near))
         head = [] if vocabulary.bos is None else [vocabulary.bos]
         head += far if fim is None else [fim.prefix, *far, fim.suffix, *below, fim.middle]
-        return _Place(anchor, len(prefix) - anchor, text, _without_closers(suffix), tuple(head)), near
+        return _Place(anchor, len(prefix) - anchor, text, _without_closers(suffix), tuple(head), most), near
 
-    def _anchor(self, prefix: str, most: int) -> int:
+    def _anchor(self, prefix: str, most: int, steps: Sequence[tuple[int, int]]) -> int:
         """Return the offset of the first anchor from which at most so many tokens lead to the cursor."""
         anchor = len(prefix)
-        for anchor in _anchors(prefix, most):
+        for anchor in anchors(prefix, most, steps):
             near = prefix[anchor:]
             if len(near) <= most * CHARACTERS_A_TOKEN and len(self._near(near)) <= most:
                 break
@@ -229,27 +233,6 @@ class Layout:
     def _beginning(self) -> int:
         """Return the token that a text begins with, where nothing is written yet."""
         return min(self._vocabulary.end_of_generation, default=0)
-
-
-def _anchors(prefix: str, most: int) -> Iterator[int]:
-    """Yield offsets where an anchor may stand, the furthest from the cursor first.
-
-    From the last one at most `2 * most` tokens lead to the cursor, as a character takes up to four.
-    """
-    line = prefix.count("\n")
-    for step, least in ((ANCHOR, NEAREST), *FINER):
-        yield _line_start(prefix, line - max(0, (line - least) // step * step))
-    head = prefix.rfind("\n") + 1
-    for step in (LINE_STEP, LINE_STEP // 4, LINE_STEP // 20, max(1, most // 4)):
-        yield head + max(0, (len(prefix) - head - step) // step * step)
-
-
-def _line_start(prefix: str, up: int) -> int:
-    """Return the offset at which the line begins that is so many lines above the last."""
-    start = prefix.rfind("\n") + 1
-    for _ in range(up):
-        start = prefix.rfind("\n", 0, start - 1) + 1
-    return start
 
 
 def _nearest(text: str, part: str, at: int) -> int:

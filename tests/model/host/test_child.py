@@ -1,5 +1,6 @@
 """The child's side of the engine host, in this process: what belongs together is put together."""
 
+import ctypes
 from collections.abc import Iterable
 from itertools import islice
 from multiprocessing import Pipe
@@ -10,12 +11,12 @@ import pytest
 from empower_model.calibration import Calibration
 from empower_model.engine import llama
 from empower_model.engine.drafting import Guess, Pace
-from empower_model.engine.seam import EngineConfig, StopFlag
-from empower_model.errors import EngineError
+from empower_model.engine.seam import EngineConfig
 from empower_model.files.memory_files import memory_sidecar
 from empower_model.host import child
 from empower_model.request import Limits, Request
 
+FLAGS = (ctypes.c_char * 2)(), (ctypes.c_char * 2)()
 REPEATED = "def first(value):\n    return quantified_zebra_margin(value, width=12)\n\n\n"
 
 
@@ -41,53 +42,11 @@ def test_the_memory_guesses_for_a_model_large_enough(weights: Path, monkeypatch:
         monkeypatch.setattr(llama, "SMALL", small)
         news, feed = Pipe(duplex=False)
         memory = child.ChildMemory(memory_sidecar(weights), None, news)
-        completer, _ = child._loaded(EngineConfig(weights, threads=1), StopFlag(), Calibration(), memory, pytest.fail)
+        config, shared = EngineConfig(weights, threads=1), child.Shared(*FLAGS, (ctypes.c_double * 1)())
+        completer, _ = child._loaded(config, shared, Calibration(), memory, pytest.fail)
         before = Free.tokens
         texts.append(completer.complete(request).text)
         assert (Free.tokens > before) == (small == 0)
         completer.close()
         feed.close()
     assert texts[0] == texts[1] != ""
-
-
-class Preparing:
-    """Work of so many tokens at so many seconds a token, and somebody who asks after so many pieces."""
-
-    def __init__(self, left: int, seconds: float, asked_after: int = 1000) -> None:
-        self.left, self.seconds, self.asked_after = left, seconds, asked_after
-        self.now = 0.0
-        self.pieces: list[int] = []
-
-    def prepare(self, most: int) -> bool:
-        self.pieces.append(min(most, self.left))
-        self.left -= self.pieces[-1]
-        self.now += self.pieces[-1] * self.seconds
-        return self.left > 0
-
-    def asked(self) -> bool:
-        return len(self.pieces) >= self.asked_after
-
-
-@pytest.mark.parametrize(
-    ("seconds", "tokens"),
-    [(0.0001, child.MOST_TOKENS), (0.001, 30), (0.01, child.FEWEST_TOKENS)],
-)
-def test_a_pause_is_used_in_pieces_that_a_request_may_wait_for(seconds: float, tokens: int) -> None:
-    work = Preparing(2000, seconds)
-    child.Pause(lambda: work.now).use(work.prepare, work.asked)
-    assert work.left == 0
-    assert work.pieces[0] == child.FEWEST_TOKENS
-    assert set(work.pieces[2:-1]) == {tokens}
-
-
-def test_who_asks_does_not_wait_for_the_rest() -> None:
-    work = Preparing(2000, 0.001, asked_after=3)
-    child.Pause(lambda: work.now).use(work.prepare, work.asked)
-    assert len(work.pieces) == 3
-
-
-def test_what_cannot_be_prepared_is_left_to_the_next_request() -> None:
-    def prepare(most: int) -> bool:
-        raise EngineError("llama.cpp could not")
-
-    child.Pause().use(prepare, lambda: False)

@@ -21,7 +21,7 @@ from empower_model.engine.seam import EngineConfig
 from empower_model.errors import EngineCrashed, EngineError, ModelError, ModelFileInvalid
 from empower_model.feed import Feed, Remembered
 from empower_model.files.memory_files import DEFAULT_WEIGHTS, memory_sidecar
-from empower_model.host.child import _weights
+from empower_model.host.child import YIELDING, _weights
 from empower_model.host.parent import CRASHES, EngineHost, HostEvent
 from empower_model.memory.mixture import Weights
 from empower_model.request import Completion, End, Limits, Request
@@ -82,6 +82,29 @@ def test_a_stop_crosses_the_process_border(host: EngineHost) -> None:
         time.sleep(0.005)
     assert found[0].end is End.STOPPED
     assert host.complete(REQUEST).end is not End.STOPPED
+
+
+def test_what_is_expected_is_ready_when_it_is_asked_for(host: EngineHost) -> None:
+    host.expect(REQUEST)  # there is no child yet
+    assert host.complete(REQUEST).evaluated_tokens > 20
+    before = host.seconds
+    elsewhere = Request("".join(f"value_{n} = compute({n})\n" for n in range(60)), "", Limits())
+    host.expect(elsewhere)
+    assert eventually(lambda: host.seconds > before)
+    assert host.complete(elsewhere).evaluated_tokens <= 4
+    host.expect(None)
+    host.close()
+    host.expect(REQUEST)
+
+
+def test_a_child_in_the_background_yields(weights: Path) -> None:
+    niceness = []
+    for background in (False, True):
+        host = EngineHost(EngineConfig(weights), Calibration(), background=background)
+        host.complete(REQUEST)
+        niceness.append(psutil.Process(host.pid).nice())
+        host.close()
+    assert niceness == [psutil.Process().nice(), min(19, psutil.Process().nice() + YIELDING)]
 
 
 def test_a_dead_child_costs_one_completion(host: EngineHost, events: list[HostEvent]) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from empower_model.engine.seam import FakeEngine, Vocabulary
-from empower_model.prompt.layout import ANCHOR, NEAREST, PLACES, Layout
+from empower_model.prompt.anchors import ANCHOR, NEAREST
+from empower_model.prompt.layout import PLACES, Layout
 
 
 def text_of(engine: FakeEngine, tokens: list[int]) -> str:
@@ -219,3 +220,54 @@ def test_what_is_too_long_is_cut_to_its_end(document: str, context: int) -> None
     assert len(prompt.tokens) + 64 < context
     pieces = b"".join(fake.vocabulary.pieces[token] for token in prompt.tokens)
     assert (pieces + prompt.forced).endswith(document.encode()[-3:])
+
+
+SLOW = 300.0
+"""Tokens a second: places have 64 or 128 tokens at first, and then all that there is room for."""
+
+
+def test_on_a_slow_machine_a_place_begins_with_what_is_near_and_grows() -> None:
+    fake = engine(1024)
+    layout, whole = Layout(fake, lambda: SLOW), Layout(fake)
+    prefix, below = numbered(200) + "he", "\n" + numbered(100)
+    begun = layout.prompt(prefix, below, 16)
+    assert len(begun.tokens) <= 128
+    assert text_of(fake, begun.tokens).endswith("line 199\nh")
+    ahead = layout.ahead(prefix + "re", below, 16)
+    assert layout.prompt(prefix + "re", below, 16).tokens[: len(begun.tokens)] == begun.tokens  # it is not there yet
+    layout.move()
+    assert layout.prompt(prefix + "re", below, 16).tokens == ahead == whole.prompt(prefix + "re", below, 16).tokens
+    assert layout.ahead(prefix + "re", below, 16) == []
+
+
+def test_what_is_typed_while_a_place_grows_is_appended() -> None:
+    layout = Layout(engine(1024), lambda: SLOW)
+    prefix, below = numbered(200), "\n" + numbered(100)
+    layout.prompt(prefix, below, 16)
+    before = layout.ahead(prefix, below, 16)
+    for key in "value = compute(1)\nand = more":
+        prefix += key
+        layout.prompt(prefix, below, 16)
+        after = layout.ahead(prefix, below, 16)
+        assert after[: len(before) - 1] == before[:-1]
+        before = after
+
+
+def test_a_place_that_was_left_while_it_grew_goes_on_where_it_was() -> None:
+    layout = Layout(engine(1024), lambda: SLOW)
+    here, there = (numbered(200), "\nbelow\n"), (numbered(120) + "x", "\nelsewhere\n")
+    layout.prompt(*here, 16)
+    before = layout.ahead(*here, 16)
+    layout.prompt(*there, 16)
+    assert layout.ahead(*here, 16) == []
+    assert layout.ahead(*there, 16) != []
+    layout.prompt(*here, 16)
+    assert layout.ahead(*here, 16) == before
+
+
+def test_a_fast_machine_and_none_lay_out_alike() -> None:
+    one, other = Layout(engine(), lambda: 12_000), Layout(engine())
+    for lines in (3, 60, 500):
+        at = (numbered(lines) + "he", "\nbelow\n", 16)
+        assert one.prompt(*at) == other.prompt(*at)
+        assert one.ahead(*at) == []

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-from empower_model.prompt.layout import ANCHOR, LINES_BELOW, NEAREST, Layout
+from empower_model.prompt.anchors import ANCHOR, NEAREST
+from empower_model.prompt.layout import LINES_BELOW, Layout
 from empower_training.corpus.encoding import Encoding
 from empower_training.corpus.samples import (
     Hole,

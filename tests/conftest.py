@@ -3,6 +3,12 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("same", derandomize=True, database=None, deadline=None, max_examples=100)
+settings.register_profile("hard", database=None, deadline=None, max_examples=2000)
+settings.load_profile("same")
+"""Every run of a test has the same examples; `make test-hard` looks for more."""
 
 
 @pytest.fixture(autouse=True)

@@ -81,6 +81,8 @@ class Document(TextDocument):
         if isinstance(change, types.TextDocumentContentChangePartial):
             start, cut = _place(source, change.range.start, self._encoding)
             end, gone = _place(source, change.range.end, self._encoding)
+            if gone and not text and (start, cut) == (end, gone):
+                return  # nothing, put within a character
             # Of a character that the range cuts in two, the other half stays: what follows on the line keeps its place.
             text = _half(cut, self._encoding) + text
             if gone:

@@ -10,7 +10,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 REAL := .cache/real
 REAL_MODEL := qwen2.5-coder-0.5b-instruct
 
-.PHONY: try try-real test test-real test-editors check format bench model clean
+.PHONY: try try-real test test-real test-editors check format bench model finish clean
 
 try: $(VENV)/.server
 	@$(BIN)/empower-lsp complete --retype examples/allotment/plan.py:25:16
@@ -58,25 +58,41 @@ format: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py
 
-# The bundled model anew, from its sources to its files and what is fitted for it: hours. What is finished is not done again.
-# The texts are fetched from the package index. The checksums it ends with belong into catalogue.toml.
+# The bundled model, from its sources to its files and what is fitted for it: hours. What is finished is not done again.
+# The texts are fetched from the package index. Training goes on from the weights that ship; anew it is, after
+# `lab tokenizer $(MODEL)/corpus $(MODEL)/tokenizer`, with BEGIN="--tokenizer $(MODEL)/tokenizer".
 MODEL := .cache/model
-MINUTES := 222
-FILES := model/empower_model/weights/empower-python-7m
-model: export EMPOWER_LSP_DATA := $(CURDIR)/$(MODEL)/data
+BEGIN := --from empower-python-base
+RATES := --rate 6e-4 --embedding-rate 8e-4
+STEPS := 20000
+LAB := $(BIN)/empower-lsp lab
 model: $(VENV)/.dev
-	test -f $(MODEL)/corpus/manifest.json || \
-		$(BIN)/empower-lsp lab corpus $(MODEL)/corpus --wheels $(MODEL)/wheels --download
-	test -f $(MODEL)/tokenizer/tokenizer.json || $(BIN)/empower-lsp lab tokenizer $(MODEL)/corpus $(MODEL)/tokenizer
+	test -f $(MODEL)/corpus/manifest.json || $(LAB) corpus $(MODEL)/corpus --wheels $(MODEL)/wheels --download
+	test -f $(MODEL)/run/final/training.json || \
+		$(LAB) pretrain $(MODEL)/corpus $(MODEL)/run $(BEGIN) $(RATES) --steps $(STEPS) --decay 0
+	$(MAKE) finish
+
+# From the newest checkpoint of the run, which may still be going on, to the files and figures of a model. The checksums
+# that it ends with belong into catalogue.toml.
+DECAY := 3000
+EXAMPLES := 3000
+HOLDOUT := --characters 300000 --holes 300
+CURSORS := 600
+FILES := model/empower_model/weights/empower-python-7m
+BASE := empower-python-base
+TUNED := empower-python
+finish: export EMPOWER_LSP_DATA := $(CURDIR)/$(MODEL)/data
+finish: $(VENV)/.dev
 	test -f $(MODEL)/base/final/training.json || \
-		$(BIN)/empower-lsp lab pretrain $(MODEL)/corpus $(MODEL)/tokenizer $(MODEL)/base --minutes $(MINUTES)
-	$(BIN)/empower-lsp lab tune $(MODEL)/base/final $(MODEL)/corpus $(MODEL)/tuned
-	$(BIN)/empower-lsp lab export $(MODEL)/base/final $(FILES)-base-q8_0.gguf --name empower-python-base
-	$(BIN)/empower-lsp lab export $(MODEL)/tuned/final $(FILES)-q8_0.gguf
-	$(BIN)/empower-lsp evaluate cursors $(MODEL)/corpus --model empower-python-base --fit 600
-	$(BIN)/empower-lsp evaluate cursors $(MODEL)/corpus --model empower-python --fit 600
-	$(BIN)/empower-lsp lab memory $(MODEL)/corpus --model empower-python --fit 360 --count 360 --save
-	$(BIN)/empower-lsp lab heldout $(MODEL)/tuned/final $(MODEL)/corpus
+		$(LAB) pretrain $(MODEL)/corpus $(MODEL)/base --from $(MODEL)/run $(RATES) --steps $(DECAY) --decay 1
+	$(LAB) tune $(MODEL)/base/final $(MODEL)/corpus $(MODEL)/tuned --examples $(EXAMPLES)
+	$(LAB) export $(MODEL)/base/final $(FILES)-base-q8_0.gguf --name empower-python-base
+	$(LAB) export $(MODEL)/tuned/final $(FILES)-q8_0.gguf
+	$(BIN)/empower-lsp evaluate cursors $(MODEL)/corpus --model $(BASE) --fit $(CURSORS) --count $(CURSORS) --split programs
+	$(BIN)/empower-lsp evaluate cursors $(MODEL)/corpus --model $(TUNED) --fit $(CURSORS) --count $(CURSORS) --split programs --show 20
+	$(LAB) memory $(MODEL)/corpus --model $(TUNED) --fit $(CURSORS) --count $(CURSORS) --split programs --save
+	$(LAB) heldout $(MODEL)/tuned/final $(MODEL)/corpus $(HOLDOUT)
+	$(LAB) heldout $(MODEL)/tuned/final $(MODEL)/corpus $(HOLDOUT) --split programs
 	sha256sum $(FILES)*.gguf
 
 clean:

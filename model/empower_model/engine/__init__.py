@@ -1,6 +1,6 @@
 """Measures what a language model thinks of every token: the seam, and llama.cpp behind it."""
 
-from empower_model.engine import states
+from empower_model.engine import reading, states
 from empower_model.engine.adapter_file import is_adapter
 from empower_model.engine.drafting import Drafts, Guess
 from empower_model.engine.seam import (
@@ -28,5 +28,6 @@ __all__ = [
     "Transform",
     "Vocabulary",
     "is_adapter",
+    "reading",
     "states",
 ]

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from empower_model.files import store
+from empower_training.at_speed.experiment import FINISHED_FILE
 from empower_training.commands.evaluate import evaluate
 from empower_training.corpus.corpus import Document
 from empower_training.replay.experiment import RUN_FILE, TALLIES_FILE, Job, Setting, Worker, chosen_works, jobs, run
@@ -207,3 +208,66 @@ def test_a_model_that_knows_nothing_helps_nobody(tmp_path: Path, monkeypatch: py
     assert min(efforts.values()) > 0.98  # a word may be right by chance
     assert efforts[BASE] > 1.5  # it shows much, and all of that is read for nothing
     assert efforts[DEFAULT] == pytest.approx(1, abs=0.05)
+
+
+AT_SPEED = (*SMALL, "--keys-per-second", "5")
+
+
+def test_at_a_speed_each_arm_has_a_row(corpus_folder: Path, tmp_path: Path) -> None:
+    base = store.resolve("empower-python-base").path
+    machines = ("--machine", "two-cores", "--machine", "100,50")
+    found = rows(corpus_folder, *AT_SPEED, *machines, "--model", base, "--memory", "--resume", tmp_path / "run")
+    arms = [(row["machine"], row["arm"]) for row in found]
+    assert arms == [(where, arm) for where in machines[1::2] for arm in ("instant alone", "deep alone", "both")]
+    assert all(row["works"] == found[0]["works"] > 0 for row in found)
+    instant, deep, both = found[:3]
+    assert instant["kept_minus_instant"] == [0, 0, 0]
+    assert instant["first_deep_text_s"] is None
+    assert deep["first_text_s"] == deep["first_deep_text_s"] > instant["first_text_s"]
+    assert both["answered"][1] >= both["with_text"][1] > 0
+    assert found[4]["first_deep_text_s"] > deep["first_deep_text_s"]  # on the slower machine
+
+
+def test_at_a_speed_it_goes_on_where_it_was_left(corpus_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    whole = rows(corpus_folder, *AT_SPEED, "--resume", folder)
+    finished = folder / FINISHED_FILE
+    before = finished.read_text(encoding="utf-8")
+    assert rows(corpus_folder, *AT_SPEED, "--resume", folder) == whole
+    assert finished.read_text(encoding="utf-8") == before  # nothing was done again
+    finished.write_text(before[: len(before) * 2 // 3], encoding="utf-8")  # as if ended while it was written
+    assert rows(corpus_folder, *AT_SPEED, "--resume", folder) == whole
+    rows(corpus_folder, *AT_SPEED, "--machine", "gpu", "--resume", folder)
+    finished.unlink()  # the program has changed, what the model wrote has not
+    spans = {path: path.read_bytes() for path in folder.glob("spans/*/*.jsonl")}
+    assert len(spans) == 2
+    assert rows(corpus_folder, *AT_SPEED, "--resume", folder) == whole
+    assert {path: path.read_bytes() for path in folder.glob("spans/*/*.jsonl")} == spans
+
+
+def test_processes_change_nothing_at_a_speed(corpus_folder: Path) -> None:
+    one, two = (rows(corpus_folder, *AT_SPEED, "--processes", count) for count in ("1", "2"))
+    assert one == two
+
+
+def test_the_table_at_a_speed(corpus_folder: Path) -> None:
+    result = call(corpus_folder, *AT_SPEED)
+    assert result.exit_code == 0, result.output
+    head, machine, arm = result.stdout.splitlines()[:3]
+    assert "answered" in head
+    assert machine.strip() == "two-cores"
+    assert arm.startswith("instant alone")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--machine", "gpu"), "give --keys-per-second too"),
+        (("--keys-per-second", "5", "--machine", "fast"), "'fast' is no machine: give one of two-cores"),
+        (("--keys-per-second", "0"), "0.0 is not in the range x>0"),
+    ],
+)
+def test_what_cannot_be_typed_at_a_speed_is_said(corpus_folder: Path, arguments: tuple[str, ...], says: str) -> None:
+    result = call(corpus_folder, *SMALL, *arguments)
+    assert result.exit_code != 0
+    assert says in result.output

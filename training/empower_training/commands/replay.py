@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from math import isfinite
 from pathlib import Path
@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from empower_lsp.commands import errors_as_exit
-from empower_training.commands import options
+from empower_training.commands import options, tables
 from empower_training.commands.options import FOLDER, needs_split
+from empower_training.commands.tables import cell, span
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from empower_training.at_speed import Arm
     from empower_training.corpus import Document
     from empower_training.replay import Finished, Setting, Tally, Work
 
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 @click.option("--fallible", default=0.0, type=click.FloatRange(0, 1), help="Probability of taking a wrong text.")
 @click.option("--whole", is_flag=True, help="Texts are taken as a whole or not at all, not by words and lines.")
 @click.option("--memory", is_flag=True, help="With a memory of the other files of the package, and of the file itself.")
+@click.option("--keys-per-second", type=click.FloatRange(0, min_open=True), help="Of somebody who does not wait.")
+@click.option("--machine", "machines", multiple=True, help="With that: where, as PROMPT,WRITE; may be repeated.")
+@click.option("--whole-prompts", is_flag=True, help="With that: a large model reads all of a prompt at once.")
 @options.seed
 @click.option("--processes", default=2, show_default=True, type=click.IntRange(1))
 @click.option("--resume", type=FOLDER, help="Keep results here, and go on there.")
@@ -53,6 +58,9 @@ def replay(
     fallible: float,
     whole: bool,
     memory: bool,
+    keys_per_second: float | None,
+    machines: tuple[str, ...],
+    whole_prompts: bool,
     seed: int,
     processes: int,
     resume: Path | None,
@@ -62,11 +70,17 @@ def replay(
     """Let a simulated typist write files of the packages held out of CORPUS, with and without completions.
 
     One row a policy: what ends a completion, on the same model and the same text. Net effort below 1 helps.
+
+    With --keys-per-second, in virtual time: what is on the screen when, as the server's two tiers have it on a machine
+    that evaluates PROMPT tokens a second and takes WRITE milliseconds a token written. One row for the bundled model
+    alone, for each --model alone, and for both. A machine may be named: two-cores, busy, laptop or gpu.
     """
     from empower_model.files import store
     from empower_training.corpus import corpus
     from empower_training.replay import Setting, chosen_works, known
 
+    if (machines or whole_prompts) and keys_per_second is None:
+        raise click.UsageError("--machine and --whole-prompts are for typing at a speed: give --keys-per-second too.")
     needs_split(corpus_folder, split)
     known(policies)
     setting = Setting(
@@ -85,6 +99,13 @@ def replay(
         raise click.ClickException(f"{corpus_folder} holds out no file with anything to type.")
     with ExitStack() as stack:
         folder = resume or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="empower-replay-")))
+        if keys_per_second is not None:
+            compared = _arms(setting, machines, whole_prompts)
+            rows = _at_speed(
+                folder, setting, keys_per_second, compared, of_files, processes, documents if memory else ()
+            )
+            click.echo(json.dumps(rows, indent=1)) if as_json else _print_at_speed(rows)
+            return
         found = _run(folder, setting, of_files, processes, documents if memory else ())
     chosen = {of_file[0].source for of_file in of_files} if by_package else ()
     packages = {one.path: one.package for one in documents if one.path in chosen}
@@ -118,6 +139,55 @@ def _run(
             results.add(found)
             progress.advance(task)
     return {(one.model, one.source): one for one in results.finished}
+
+
+def _arms(setting: Setting, machines: Sequence[str], whole_prompts: bool) -> list[Arm]:
+    from empower_training.at_speed import MACHINES, Machine, arms
+
+    places = [Machine.parse(one) for one in machines or list(MACHINES)[:1]]
+    return arms(setting.models, places, growing=not whole_prompts)
+
+
+def _at_speed(
+    folder: Path,
+    setting: Setting,
+    keys_per_second: float,
+    chosen: Sequence[Arm],
+    of_files: Sequence[tuple[Work, ...]],
+    processes: int,
+    documents: Sequence[Document],
+) -> list[dict[str, Any]]:
+    """Return the figures of each arm, as JSON has them; a progress bar on stderr says how far it is."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from empower_training.at_speed import INSTANT, Run, figures
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("files")
+
+        def report(done: int, of: int) -> None:
+            progress.update(task, completed=done, total=of)
+
+        found = Run(setting, keys_per_second, folder).compare(of_files, chosen, processes, documents, report)
+    rows = []
+    for arm in chosen:
+        alone = next(one for one in chosen if one.machine == arm.machine and one.name == INSTANT)
+        tallies, instant = ([one for works in of_files for one in found[of, works[0].source]] for of in (arm, alone))
+        content = {"machine": arm.machine.name, "arm": arm.name, "model": arm.deep}
+        rows.append(content | figures(tallies, instant, setting.seed))
+    return rows
+
+
+def _print_at_speed(rows: Sequence[dict[str, Any]]) -> None:
+    """One table: each machine and model under its name."""
+    table = tables.empty(AT_SPEED)
+    for number, row in enumerate(rows):
+        title = row["machine"], row["model"]
+        if number == 0 or title != (rows[number - 1]["machine"], rows[number - 1]["model"]):
+            table.add_row(", ".join(filter(None, title)), style="bold")
+        table.add_row(*(printed(row) for _, printed in AT_SPEED))
+    tables.show(table)
 
 
 def _rows(setting: Setting, of_files: Sequence[tuple[Work, ...]], found: dict[tuple[str, str], Finished]) -> list[Row]:
@@ -190,21 +260,13 @@ def _confidence(tallies: Sequence[Tally]) -> dict[str, Any]:
 
 def _print(figures: Sequence[dict[str, Any]]) -> None:
     """One table: all files first, then those of each package under its name."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    table = Table(box=None, pad_edge=False)
-    for heading, _ in COLUMNS:
-        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    table = tables.empty(COLUMNS)
     _add(table, figures)
     for package in figures[0].get("packages", ()):
         table.add_row()
         table.add_row(package, style="bold")
         _add(table, [row["packages"][package] for row in figures])
-    if not console.is_terminal:
-        console.width = WIDE
-    console.print(table)
+    tables.show(table)
 
 
 def _add(table: Table, figures: Sequence[dict[str, Any]]) -> None:
@@ -212,48 +274,42 @@ def _add(table: Table, figures: Sequence[dict[str, Any]]) -> None:
     for number, row in enumerate(figures):
         if several and row["model"] and row["model"] != figures[number - 1]["model"]:
             table.add_row(row["model"], style="bold")
-        table.add_row(*(cell(row) for _, cell in COLUMNS))
+        table.add_row(*(printed(row) for _, printed in COLUMNS))
 
 
-def _cell(name: str, form: str, place: int = 1) -> Callable[[dict[str, Any]], str]:
-    """How a figure is printed: its estimate, or the number at another place."""
-
-    def cell(row: dict[str, Any]) -> str:
-        value = row.get(name)
-        value = value[place] if isinstance(value, list) else value
-        return "" if value is None else format(value, form)
-
-    return cell
-
-
-def _span(name: str, form: str) -> Callable[[dict[str, Any]], str]:
-    """Return the interval of a figure."""
-
-    def cell(row: dict[str, Any]) -> str:
-        low, _, high = row.get(name) or (None, None, None)
-        return "" if low is None or high is None else f"{low:{form}} to {high:{form}}"
-
-    return cell
-
-
-COLUMNS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
+COLUMNS: tuple[tables.Column, ...] = (
     ("", lambda row: str(row["policy"])),
-    ("shown/1000", _cell("shown_per_1000", ".0f")),
-    ("accepted", _cell("accepted", ".0%")),
-    ("partly", _cell("partially_accepted", ".0%")),
-    ("length", _cell("length", ".1f")),
-    ("kept", _cell("kept", ".1%")),
-    ("read/1000", _cell("read_per_1000", ".0f")),
-    ("deleted/1000", _cell("deleted_per_1000", ".0f")),
-    ("keys", _cell("keystrokes", ".2f")),
-    ("net effort", _cell("net_effort", ".3f")),
-    ("95 %", _span("net_effort", ".2f")),
-    ("minus default", _span("net_effort_minus_default", "+.3f")),
-    ("ms/kept", _cell("engine_ms_per_kept", ".1f")),
-    ("p50 ms", _cell("latency_ms", ".1f", 0)),
-    ("p95 ms", _cell("latency_ms", ".0f", 1)),
-    ("error", _cell("calibration_error", ".3f")),
+    ("shown/1000", cell("shown_per_1000", ".0f")),
+    ("accepted", cell("accepted", ".0%")),
+    ("partly", cell("partially_accepted", ".0%")),
+    ("length", cell("length", ".1f")),
+    ("kept", cell("kept", ".1%")),
+    ("read/1000", cell("read_per_1000", ".0f")),
+    ("deleted/1000", cell("deleted_per_1000", ".0f")),
+    ("keys", cell("keystrokes", ".2f")),
+    ("net effort", cell("net_effort", ".3f")),
+    ("95 %", span("net_effort", ".2f")),
+    ("minus default", span("net_effort_minus_default", "+.3f")),
+    ("ms/kept", cell("engine_ms_per_kept", ".1f")),
+    ("p50 ms", cell("latency_ms", ".1f", 0)),
+    ("p95 ms", cell("latency_ms", ".0f", 1)),
+    ("error", cell("calibration_error", ".3f")),
 )
 """Headings, and what stands under them."""
-WIDE = 200
-"""Columns of a table that goes into a file."""
+AT_SPEED: tuple[tables.Column, ...] = (
+    ("", lambda row: str(row["arm"])),
+    ("kept", cell("kept", ".1%")),
+    ("95 %", span("kept", ".0%")),
+    ("minus instant", span("kept_minus_instant", "+.1%")),
+    ("net effort", cell("net_effort", ".3f")),
+    ("95 %", span("net_effort", ".2f")),
+    ("minus instant", span("net_effort_minus_instant", "+.3f")),
+    ("answered", cell("answered", ".1%")),
+    ("with text", cell("with_text", ".0%")),
+    ("shown/1000", cell("shown_per_1000", ".0f")),
+    ("replaced/1000 keys", cell("replaced_per_1000_keys", ".0f")),
+    ("first text s", cell("first_text_s", ".2f")),
+    ("first deep s", cell("first_deep_text_s", ".2f")),
+    ("cpu s/kept", cell("processor_seconds_per_kept", ".3f")),
+)
+"""The same for somebody who types at a speed."""

@@ -3,12 +3,14 @@
 from empower_training.replay import cursors, memory_fit
 from empower_training.replay.cursors import Cursor, RuleScore
 from empower_training.replay.decision_scores import Judged, Line, Scores, of_decisions, of_lines, read, scores
-from empower_training.replay.experiment import Finished, Results, Setting, chosen_works, jobs, run
+from empower_training.replay.experiment import Finished, Results, Setting, chosen_works, in_processes, jobs, run
 from empower_training.replay.forced_bits import Measure, Unfit
-from empower_training.replay.human import Careful, Choice, Human
-from empower_training.replay.intervals import EFFORT, FIGURES, KEPT, difference, interval, latency
+from empower_training.replay.human import TYPE_ON, Careful, Choice, Human
+from empower_training.replay.intervals import EFFORT, FIGURES, KEPT, Figure, difference, interval, latency
 from empower_training.replay.policies import BASE, DEFAULT, NOBODY, cuts, known
-from empower_training.replay.typist import Tally, Typist, replay, total, unassisted
+from empower_training.replay.projects import projects
+from empower_training.replay.spans import Spans
+from empower_training.replay.typist import Tally, Typist, alike, counted, indented, replay, total, unassisted
 from empower_training.replay.work import Work, works
 
 __all__ = [
@@ -18,9 +20,11 @@ __all__ = [
     "FIGURES",
     "KEPT",
     "NOBODY",
+    "TYPE_ON",
     "Careful",
     "Choice",
     "Cursor",
+    "Figure",
     "Finished",
     "Human",
     "Judged",
@@ -30,14 +34,19 @@ __all__ = [
     "RuleScore",
     "Scores",
     "Setting",
+    "Spans",
     "Tally",
     "Typist",
     "Unfit",
     "Work",
+    "alike",
     "chosen_works",
+    "counted",
     "cursors",
     "cuts",
     "difference",
+    "in_processes",
+    "indented",
     "interval",
     "jobs",
     "known",
@@ -45,6 +54,7 @@ __all__ = [
     "memory_fit",
     "of_decisions",
     "of_lines",
+    "projects",
     "read",
     "replay",
     "run",

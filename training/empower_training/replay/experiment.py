@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from empower_model.calibration import Calibration
 from empower_model.engine import Engine, EngineConfig
@@ -33,6 +34,8 @@ from empower_training.replay.recording import Price, Recording, measure_price
 from empower_training.replay.typist import Tally, Typist, together
 from empower_training.replay.work import Work, works
 
+J_contra = TypeVar("J_contra", contravariant=True)
+F_co = TypeVar("F_co", covariant=True)
 RUN_FILE, TALLIES_FILE = "setting.json", "tallies.jsonl"
 
 
@@ -188,15 +191,27 @@ class Worker:
         return self._loaded
 
 
-_workers: list[Worker] = []
+class Working(Protocol[J_contra, F_co]):
+    """Does one job after the other, with models in memory."""
+
+    def work(self, job: J_contra, /) -> F_co:
+        """Do a job. Raises ModelError and EngineError."""
+        ...
+
+    def close(self) -> None:
+        """Free the models."""
+        ...
+
+
+_workers: list[Working[Any, Any]] = []
 """The one of this process, where it is one of several."""
 
 
-def _begin(setting: Setting, threads: int, documents: Sequence[Document]) -> None:
-    _workers[:] = [Worker(setting, threads, documents)]
+def _begin(make: Callable[[int], Working[Any, Any]], threads: int) -> None:
+    _workers[:] = [make(threads)]
 
 
-def _work(job: Job) -> Finished:
+def _work(job: Any) -> Any:
     return _workers[0].work(job)
 
 
@@ -207,14 +222,29 @@ def run(
 
     Raises ModelError and EngineError.
     """
+    return in_processes(waiting, partial(_worker, setting, documents), processes)
+
+
+def _worker(setting: Setting, documents: Sequence[Document], threads: int) -> Worker:
+    return Worker(setting, threads, documents)
+
+
+def in_processes(
+    waiting: Sequence[J_contra], make: Callable[[int], Working[J_contra, F_co]], processes: int
+) -> Iterator[F_co]:
+    """Return what jobs came to as they are finished, each done by one of so many processes.
+
+    `make`, which can be sent to a process, makes a worker there; it is told how many threads to use, as in
+    EngineConfig. Raises ModelError and EngineError.
+    """
     if processes == 1:
-        worker = Worker(setting, 0, documents)
+        worker = make(0)
         yield from map(worker.work, waiting)
         worker.close()
         return
     threads = max(1, physical_cores() // processes)
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, context, _begin, (setting, threads, documents))
+    pool = ProcessPoolExecutor(processes, context, _begin, (make, threads))
     try:
         for done in as_completed([pool.submit(_work, job) for job in waiting]):
             yield done.result()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,24 +13,25 @@ from numpy.typing import NDArray
 from empower_model.fitting import SHARE, Interval
 from empower_training.replay.typist import TYPED, Tally
 
+T = TypeVar("T", bound=Tally)
 ROUNDS = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(Generic[T]):
     """A ratio of two sums over tallies, times `scale`."""
 
-    part: Callable[[Tally], float]
-    whole: Callable[[Tally], float]
+    part: Callable[[T], float]
+    whole: Callable[[T], float]
     scale: float = 1.0
 
 
-EFFORT = Figure(lambda tally: tally.cost, lambda tally: TYPED * tally.characters)
+EFFORT: Figure[Tally] = Figure(lambda tally: tally.cost, lambda tally: TYPED * tally.characters)
 """Net effort: below 1 the assistant helps."""
-KEPT = Figure(lambda tally: tally.kept, lambda tally: tally.characters)
+KEPT: Figure[Tally] = Figure(lambda tally: tally.kept, lambda tally: tally.characters)
 """Share of the text that the assistant wrote."""
 
-FIGURES = {
+FIGURES: dict[str, Figure[Tally]] = {
     "net_effort": EFFORT,
     "kept": KEPT,
     "keystrokes": Figure(lambda tally: tally.keystrokes, lambda tally: tally.characters),
@@ -45,7 +47,7 @@ FIGURES = {
 """All that is reported with an interval: characters are of the text to type unless they are read."""
 
 
-def interval(tallies: Sequence[Tally], figure: Figure, *, seed: int = 0) -> Interval:
+def interval(tallies: Sequence[T], figure: Figure[T], *, seed: int = 0) -> Interval:
     """Return the figure over all tallies; whole files are resampled, since the works of one are alike.
 
     A figure whose whole is 0 is NaN. Raises ValueError without tallies.
@@ -53,7 +55,7 @@ def interval(tallies: Sequence[Tally], figure: Figure, *, seed: int = 0) -> Inte
     return _interval(_resampled(_sums(tallies, figure), seed))
 
 
-def difference(ours: Sequence[Tally], theirs: Sequence[Tally], figure: Figure, *, seed: int = 0) -> Interval:
+def difference(ours: Sequence[T], theirs: Sequence[T], figure: Figure[T], *, seed: int = 0) -> Interval:
     """Return the figure of ours minus that of theirs, resampled together: an interval without 0 is a difference.
 
     Raises ValueError unless both are of the same works.
@@ -72,7 +74,7 @@ def latency(tallies: Sequence[Tally]) -> tuple[float, float]:
     return float(middle), float(high)
 
 
-def _sums(tallies: Sequence[Tally], figure: Figure) -> NDArray[np.float64]:
+def _sums(tallies: Sequence[T], figure: Figure[T]) -> NDArray[np.float64]:
     """Return part (scaled) and whole of each file, by name: shape (n_files, 2)."""
     if not tallies:
         raise ValueError("there are no tallies to estimate from")

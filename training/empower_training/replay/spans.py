@@ -123,9 +123,10 @@ class Spans:
 
 
 def _line(span: Span) -> str:
+    """Return a line, with the line end before it, so that one that was torn spoils no other."""
     tokens = [(token.id, token.surprisal, token.entropy) for token in span.tokens]
     times = [round(one, 3) for one in span.milliseconds]
-    return json.dumps({"name": span.name, "tokens": tokens, "milliseconds": times, "ended": span.ended}) + "\n"
+    return "\n" + json.dumps({"name": span.name, "tokens": tokens, "milliseconds": times, "ended": span.ended})
 
 
 def _behind(written: Sequence[int], transform: Transform) -> Transform:

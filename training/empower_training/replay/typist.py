@@ -73,10 +73,19 @@ def counted(text: str) -> int:
     return len(_INDENT.sub("", text))
 
 
-def _alike(text: str, meant: str) -> str:
+def alike(text: str, meant: str) -> str:
     """Return the beginning of `text` that is right."""
     wrong = (at for at, (one, other) in enumerate(zip(text, meant, strict=False)) if one != other)
     return text[: next(wrong, len(meant))]
+
+
+def indented(text: str, offset: int) -> int:
+    """Return where the cursor stands once the editor has written the indentation of a line that was begun."""
+    line = text.rfind("\n", 0, offset) + 1
+    if line and not text[line:offset].strip(" \t"):
+        while text[offset : offset + 1] in (" ", "\t"):
+            offset += 1
+    return offset
 
 
 def unassisted(work: Work) -> Tally:
@@ -165,7 +174,7 @@ class Typist:
     def _take(self, text: str, choice: Choice) -> bool:
         """Take some of a text; return whether that is right. What is not is deleted at once."""
         taken = text[: choice.characters]
-        right = _alike(taken, self.work.typed[self.offset :])
+        right = alike(taken, self.work.typed[self.offset :])
         wrong = counted(taken) - counted(right)
         whole = len(taken) == len(text)
         self._counts["mistaken" if wrong else "accepted" if whole else "partially"] += 1
@@ -179,11 +188,7 @@ class Typist:
 
     def _move(self, characters: int) -> None:
         """Go on, and over the indentation that the editor writes."""
-        self.offset += characters
-        line = self.work.typed.rfind("\n", 0, self.offset) + 1
-        if line and not self.work.typed[line : self.offset].strip(" \t"):
-            while self.work.typed[self.offset : self.offset + 1] in (" ", "\t"):
-                self.offset += 1
+        self.offset = indented(self.work.typed, self.offset + characters)
 
 
 def replay(completer: Completer, limits: Limits, works: Sequence[Work], human: Human) -> list[Tally]:

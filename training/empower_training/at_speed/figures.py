@@ -1,0 +1,59 @@
+"""The figures of a comparison at speed, with intervals over files, alone and paired."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite, nan
+from statistics import median
+from typing import Any
+
+from empower_model.fitting import Interval
+from empower_training.at_speed.typist import TimedTally
+from empower_training.replay import EFFORT, KEPT, Figure, Tally, difference, interval
+
+
+def _timed(figure: Figure[Tally]) -> Figure[TimedTally]:
+    """Return a figure of any tally as one of these."""
+    return Figure(figure.part, figure.whole, figure.scale)
+
+
+FIGURES: dict[str, Figure[TimedTally]] = {
+    "kept": _timed(KEPT),
+    "net_effort": _timed(EFFORT),
+    "answered": Figure(lambda one: one.answered, lambda one: one.keys),
+    "with_text": Figure(lambda one: one.with_text, lambda one: one.keys),
+    "shown_per_1000": Figure(lambda one: one.shown, lambda one: one.characters, 1000),
+    "replaced_per_1000_keys": Figure(lambda one: one.replaced, lambda one: one.keys, 1000),
+    "processor_seconds_per_1000": Figure(lambda one: one.processor_seconds, lambda one: one.characters, 1000),
+    "processor_seconds_per_kept": Figure(lambda one: one.processor_seconds, lambda one: one.kept),
+}
+"""What is reported of an arm: characters are of the text to type, keys are edits."""
+PAIRED: dict[str, Figure[TimedTally]] = {
+    "kept_minus_instant": FIGURES["kept"],
+    "net_effort_minus_instant": FIGURES["net_effort"],
+}
+"""What is compared with the bundled model alone on the same machine."""
+
+
+def figures(tallies: Sequence[TimedTally], instant: Sequence[TimedTally], seed: int = 0) -> dict[str, Any]:
+    """Return the figures of an arm as [low, estimate, high], and medians of seconds; what is no number is null."""
+    content: dict[str, Any] = {"works": len(tallies), "keys": sum(one.keys for one in tallies)}
+    content |= {name: _ends(interval(tallies, figure, seed=seed)) for name, figure in FIGURES.items()}
+    content |= {name: _ends(difference(tallies, instant, figure, seed=seed)) for name, figure in PAIRED.items()}
+    content["first_text_s"] = _rounded(middle([second for one in tallies for second in one.firsts]))
+    content["first_deep_text_s"] = _rounded(middle([second for one in tallies for second in one.deep_firsts]))
+    content["places_without_text"] = sum(not one.firsts for one in tallies)
+    return content
+
+
+def middle(seconds: Sequence[float]) -> float:
+    """Return the median, not a number of nothing."""
+    return median(seconds) if seconds else nan
+
+
+def _ends(one: Interval) -> list[float | None]:
+    return [_rounded(value) for value in (one.low, one.estimate, one.high)]
+
+
+def _rounded(value: float) -> float | None:
+    return round(value, 5) if isfinite(value) else None

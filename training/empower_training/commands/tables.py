@@ -1,0 +1,56 @@
+"""Tables of figures, as `evaluate` prints them: what stands in a column, and how wide a table is in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Row = dict[str, Any]
+Column = tuple[str, Callable[[Row], str]]
+"""A heading, and what stands under it for a row; the one without a heading stands at the left."""
+WIDE = 200
+"""Columns of a table that goes into a file."""
+
+
+def cell(name: str, form: str, place: int = 1) -> Callable[[Row], str]:
+    """Return how a figure is printed: its estimate, or the number at another place."""
+
+    def printed(row: Row) -> str:
+        value = row.get(name)
+        value = value[place] if isinstance(value, list) else value
+        return "" if value is None else format(value, form)
+
+    return printed
+
+
+def span(name: str, form: str) -> Callable[[Row], str]:
+    """Return how the interval of a figure is printed."""
+
+    def printed(row: Row) -> str:
+        low, _, high = row.get(name) or (None, None, None)
+        return "" if low is None or high is None else f"{low:{form}} to {high:{form}}"
+
+    return printed
+
+
+def empty(columns: Sequence[Column]) -> Table:
+    """Return a table without rows."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading, _ in columns:
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    return table
+
+
+def show(table: Table) -> None:
+    """Print a table."""
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        console.width = WIDE
+    console.print(table)

@@ -25,6 +25,10 @@ def explanation(completion: Completion, source: Source) -> dict[str, Any]:
                 "surprisal": _finite(token.surprisal),
                 "entropy": _finite(token.entropy),
                 "kept": number < completion.kept,
+                "others": [
+                    {"text": piece.decode(errors="replace"), "probability": _finite(probability)}
+                    for piece, probability in token.others
+                ],
             }
             for number, token in enumerate(completion.tokens)
         ],

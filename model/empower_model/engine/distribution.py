@@ -11,6 +11,9 @@ from empower_model.engine.seam import LogProbs
 from empower_model.errors import EngineError
 
 LN2 = math.log(2)
+SURE = 0.15
+"""Bits, a probability of 90 %: nobody asks what else a token might have been that surprises by less."""
+OTHERS = 2
 
 
 class Distribution:
@@ -61,3 +64,20 @@ class Distribution:
     def surprisal(self, token: int) -> float:
         """Return -log2 p(token), in bits."""
         return max(0.0, self._log_total - float(self._shifted[token])) / LN2
+
+    def others(self, token: int) -> list[tuple[int, float]]:
+        """Return the likeliest tokens beside the most probable one, with their probabilities; none beside a sure one.
+
+        Each is a pass over the row, so they are looked for only where a person might want to know of them.
+        """
+        if self.surprisal(token) < SURE:
+            return []
+        row, taken = self._shifted, [token]
+        values = [float(row[token])]
+        for _ in range(OTHERS):
+            row[taken[-1]] = -np.inf
+            taken.append(int(row.argmax()))
+            values.append(float(row[taken[-1]]))
+        row[taken] = values
+        found = zip(taken[1:], values[1:], strict=True)
+        return [(other, math.exp(value - self._log_total)) for other, value in found if math.isfinite(value)]

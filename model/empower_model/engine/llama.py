@@ -277,7 +277,9 @@ class LlamaEngine:
             if log_probs is not before:
                 distribution.replace(log_probs)
         token = distribution.best()
-        return Token(token, self.vocabulary.pieces[token], distribution.surprisal(token), distribution.entropy)
+        pieces = self.vocabulary.pieces
+        others = tuple((pieces[other], probability) for other, probability in distribution.others(token))
+        return Token(token, pieces[token], distribution.surprisal(token), distribution.entropy, others)
 
     def _go_on(self, ids: Sequence[int], drafts: Drafts | None) -> list[int]:
         """Append the last of the ids to the state, and behind it guesses that are worth it, which are returned."""

@@ -72,3 +72,21 @@ def test_what_is_certain_has_no_entropy() -> None:
     d = Distribution(3)
     d.replace(np.array([0.0, -1e9, -1e9], dtype=np.float32))
     assert (d.best(), d.entropy, d.surprisal(0)) == (0, 0.0, 0.0)
+
+
+def test_the_others_are_the_next_likely_ones_and_nothing_is_changed() -> None:
+    p = np.array([0.1, 0.2, 0.05, 0.6, 0.05], dtype=np.float32)
+    d = Distribution(5)
+    d.read(np.log(p))
+    before = d.log_probs().tolist()
+    assert d.others(3) == [(1, pytest.approx(0.2, abs=1e-6)), (0, pytest.approx(0.1, abs=1e-6))]
+    assert d.log_probs().tolist() == before
+    assert (d.best(), d.surprisal(3)) == (3, pytest.approx(-math.log2(0.6), abs=1e-5))
+
+
+def test_beside_a_sure_one_and_where_there_are_none_are_no_others() -> None:
+    d = Distribution(2)
+    d.read(np.log(np.array([0.95, 0.05], dtype=np.float32)))
+    assert d.others(0) == []
+    d.read(np.log(np.array([0.5, 0.5], dtype=np.float32)))
+    assert d.others(0) == [(1, pytest.approx(0.5))]

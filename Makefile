@@ -10,7 +10,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 REAL := .cache/real
 REAL_MODEL := qwen2.5-coder-0.5b-instruct
 
-.PHONY: try try-real test test-real test-editors check format bench model finish clean
+.PHONY: try try-real test test-real test-editors check format bench model finish dist clean
 
 try: $(VENV)/.server
 	@$(BIN)/empower-lsp complete --retype examples/allotment/plan.py:25:16
@@ -94,6 +94,16 @@ finish: $(VENV)/.dev
 	$(LAB) heldout $(MODEL)/tuned/final $(MODEL)/corpus $(HOLDOUT)
 	$(LAB) heldout $(MODEL)/tuned/final $(MODEL)/corpus $(HOLDOUT) --split programs
 	sha256sum $(FILES)*.gguf
+
+# What a release consists of: wheel, sdist, the extension with the wheel in it, and checksums. Needs Node.
+dist:
+	rm -rf dist
+	$(PYTHON) -m venv build/venv
+	build/venv/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt hatchling
+	build/venv/bin/python -m hatchling build -d dist
+	cd editor-clients/vscode && npm ci --no-audit --no-fund --loglevel=error && \
+		PYTHON="$(CURDIR)/build/venv/bin/python" npm run package && cp empower-lsp.vsix "$(CURDIR)/dist"
+	cd dist && sha256sum * > SHA256SUMS
 
 clean:
 	rm -rf $(VENV) .cache build dist

@@ -63,6 +63,7 @@ class Plan:
     average: float = 0.99
     """Decay a step of the running average of the weights."""
     checkpoint_minutes: float = 4.0
+    """Of this process's processor time, so that a run that others slow down does not spend it on being judged."""
     device: str = "cpu"
     """Where torch computes. On another device than the CPU take one worker, `sdpa` and micro-batches of many rows."""
     compile: bool = False

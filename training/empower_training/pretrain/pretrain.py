@@ -252,14 +252,13 @@ def pretrain(
         run.begin(start)
     rows = torch.from_numpy(Stream(validation, run.tokenizer, 0, run.plan.fim).rows(96, 512)) if validation else None
     before, began = run.seconds, time.monotonic()
-    saved = began
+    saved = time.process_time()
     with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
         while run.share < 1 and time.monotonic() - began < seconds:
             progress = run.advance()
-            now = time.monotonic()
-            run.seconds = before + now - began
-            if now - saved > 60 * run.plan.checkpoint_minutes:
-                saved = now
+            run.seconds = before + time.monotonic() - began
+            if time.process_time() - saved > 60 * run.plan.checkpoint_minutes:
+                saved = time.process_time()
                 run.save(folder)
                 loss = run.validation_loss(rows) if rows is not None else None
                 progress = replace(progress, validation=loss)

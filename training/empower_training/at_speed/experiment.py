@@ -19,7 +19,7 @@ from typing import Any
 from empower_model.engine import EngineConfig
 from empower_model.engine.llama import LlamaEngine
 from empower_model.files import store
-from empower_model.memory import Project, WeightedMemory, Weights, memory_in_use
+from empower_model.memory import WeightedMemory, Weights, memory_in_use
 from empower_model.request import Limits
 from empower_training.at_speed.machine import Machine
 from empower_training.at_speed.simulation import Scene, Voice, simulate
@@ -134,7 +134,7 @@ def _missing(chosen: Sequence[Arm], works: Sequence[Work], found: dict[tuple[Arm
     return tuple(arm for arm in chosen if (arm, works[0].source) not in found)
 
 
-class _Loaded:
+class Loaded:
     """A model in memory, with the memory of whoever writes a file if there is to be one."""
 
     def __init__(self, name: str, threads: int, documents: Sequence[Document], memory: bool) -> None:
@@ -150,12 +150,8 @@ class _Loaded:
         self.engine.prefill(tokens)
         return self.engine.state_size // len(tokens)
 
-    def project(self, package: str) -> Project | None:
-        """Return the files of a package, for a model that has a memory."""
-        return self._project(package) if self._weights is not None else None
-
-    def voice(self, source: str, package: str, path: Path) -> Voice:
-        """Return the model as it writes a file; `path` is where its spans are kept."""
+    def voice(self, source: str, package: str, path: Path | None = None) -> Voice:
+        """Return the model as it writes a file; `path` is where its spans are kept, if they are."""
         known, calibration = None, self.model.calibration
         if self._weights is not None:
             known = WeightedMemory(self._project(package).open(source), self._weights)
@@ -173,7 +169,7 @@ class Worker:
         self._threads = threads
         self._documents = documents
         self._packages = {document.path: document.package for document in documents}
-        self._loaded: dict[str, _Loaded] = {}
+        self._loaded: dict[str, Loaded] = {}
 
     def work(self, job: Job) -> list[Finished]:
         """Let the person type the works of a file in every arm. Raises ModelError and EngineError."""
@@ -198,7 +194,7 @@ class Worker:
     def _voice(self, name: str, source: str) -> Voice:
         memory = self._run.setting.memory
         if name not in self._loaded:
-            self._loaded[name] = _Loaded(name, self._threads, self._documents, memory)
+            self._loaded[name] = Loaded(name, self._threads, self._documents, memory)
         package = self._packages.get(source, "")
         others = [(one.path, one.text) for one in self._documents if memory and one.package == package]
         model = _digest(repr((_identity(name, memory), others)))

@@ -81,7 +81,7 @@ def simulate(
         raise errors.exceptions[0] from None
     finally:
         clock.close()
-    silent = _silence(deep or instant, scene.limits)
+    silent = silence(deep or instant, scene.limits)
     return [typist.tally(silent(typist.work), *spent) for typist, spent in typed]
 
 
@@ -130,7 +130,7 @@ class _Bench:
         return sum(one.seconds for one in spent), sum(one.evaluated for one in spent)
 
 
-def _silence(voice: Voice | None, limits: Limits) -> Callable[[Work], Callable[[str], bool]]:
+def silence(voice: Voice | None, limits: Limits) -> Callable[[Work], Callable[[str], bool]]:
     """Return what tells whether a model that has all the time there is says nothing behind a text."""
 
     def of_work(work: Work) -> Callable[[str], bool]:

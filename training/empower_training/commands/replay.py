@@ -180,14 +180,13 @@ def _at_speed(
 
 
 def _print_at_speed(rows: Sequence[dict[str, Any]]) -> None:
-    """One table: each machine and model under its name."""
-    table = tables.empty(AT_SPEED)
-    for number, row in enumerate(rows):
-        title = row["machine"], row["model"]
-        if number == 0 or title != (rows[number - 1]["machine"], rows[number - 1]["model"]):
-            table.add_row(", ".join(filter(None, title)), style="bold")
-        table.add_row(*(printed(row) for _, printed in AT_SPEED))
-    tables.show(table)
+    """One table a machine."""
+    for machine in dict.fromkeys(row["machine"] for row in rows):
+        table = tables.empty(AT_SPEED, machine)
+        for row in rows:
+            if row["machine"] == machine:
+                table.add_row(*(printed(row) for _, printed in AT_SPEED))
+        tables.show(table)
 
 
 def _rows(setting: Setting, of_files: Sequence[tuple[Work, ...]], found: dict[tuple[str, str], Finished]) -> list[Row]:
@@ -297,19 +296,19 @@ COLUMNS: tuple[tables.Column, ...] = (
 )
 """Headings, and what stands under them."""
 AT_SPEED: tuple[tables.Column, ...] = (
-    ("", lambda row: str(row["arm"])),
+    ("", lambda row: ", ".join(filter(None, (row["arm"], Path(row["model"]).stem)))),
     ("kept", cell("kept", ".1%")),
     ("95 %", span("kept", ".0%")),
-    ("minus instant", span("kept_minus_instant", "+.1%")),
+    ("- instant", span("kept_minus_instant", "+.1%")),
     ("net effort", cell("net_effort", ".3f")),
     ("95 %", span("net_effort", ".2f")),
-    ("minus instant", span("net_effort_minus_instant", "+.3f")),
+    ("- instant", span("net_effort_minus_instant", "+.3f")),
     ("answered", cell("answered", ".1%")),
     ("with text", cell("with_text", ".0%")),
     ("shown/1000", cell("shown_per_1000", ".0f")),
-    ("replaced/1000 keys", cell("replaced_per_1000_keys", ".0f")),
-    ("first text s", cell("first_text_s", ".2f")),
-    ("first deep s", cell("first_deep_text_s", ".2f")),
-    ("cpu s/kept", cell("processor_seconds_per_kept", ".3f")),
+    ("replaced/1000", cell("replaced_per_1000_keys", ".0f")),
+    ("first s", cell("first_text_s", ".2f")),
+    ("deep s", cell("first_deep_text_s", ".2f")),
+    ("cpu/kept", cell("processor_seconds_per_kept", ".3f")),
 )
 """The same for somebody who types at a speed."""

@@ -36,11 +36,11 @@ def span(name: str, form: str) -> Callable[[Row], str]:
     return printed
 
 
-def empty(columns: Sequence[Column]) -> Table:
+def empty(columns: Sequence[Column], title: str | None = None) -> Table:
     """Return a table without rows."""
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, title=title, title_justify="left", title_style="bold")
     for heading, _ in columns:
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     return table

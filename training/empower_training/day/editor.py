@@ -40,6 +40,8 @@ class Editor:
             env={**os.environ, "EMPOWER_LSP_DATA": str(data)},
         )
         self._options, self._folder = options, folder
+        self.experimental: dict[str, object] = {}
+        """What it says it can do beyond the protocol."""
         self._number = 0
         self._versions: dict[str, int] = {}
         self._texts: dict[str, str] = {}
@@ -70,13 +72,12 @@ class Editor:
         """Do the first half of the handshake; return once the server has answered."""
         folders = [] if self._folder is None else [{"uri": self._folder.as_uri(), "name": self._folder.name}]
         params = {"processId": os.getpid(), "rootUri": folders[0]["uri"] if folders else None}
-        capabilities: dict[str, object] = {"textDocument": {"inlineCompletion": {}}}
         self.request(
             "initialize",
             {
                 **params,
                 "workspaceFolders": folders,
-                "capabilities": capabilities,
+                "capabilities": {"textDocument": {"inlineCompletion": {}}, "experimental": self.experimental},
                 "initializationOptions": self._options,
             },
         )

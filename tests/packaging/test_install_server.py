@@ -5,64 +5,22 @@ The indexes are folders here: of a wheel that works, built once by pip, and of o
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
-import re
-import shutil
 import signal
 import subprocess
 import sys
-import tarfile
 import time
 import tomllib
-import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
-import pytest
 
 import empower_model
+from tests.packaging.wheels import ROOT, broken_sdist, index, wheel
 
-ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "editor-clients" / "install_server.py"
 WEIGHTS = Path(empower_model.__file__).with_name("weights")
 FASTER = {"PIP_NO_COMPILE": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-
-
-def wheel(folder: Path, name: str, version: str, files: Mapping[str, bytes], requires: str = "") -> Path:
-    """Write a wheel of pure Python by hand."""
-    folder.mkdir(parents=True, exist_ok=True)
-    info = f"{name}-{version}.dist-info"
-    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n" + (
-        f"Requires-Dist: {requires}\n" * bool(requires)
-    )
-    held = {
-        **files,
-        f"{info}/METADATA": metadata.encode(),
-        f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-
-    def line(path: str, data: bytes) -> str:
-        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-        return f"{path},sha256={digest},{len(data)}\n"
-
-    record = "".join(line(path, data) for path, data in held.items()) + f"{info}/RECORD,,\n"
-    made = folder / f"{name}-{version}-py3-none-any.whl"
-    with zipfile.ZipFile(made, "w") as archive:
-        for path, data in {**held, f"{info}/RECORD": record.encode()}.items():
-            archive.writestr(path, data)
-    return made
-
-
-def index(top: Path, made: Path) -> str:
-    """Return the address of a package index that has one wheel of llama-cpp-python."""
-    page = top / "llama-cpp-python"
-    page.mkdir(parents=True)
-    shutil.copy(made, page)
-    (page / "index.html").write_text(f'<a href="{made.name}">{made.name}</a>')
-    return top.as_uri()
 
 
 def server(folder: Path) -> Path:
@@ -72,36 +30,10 @@ def server(folder: Path) -> Path:
     return wheel(folder, "empower_lsp", "0", files, "llama-cpp-python")
 
 
-def broken_sdist(folder: Path, backend: str) -> Path:
-    """Return a folder with a source distribution of llama-cpp-python whose build does what `backend` says."""
-    source = folder / "llama_cpp_python-0.3.99"
-    source.mkdir(parents=True)
-    (source / "pyproject.toml").write_text(
-        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
-        '[project]\nname = "llama-cpp-python"\nversion = "0.3.99"\n'
-    )
-    (source / "backend.py").write_text(f"def build_wheel(*_, **__):\n    {backend}\n")
-    (source / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: llama-cpp-python\nVersion: 0.3.99\n")
-    with tarfile.open(folder / "llama_cpp_python-0.3.99.tar.gz", "w:gz") as archive:
-        archive.add(source, source.name)
-    return folder
-
-
 def install(environment: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-I", SCRIPT, environment, *arguments]
+    command: list[str | Path] = [sys.executable, "-I", SCRIPT, environment, *arguments]
     given = {**os.environ, **FASTER, **variables}
     return subprocess.run(command, env=given, capture_output=True, text=True, timeout=500, check=False)
-
-
-@pytest.fixture(scope="module")
-def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a wheel that works here: the one that pip has compiled for this environment."""
-    pinned = re.search(r"^llama_cpp_python==\S+", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.M)
-    assert pinned is not None
-    folder = tmp_path_factory.mktemp("good")
-    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(folder), pinned[0]]
-    subprocess.run(build, check=True)
-    return next(folder.glob("llama_cpp_python-*.whl"))
 
 
 def test_a_wheel_that_writes_a_token_is_used(tmp_path: Path, good: Path) -> None:
@@ -150,7 +82,7 @@ def test_a_missing_compiler_is_named_with_what_installs_it(tmp_path: Path) -> No
 def test_ended_it_leaves_no_process_and_no_file(tmp_path: Path) -> None:
     links = broken_sdist(tmp_path / "links", "import subprocess; subprocess.run(['sleep', '3599'])")
     variables = {**os.environ, **FASTER, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(links)}
-    command = [sys.executable, "-I", SCRIPT, tmp_path / "environment", "--server", server(tmp_path)]
+    command: list[str | Path] = [sys.executable, "-I", SCRIPT, tmp_path / "environment", "--server", server(tmp_path)]
     with subprocess.Popen(
         command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as running:

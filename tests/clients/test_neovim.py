@@ -171,9 +171,12 @@ def test_the_commands_tell_and_the_health_check_is_clean(neovim: Neovim) -> None
     ghost = neovim.ghost()
     neovim.keys("<Esc>")
     neovim.call("nvim_command", "Empower why")
-    page = until(lambda: neovim.text if "bits" in neovim.text else "")
-    assert page.startswith(ghost)
-    assert re.search(r"^It .*\.$", page, re.M)
+    page = until(lambda: neovim.text if "The numbers" in neovim.text else "")
+    words, _, code = page.partition("\n\n")
+    assert re.match(r"It was (\d+ % )?sure of `", words), page
+    assert " ".join(words.split()).endswith(".")
+    assert f"    def moved(self, x, y, z):\n        return Po{ghost}" in code
+    assert neovim.call("nvim_eval", "foldclosed(line('$'))") > 0, "the numbers are folded"
     neovim.keys("q")
     neovim.call("nvim_command", "Empower log status")
     until(lambda: "full" in neovim.text and neovim.call("nvim_eval", "&buftype") == "nofile")

@@ -31,6 +31,9 @@ local INVOKED, AUTOMATIC = 1, 2 -- the protocol's trigger kinds
 ---@field by_hand boolean
 ---@field further integer how many further than the first to show
 
+local LINES_BEFORE = 4
+
+local last ---@type empower.Ghost? the completion that was answered last
 local followed = {} ---@type table<integer, empower.Buffer>
 
 M.debounce = 20 -- milliseconds without a key before a request: keys in one burst ask once
@@ -73,6 +76,7 @@ local function answered(buffer, asked, items)
     return
   end
   buffer.chosen, buffer.by_hand = 1, asked.by_hand
+  last = buffer.offers[1]
   if asked.further == 0 then
     screen.show(buffer)
   else
@@ -175,6 +179,19 @@ function M.forget(bufnr)
     followed[bufnr] = nil
     api.nvim_del_augroup_by_name('empower.buffer.' .. bufnr)
   end
+end
+
+--- The lines before a completion, if it is the one that was answered last.
+---@param text string
+---@return string
+function M.before(text)
+  local place = last and last.item.insertText == text and last.place
+  if not place or not api.nvim_buf_is_loaded(place.bufnr) then
+    return ''
+  end
+  local lines = api.nvim_buf_get_lines(place.bufnr, math.max(0, place.line - LINES_BEFORE), place.line, false)
+  table.insert(lines, (place.head:sub(1, #place.head - #last.skipped)))
+  return table.concat(lines, '\n')
 end
 
 --- Whether ghost text can be accepted at the cursor, as the text is now.

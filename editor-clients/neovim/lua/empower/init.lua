@@ -97,6 +97,7 @@ local function highlights()
   local links = {
     EmpowerGhost = 'ComplHint',
     EmpowerHint = 'ComplHintMore',
+    EmpowerBefore = 'LineNr',
     EmpowerBits1 = 'DiagnosticVirtualTextOk',
     EmpowerBits2 = 'DiagnosticVirtualTextHint',
     EmpowerBits3 = 'DiagnosticVirtualTextInfo',

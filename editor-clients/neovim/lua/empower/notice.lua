@@ -21,15 +21,17 @@ local function replaced()
   return vim.startswith(source, '@') and not source:find('^@vim/') and not vim.startswith(source:sub(2), vim.env.VIMRUNTIME)
 end
 
+--- A text in lines of at most so many cells, but for longer words.
 ---@param text string
+---@param width integer
 ---@return string[]
-local function wrapped(text)
+function M.wrapped(text, width)
   local lines = {}
   for _, paragraph in ipairs(vim.split(text, '\n', { plain = true })) do
     local line = ''
     for word in paragraph:gmatch('%S+') do
       local longer = line == '' and word or line .. ' ' .. word
-      if line ~= '' and api.nvim_strwidth(longer) > WIDTH then
+      if line ~= '' and api.nvim_strwidth(longer) > width then
         table.insert(lines, line)
         longer = word
       end
@@ -51,7 +53,7 @@ end
 ---@param level integer
 local function in_the_corner(text, level)
   close()
-  local lines = wrapped(text)
+  local lines = M.wrapped(text, WIDTH)
   local bufnr = api.nvim_create_buf(false, true)
   vim.bo[bufnr].bufhidden = 'wipe'
   api.nvim_buf_set_lines(bufnr, 0, -1, false, lines)

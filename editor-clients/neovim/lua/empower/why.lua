@@ -1,18 +1,13 @@
--- "Why did it stop here?": the last completion in a window, each token shaded by its bits.
+-- "Why did it stop here?": in words, then the last completion with each token shaded by its bits, then the numbers, folded.
 local M = {}
 
 local api = vim.api
+local notice = require('empower.notice')
 local server = require('empower.server')
+local words = require('empower.words')
 local namespace = api.nvim_create_namespace('empower.why')
 
-local ENDS = {
-  uncertain = 'It ends where the next token is yours to decide.',
-  ['end-of-text'] = 'It ends where the model itself ended it.',
-  ['max-tokens'] = 'It ends at the most tokens that `maxTokens` allows.',
-  ['max-lines'] = 'It ends at the most lines that `maxLines` allows.',
-  trimmed = 'It was cut to fit the text around it.',
-  stopped = 'It was stopped by a newer request.',
-}
+local WIDTH = 76
 
 -- Each group is for tokens of at most so many bits: 0.5 is a probability of 71 %, 1 of half, 3 of an eighth.
 local SHADES = {
@@ -36,6 +31,7 @@ end
 
 ---@class empower.Page
 ---@field lines string[]
+---@field numbers? integer the line that the numbers begin at
 ---@field marks { [1]: integer, [2]: integer, [3]: integer, [4]: string }[] line, from, to (bytes), group
 
 --- Write at the end of a page, over several lines if need be.
@@ -62,30 +58,49 @@ local function number(value)
   return type(value) == 'number' and ('%.2f'):format(value) or '-'
 end
 
---- The page for an answer of `empower.why`.
+---@param token table
+---@return string
+local function chance(token)
+  return words.percent(type(token.surprisal) == 'number' and 2 ^ -token.surprisal or 0)
+end
+
+--- The page for an answer of `empower.why`; what stands from line `numbers` on is to be folded.
 ---@param why table
+---@param before string the lines before it
 ---@return empower.Page
-function M.page(why)
+function M.page(why, before)
   local page = { lines = { '' }, marks = {} }
-  for _, token in ipairs(why.tokens) do
-    write(page, token.text, token.kept and shade(token.surprisal) or 'EmpowerCut')
+  local function kept(token)
+    return token.kept and why.text ~= ''
   end
-  write(page, '\n\n' .. (ENDS[why['end']] or why['end']) .. '\n')
-  if type(why.probability) == 'number' then
-    local text = 'With %.0f %% all of what is shown is what you mean; the budget is %s bits.\n'
-    write(page, text:format(why.probability * 100, number(why.eta)))
+  local tokens = vim.tbl_filter(function(token)
+    return token.text ~= ''
+  end, why.tokens)
+  write(page, table.concat(notice.wrapped(words.sentence(why), WIDTH), '\n') .. '\n\n')
+  write(page, before, 'EmpowerBefore')
+  for _, token in ipairs(tokens) do
+    write(page, token.text, kept(token) and shade(token.surprisal) or 'EmpowerCut')
   end
-  local cost = '%d of %d tokens of the prompt evaluated; %.0f ms.\n\n'
-  write(page, cost:format(why.evaluatedTokens, why.promptTokens, why.totalMs or 0))
-  write(page, '   bits    sum  entropy  token')
+  write(page, '\n\n')
+  page.numbers = #page.lines
+  write(page, 'The numbers (za opens and closes)\n')
+  write(page, 'bits: how surprising a piece is; 1 bit is as likely as a coin\'s head, each more half as likely\n')
+  write(page, 'sum: the bits so far, which decide how likely all of it is\n')
+  write(page, 'open: bits of the place before the piece was chosen; 0 is one way on, 3 are as eight equal ways\n\n')
+  write(page, ' chance   bits    sum   open  piece')
   local sum = 0
-  for _, token in ipairs(why.tokens) do
+  for _, token in ipairs(tokens) do
     sum = sum + (token.surprisal or 0)
-    local row = ('%7s %6s %8s  '):format(number(token.surprisal), number(sum), number(token.entropy))
+    local row = ('%7s %6s %6s %6s  '):format(chance(token), number(token.surprisal), number(sum), number(token.entropy))
     write(page, '\n' .. row)
-    local text = vim.inspect(token.text) .. (token.kept and '' or '  not shown')
-    write(page, text, token.kept and shade(token.surprisal) or 'EmpowerCut')
+    local text = vim.inspect(token.text) .. (kept(token) and '' or '  not shown')
+    write(page, text, kept(token) and shade(token.surprisal) or 'EmpowerCut')
   end
+  if why.text ~= '' and type(why.probability) == 'number' then
+    write(page, ('\n\nAll that is shown is what you mean with %s.'):format(words.percent(why.probability)))
+  end
+  local cost = '\n\nWritten by %s in %.0f ms; %d of %d pieces of the text around the cursor were new.'
+  write(page, cost:format(why.model or 'the model', why.totalMs or 0, why.evaluatedTokens, why.promptTokens))
   return page
 end
 
@@ -95,7 +110,7 @@ function M.show(why)
   if not why or why == vim.NIL then
     return server.say('nothing has been completed yet')
   end
-  local page = M.page(why)
+  local page = M.page(why, require('empower.buffer').before(why.text))
   local bufnr = api.nvim_create_buf(false, true)
   vim.bo[bufnr].bufhidden = 'wipe'
   api.nvim_buf_set_lines(bufnr, 0, -1, false, page.lines)
@@ -104,7 +119,7 @@ function M.show(why)
   end
   vim.bo[bufnr].modifiable = false
   local width = vim.iter(page.lines):map(api.nvim_strwidth):fold(20, math.max)
-  api.nvim_open_win(bufnr, true, {
+  local window = api.nvim_open_win(bufnr, true, {
     relative = 'editor',
     row = 2,
     col = math.max(0, math.floor((vim.o.columns - width) / 2)),
@@ -114,6 +129,8 @@ function M.show(why)
     border = 'rounded',
     title = ' Why it stopped here ',
   })
+  vim.wo[window][0].foldmethod = 'manual'
+  vim.cmd(('%d,$fold'):format(page.numbers))
   for _, key in ipairs({ 'q', '<Esc>' }) do
     vim.keymap.set('n', key, '<Cmd>close<CR>', { buffer = bufnr })
   end

@@ -136,15 +136,16 @@ def _typing(before: str, typed: str, after: str) -> Iterator[Key]:
         at = end
 
 
-def count(engine: LlamaEngine, context_size: int, texts: Sequence[str]) -> dict[str, list[int]]:
+def count(engine: LlamaEngine, context_size: int, texts: Sequence[str], speed: float = 0.0) -> dict[str, list[int]]:
     """Tokens evaluated by every key, by its kind; under `prepared` those of the pauses, under `moves` the faults.
 
+    With a speed, in tokens a second, places grow, each in the pause that follows its first key.
     A fault is a key of typing that evaluates as much as a new place does: an anchor that moved under the typing hand.
     """
     found: dict[str, list[int]] = {"prepared": [], "moves": []}
     for number, text in enumerate(texts):
         counting = Counting(engine, context_size)
-        completer = LocalCompleter(counting, Calibration())
+        completer = LocalCompleter(counting, Calibration(), speed=(lambda: speed) if speed else None)
         for key in trace(text, texts[number - 1]):
             completer.complete(Request(key.prefix, key.suffix, Limits()))
             found.setdefault(key.kind, []).append(counting.evaluated)
@@ -176,12 +177,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=None, help="a GGUF file")
     parser.add_argument("--context-size", type=int, default=0, help="tokens; the model's by default")
+    parser.add_argument("--speed", type=float, default=0.0, help="tokens a second: of a machine on which places grow")
     options = parser.parse_args()
     path = options.model or store.resolve(store.bundled(), tuned=False).path
     engine = LlamaEngine(EngineConfig(path, context_size=options.context_size or 2048))
     library = Path(sysconfig.get_paths()["stdlib"])
     texts = [(library / name).read_text(encoding="utf-8") for name in FILES]
-    Console().print(report(count(engine, options.context_size or engine.context_size, texts)))
+    Console().print(report(count(engine, options.context_size or engine.context_size, texts, options.speed)))
 
 
 if __name__ == "__main__":

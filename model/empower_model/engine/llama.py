@@ -101,7 +101,7 @@ class LlamaEngine:
         """The states of prompts that were left; None for models that cannot go on from a part of one."""
         self._worth = WORTH
         """Tokens of the state at hand from which on it is kept when another prompt comes."""
-        self.pace = None if self._small or cannot_step_back(self._model) else Pace()
+        self.pace = None if self.is_small or cannot_step_back(self._model) else Pace()
         """How many drafted tokens are worth evaluating; None where none ever is."""
         self._speed = Speed(OPERATIONS / (2 * max(1, llama_cpp.llama_model_n_params(self._model))))
 
@@ -135,7 +135,7 @@ class LlamaEngine:
         if known := timing.load(self.config.path, machine(self.config.gpu_layers)):
             return known.prompt.threads, known.token.threads
         cores = physical_cores()
-        return cores, 1 if self._small else max(1, cores - 1)
+        return cores, 1 if self.is_small else max(1, cores - 1)
 
     def measured(self, seconds: float = timing.SECONDS) -> timing.Timings:
         """Measure how fast the model is here, which takes about so many seconds, and go on with the best threads.
@@ -155,7 +155,8 @@ class LlamaEngine:
         llama_cpp.llama_set_n_threads(self._context, writing, prompt)
 
     @property
-    def _small(self) -> bool:
+    def is_small(self) -> bool:
+        """Tell whether the model reads a whole prompt in no time, and what would be saved costs as much as it saves."""
         return bool(llama_cpp.llama_model_size(self._model) <= SMALL)
 
     def tokenize(self, text: str) -> list[int]:
@@ -185,7 +186,7 @@ class LlamaEngine:
         for size in self._pieces(len(fresh)):
             if self.stop.is_set():  # GPU backends do not poll the flag
                 raise EngineStopped("The evaluation was ended on request.")
-            slow = not self._small and size < MICRO_BATCH
+            slow = not self.is_small and size < MICRO_BATCH
             self._poll(None if slow and start == 0 else self.stop)  # else, stopped at each key, it would never get on
             self._read(fresh[start : start + size], len(prompt))
             start += size
@@ -209,7 +210,7 @@ class LlamaEngine:
 
     def _pieces(self, count: int) -> Iterator[int]:
         """Yield the sizes in which so many tokens are evaluated."""
-        if self._small:  # whole batches, of which a stop loses a few milliseconds
+        if self.is_small:  # whole batches, of which a stop loses a few milliseconds
             return iter([BATCH] * (count // BATCH) + [count % BATCH] * (count % BATCH > 0))
         return pieces(count, self.speed)
 

@@ -87,16 +87,13 @@ def serve(
     reports: Connection | None = None,
     background: bool = False,
 ) -> None:
-    """Live the child's life: load, say so, answer requests until the pipe ends.
-
-    In the background it leaves the processor to others, and its prompts grow while nobody waits.
-    """
+    """Live the child's life: load, say so, answer requests until the pipe ends; in the background others come first."""
     _shield()
     if background:
         _yield()
     on_read = Reports(reports.send).note if reports is not None else None
     try:
-        completer, keeper = _loaded(config, shared, calibration, memory, connection.send, background, on_read)
+        completer, keeper = _loaded(config, shared, calibration, memory, connection.send, on_read)
     except Exception as error:  # whatever it is, it would be the same the next time
         connection.send(error if isinstance(error, EmpowerError) else EngineError(_unforeseen("Loading", error)))
         return
@@ -146,7 +143,6 @@ def _loaded(
     calibration: Calibration,
     memory: ChildMemory | None,
     warn: Callable[[str], None],
-    growing: bool = False,
     on_read: Callable[[int, int], None] | None = None,
 ) -> tuple[LocalCompleter, KeeperThread | None]:
     """Return the completer, and who keeps its memory if there is one, already at work. Raises EmpowerError."""
@@ -155,7 +151,7 @@ def _loaded(
     from empower_model.memory import KeeperThread, Memory, WeightedMemory
 
     engine = LlamaEngine(config, StopFlag(shared.stop), StopFlag(shared.asked), on_read)
-    speed = (lambda: engine.speed) if growing else None
+    speed = None if engine.is_small else (lambda: engine.speed)
     weights = _weights(memory.weights, warn) if memory is not None else None
     if memory is None or weights is None:
         return assemble(engine, calibration, speed=speed), None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from empower_lsp.session.words import words
+
 if TYPE_CHECKING:
     from empower_lsp.session.query import Source
     from empower_model.request import Completion
@@ -17,6 +19,7 @@ def explanation(completion: Completion, source: Source) -> dict[str, Any]:
         "tier": source.tier,
         "text": completion.text,
         "end": completion.end.value,
+        "words": words(completion),
         "eta": _finite(completion.eta),
         "probability": _finite(completion.probability),
         "tokens": [

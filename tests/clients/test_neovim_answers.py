@@ -227,28 +227,3 @@ def test_neovims_own_inline_completion_shows_nothing_twice(answered: Neovim) -> 
     time.sleep(0.5)  # its debounce is 0.2
     assert answered.seen()[1] == "abc"
     assert len(answered.told("textDocument/inlineCompletion")) == 1
-
-
-def test_why_it_stopped_is_said_in_words(answered: Neovim) -> None:
-    def token(text: str, bits: float, kept: bool, **others: float) -> dict[str, object]:
-        further = [{"text": other, "probability": p} for other, p in others.items()]
-        return {"text": text, "surprisal": bits, "entropy": 1.0, "kept": kept, "others": further}
-
-    sure, open_ = token("return self.", 0.1, True), token("name", 1.29, False, path=0.22, id=0.09)
-    why = {"end": "uncertain", "text": "return self.", "probability": 0.93}
-    for change, said in (
-        (
-            {"tokens": [sure, open_]},
-            "It was sure of `return self.`, and saw three ways on: `name` 41 %, `path` 22 %, `id` 9 %.",
-        ),
-        ({"tokens": [sure, token("na", 0.1, False), open_]}, "`naname` 41 %, `napath` 22 %"),
-        ({"tokens": [sure, open_], "probability": 0.62}, "It was 62 % sure of `return self.`"),
-        (
-            {"tokens": [open_], "text": ""},
-            "It shows nothing here: it saw three ways to begin, `name` 41 %, `path` 22 %",
-        ),
-        ({"tokens": [sure], "end": "end-of-text"}, "takes it that your text ends there."),
-        ({"tokens": [sure, open_], "end": "max-lines"}, "no further than the option `maxLines` allows."),
-        ({"tokens": [sure]}, "and less sure of all that follows. The choice is yours."),
-    ):
-        assert said in answered.lua("return require('empower.words').sentence(...)", why | change)

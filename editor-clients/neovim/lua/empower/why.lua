@@ -4,7 +4,6 @@ local M = {}
 local api = vim.api
 local notice = require('empower.notice')
 local server = require('empower.server')
-local words = require('empower.words')
 local namespace = api.nvim_create_namespace('empower.why')
 
 local WIDTH = 76
@@ -58,10 +57,16 @@ local function number(value)
   return type(value) == 'number' and ('%.2f'):format(value) or '-'
 end
 
+---@param probability number
+---@return string
+local function percent(probability)
+  return ('%.0f %%'):format(probability * 100)
+end
+
 ---@param token table
 ---@return string
 local function chance(token)
-  return words.percent(type(token.surprisal) == 'number' and 2 ^ -token.surprisal or 0)
+  return percent(type(token.surprisal) == 'number' and 2 ^ -token.surprisal or 0)
 end
 
 --- The page for an answer of `empower.why`; what stands from line `numbers` on is to be folded.
@@ -76,7 +81,7 @@ function M.page(why, before)
   local tokens = vim.tbl_filter(function(token)
     return token.text ~= ''
   end, why.tokens)
-  write(page, table.concat(notice.wrapped(words.sentence(why), WIDTH), '\n') .. '\n\n')
+  write(page, table.concat(notice.wrapped(why.words, WIDTH), '\n') .. '\n\n')
   write(page, before, 'EmpowerBefore')
   for _, token in ipairs(tokens) do
     write(page, token.text, kept(token) and shade(token.surprisal) or 'EmpowerCut')
@@ -97,7 +102,7 @@ function M.page(why, before)
     write(page, text, kept(token) and shade(token.surprisal) or 'EmpowerCut')
   end
   if why.text ~= '' and type(why.probability) == 'number' then
-    write(page, ('\n\nAll that is shown is what you mean with %s.'):format(words.percent(why.probability)))
+    write(page, ('\n\nAll that is shown is what you mean with %s.'):format(percent(why.probability)))
   end
   local cost = '\n\nWritten by %s in %.0f ms; %d of %d pieces of the text around the cursor were new.'
   write(page, cost:format(why.model or 'the model', why.totalMs or 0, why.evaluatedTokens, why.promptTokens))

@@ -110,8 +110,7 @@ class Conversation:
         if not self._is_on(query) or self._is_late(query) or self._workspace.is_denied(query.uri):
             return None
         self._heed_machine()
-        for engine in (self._instant, self._chosen):
-            engine.follow(self.settings)
+        self._follow()
         self._workspace.written_in(query.uri, query.text)
         alternatives = ALTERNATIVES if query.by_hand else 0
         answer = await self._session.complete(query, self.settings.limits, alternatives, self._speaks(query))
@@ -222,6 +221,14 @@ class Conversation:
         if served is not None and not served.is_deep:
             instant, chosen = chosen, None
         self._session.use(instant, chosen)
+
+    def _follow(self) -> None:
+        """Take up what was put in use since the engines were started; beside another model the instant one may go."""
+        self._instant.follow(self.settings)
+        before = self._chosen.served
+        self._chosen.follow(self.settings)
+        if self._chosen.served is not before:
+            self._instant.restart(self.settings)
 
     def _heed_machine(self) -> None:
         """Let the chosen model rest while the machine has nothing to spare and the other one can answer."""

@@ -93,7 +93,7 @@ def _chosen(name: str) -> Model | None:
     from empower_model.files import store
 
     try:
-        return store.resolve(name)
+        return store.resolve(name or store.default_model())
     except EmpowerError:
         return None
 

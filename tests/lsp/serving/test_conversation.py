@@ -478,3 +478,15 @@ async def test_while_the_machine_has_nothing_to_spare_the_one_that_comes_along_a
     two.type("c")
     assert await two.ask() == "completed()"
     assert len(two.started) == 2
+
+
+async def test_when_the_chosen_model_is_another_one_what_answers_beside_it_is_begun_anew(two: Two) -> None:
+    two.set(model="x")
+    assert await two.ask() == "completed()"
+    first, two.quick = two.quick, Script("quicker()")
+    two.outdated = True
+    two.script.text = ""
+    two.type("y")
+    await two.ask()
+    assert first.closed
+    assert two.quick.requests

@@ -17,6 +17,7 @@ from pygls.lsp.server import LanguageServer
 from empower_lsp import __version__
 from empower_lsp.edge.convert import Document
 from empower_lsp.edge.frames import StandardInput, StreamLost, listen
+from empower_lsp.edge.notebook import EVERY_NOTEBOOK, Notebooks
 from empower_lsp.edge.notify import Notifier, outline
 from empower_lsp.edge.tolerance import Protocol, tolerant_converter
 from empower_lsp.serving import Conversation, Starter, start_engine, start_instant
@@ -33,7 +34,14 @@ class Connection(LanguageServer):
     protocol: Protocol
 
     def __init__(self, start: Starter = start_engine, start_instant: Starter = start_instant) -> None:
-        super().__init__("empower-lsp", __version__, protocol_cls=Protocol, converter_factory=tolerant_converter)
+        super().__init__(
+            "empower-lsp",
+            __version__,
+            notebook_document_sync=EVERY_NOTEBOOK,
+            protocol_cls=Protocol,
+            converter_factory=tolerant_converter,
+        )
+        self.notebooks = Notebooks(self.document)
         self.conversation = Conversation(start, start_instant, Notifier(self), self.text)
         self.finished = False
         """Whether the client has said that it will go."""
@@ -72,9 +80,9 @@ class Connection(LanguageServer):
         return document if isinstance(document, Document) else None
 
     def text(self, uri: str) -> str | None:
-        """Return what an open document says now; None for one that is not open."""
+        """Return what an open document, or a notebook, says now; None for one that is not open."""
         document = self.document(uri)
-        return None if document is None else document.source
+        return self.notebooks.text(uri) if document is None else document.source
 
     def converse(self, stdin: BinaryIO, stdout: BinaryIO) -> None:
         """Serve the client until it says exit, its stream ends or its process is gone."""

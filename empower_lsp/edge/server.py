@@ -7,7 +7,9 @@ import logging
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
+from attrs import evolve
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
@@ -85,16 +87,60 @@ def _shutdown(ls: Connection, *_: object) -> None:
 
 
 def _did_open(ls: Connection, params: types.DidOpenTextDocumentParams) -> None:
+    uri = params.text_document.uri
     ls.open(params.text_document)
+    ls.notebooks.opened(uri)
+    if (notebook := ls.notebooks.of(uri)) is not None:
+        _tell_notebook(ls, notebook)
 
 
 def _did_change(ls: Connection, params: types.DidChangeTextDocumentParams) -> None:
     if (document := ls.document(params.text_document.uri)) is not None:
-        ls.conversation.edited(document.uri, document.source, document.take_edits())
+        edits = document.take_edits()
+        if (notebook := ls.notebooks.of(document.uri)) is not None:
+            _tell_notebook(ls, notebook)
+        else:
+            ls.conversation.edited(document.uri, document.source, edits)
 
 
 def _did_close(ls: Connection, params: types.DidCloseTextDocumentParams) -> None:
-    ls.conversation.closed(params.text_document.uri)
+    uri = params.text_document.uri
+    if (notebook := ls.notebooks.of(uri)) is not None:
+        ls.notebooks.closed(uri)
+        _tell_notebook(ls, notebook)
+    else:
+        ls.conversation.closed(uri)
+
+
+def _did_open_notebook(ls: Connection, params: types.DidOpenNotebookDocumentParams) -> None:
+    for item in params.cell_text_documents:
+        ls.open(item)
+    _arrange(ls, params.notebook_document.uri)
+
+
+def _did_change_notebook(ls: Connection, params: types.DidChangeNotebookDocumentParams) -> None:
+    cells = params.change.cells
+    for item in (cells.structure.did_open if cells is not None and cells.structure is not None else None) or ():
+        ls.open(evolve(item, text=ls.workspace.text_documents[unquote(item.uri)].source))
+    _arrange(ls, params.notebook_document.uri)
+
+
+def _did_close_notebook(ls: Connection, params: types.DidCloseNotebookDocumentParams) -> None:
+    _arrange(ls, params.notebook_document.uri)
+
+
+def _arrange(ls: Connection, uri: str) -> None:
+    """Take note of the cells that a notebook has now, and of what they say."""
+    notebook = ls.workspace.get_notebook_document(notebook_uri=uri)
+    ls.notebooks.arrange(uri, [cell.document for cell in notebook.cells] if notebook is not None else [])
+    _tell_notebook(ls, uri)
+
+
+def _tell_notebook(ls: Connection, notebook: str) -> None:
+    for change in ls.notebooks.changes(notebook):
+        ls.conversation.edited(change.uri, change.text, [change.edit])
+    for uri in ls.notebooks.gone(notebook):
+        ls.conversation.closed(uri)
 
 
 def _did_save(ls: Connection, params: types.DidSaveTextDocumentParams) -> None:
@@ -117,7 +163,8 @@ async def _inline_completion(ls: Connection, params: types.InlineCompletionParam
         document = ls.document(params.text_document.uri)
         query = convert.query(document, params, ls.encoding) if document is not None else None
         if query is not None:
-            items = convert.items(await ls.conversation.asked(query), query.text, ls.encoding)
+            answer = await ls.conversation.asked(ls.notebooks.around(query))
+            items = convert.items(ls.notebooks.within(query, answer), query.text, ls.encoding)
     except Exception as error:
         _log.warning("%s %s", types.TEXT_DOCUMENT_INLINE_COMPLETION, outline(error))
     _log.info("%s %.0f ms", types.TEXT_DOCUMENT_INLINE_COMPLETION, (time.monotonic() - began) * 1000)
@@ -148,7 +195,7 @@ def _did_rest(ls: Connection, params: object) -> None:
     if query is None:
         ls.puzzled(DID_REST)
     else:
-        ls.conversation.rested(query)
+        ls.conversation.rested(ls.notebooks.around(query))
 
 
 def _named(ls: Connection, method: str, params: object) -> str | None:
@@ -189,6 +236,9 @@ _FEATURES: dict[str, Callable[..., Any]] = {
     types.TEXT_DOCUMENT_DID_CHANGE: _did_change,
     types.TEXT_DOCUMENT_DID_CLOSE: _did_close,
     types.TEXT_DOCUMENT_DID_SAVE: _did_save,
+    types.NOTEBOOK_DOCUMENT_DID_OPEN: _did_open_notebook,
+    types.NOTEBOOK_DOCUMENT_DID_CHANGE: _did_change_notebook,
+    types.NOTEBOOK_DOCUMENT_DID_CLOSE: _did_close_notebook,
     types.WORKSPACE_DID_CHANGE_WATCHED_FILES: _did_change_files,
     types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: _did_change_folders,
     types.TEXT_DOCUMENT_INLINE_COMPLETION: _inline_completion,

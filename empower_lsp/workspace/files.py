@@ -51,12 +51,16 @@ class Workspace:
         real = os.path.realpath(name).replace(os.sep, "/") if os.path.isabs(name) else name  # noqa: PTH117
         return self._denies(name) or (real != name and self._denies(real, self._real_folders()))
 
-    def holds(self, name: str) -> bool:
-        """Return whether a file, there or to be saved, is in the workspace and nothing says to leave it out."""
+    def holds(self, name: str, is_open: bool = False) -> bool:
+        """Return whether a file, there or to be saved, is in the workspace and nothing says to leave it out.
+
+        Of a workspace without a project whatever `is_open` in the editor is.
+        """
         folder = self._folder(name)
-        if not folder or _is_home(folder) or not self._wanted(name) or self.denies(name):
+        loose = is_open and all(map(_is_home, self.folders))
+        if not (loose or (folder and not _is_home(folder))) or not self._wanted(name) or self.denies(name):
             return False
-        return gitignore.lists(Path(folder), name[len(folder) + 1 :])
+        return loose or gitignore.lists(Path(folder), name[len(folder) + 1 :])
 
     def files(self) -> Iterator[tuple[str, Stamp | None]]:
         """Yield each file that it holds once, with the state it is in.

@@ -25,8 +25,8 @@ Stamp: TypeAlias = tuple[int, int]
 class Library(Protocol):
     """The files a memory may hold, by name. A value that can be sent to another process."""
 
-    def holds(self, name: str) -> bool:
-        """Tell whether a file, or what will become one, belongs to it."""
+    def holds(self, name: str, is_open: bool = False) -> bool:
+        """Tell whether a file, or what will become one, belongs to it; `is_open`: the editor has it open."""
         ...
 
     def files(self) -> Iterator[tuple[str, Stamp | None]]:

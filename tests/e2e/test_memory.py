@@ -26,9 +26,9 @@ SECONDS = 20.0
 class Person(Editor):
     """Somebody who types into a file that is not saved."""
 
-    def __init__(self, folder: Path, data: Path, **options: object) -> None:
+    def __init__(self, folder: Path | None, data: Path, **options: object) -> None:
         super().__init__({"log": "off", "model": "", **options}, data, folder)
-        self.uri = (folder / "typed.py").as_uri()
+        self.uri = ((folder or Path("/nowhere")) / "typed.py").as_uri()
         self.initialize()
         self.initialized()
 
@@ -110,6 +110,16 @@ def test_what_was_written_in_another_document_counts_before_it_is_saved(person: 
     assert person.gets_in_the_end(TYPED, knows)
     person.close(uri)  # thrown away
     assert person.gets_in_the_end(TYPED, lambda text: not knows(text))
+
+
+def test_without_a_folder_what_is_open_beside_counts_until_it_is_closed(data_folder: Path) -> None:
+    with Person(None, data_folder) as person:
+        uri = "file:///elsewhere/margins.py"
+        person.open(uri, "x")
+        person.replace(uri, 0, 1, MARGINS)
+        assert person.gets_in_the_end(TYPED, knows)
+        person.close(uri)
+        assert person.gets_in_the_end(TYPED, lambda text: not knows(text))
 
 
 def test_an_engine_that_died_is_taught_again(person: Person) -> None:

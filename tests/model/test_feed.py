@@ -17,7 +17,7 @@ class Shelf:
 
     label: str = ""
 
-    def holds(self, name: str) -> bool:
+    def holds(self, name: str, is_open: bool = False) -> bool:
         return True
 
     def files(self) -> Iterator[tuple[str, Stamp | None]]:

@@ -196,7 +196,7 @@ class Keeper:
             self._fresh.pop(name, None)
             self._placed.add(name)
             project[name] = nearer[name] = None
-            if name == self._current or not self._library.holds(name):
+            if name == self._current or not self._library.holds(name, self._recent.get(name) is not None):
                 continue
             if name in self._recent:
                 text = self._recent[name]

@@ -58,6 +58,20 @@ def test_a_home_is_no_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert found(Workspace((f"{home}/project",))) == {f"{home}/project/a.py"}
 
 
+def test_without_a_project_what_is_open_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "a.py", ".env")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for folders in ((), (str(tmp_path),)):
+        workspace = Workspace(folders, ("private.py",))
+        names = [f"{tmp_path}/{name}" for name in ("a.py", ".env", "private.py", "uv.lock")]
+        assert [workspace.holds(name, is_open=True) for name in names] == [True, False, False, False]
+        assert not workspace.holds(names[0])
+        assert found(workspace) == set()
+    put(tmp_path, "project/a.py")
+    workspace = Workspace((f"{tmp_path}/project",))
+    assert not workspace.holds(f"{tmp_path}/a.py", is_open=True)
+
+
 def test_a_text_has_plain_line_ends(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_bytes(b"\xef\xbb\xbfa = 1\r\nb = 2\rc = 3\n")
     assert Workspace(()).text(str(tmp_path / "a.py")) == "a = 1\nb = 2\nc = 3\n"

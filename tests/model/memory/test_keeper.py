@@ -24,14 +24,16 @@ class Shelf:
     texts: dict[str, str] = field(default_factory=dict)
     written: dict[str, int] = field(default_factory=dict)
     denied: frozenset[str] = frozenset()
+    loose: frozenset[str] = frozenset()
+    """What counts only as long as it is open."""
     reads: list[str] = field(default_factory=list)
 
     def put(self, name: str, text: str) -> None:
         self.texts[name] = text
         self.written[name] = max(self.written.values(), default=0) + 1
 
-    def holds(self, name: str) -> bool:
-        return name not in self.denied
+    def holds(self, name: str, is_open: bool = False) -> bool:
+        return name not in self.denied and (is_open or name not in self.loose)
 
     def files(self) -> Iterator[tuple[str, Stamp | None]]:
         for name in sorted(self.texts):
@@ -42,7 +44,7 @@ class Shelf:
         return any(other.startswith(f"{name}/") for other in self.texts)
 
     def text(self, name: str, document: str | None = None) -> str | None:
-        assert self.holds(name)
+        assert self.holds(name, document is not None)
         if document is not None:
             return document.replace(SECRET, "")
         self.reads.append(name)
@@ -106,6 +108,18 @@ def test_of_an_open_document_only_what_the_library_tells_is_remembered() -> None
         keeper.hear(news)
     finish(keeper)
     assert held(memory, Level.RECENT) == {"a": "x ", "b": "pw = ''"}
+
+
+def test_what_belongs_to_no_project_counts_as_long_as_it_is_open() -> None:
+    shelf, memory = Shelf(loose=frozenset("ab")), Memory()
+    shelf.put("b", "b on disk")
+    keeper = Keeper(memory, letters)
+    for news in (Walk(shelf, True), Current("a"), Current("c", Edited("a", "a here")), Edited("b", "b here")):
+        keeper.hear(news)
+    assert held(memory, Level.RECENT) == {"a": "a here", "b": "b here"}
+    keeper.hear(Edited("b", None))
+    assert held(memory, Level.RECENT) == {"a": "a here"}
+    assert shelf.reads == []
 
 
 def test_what_was_written_long_ago_is_one_of_many_again() -> None:

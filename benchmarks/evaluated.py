@@ -40,6 +40,7 @@ class Counting:
 
     real: LlamaEngine
     context_size: int
+    speed: float
     evaluated: int = 0
     prepared: int = 0
     _state: list[int] = field(default_factory=list)
@@ -51,6 +52,9 @@ class Counting:
 
     def tokenize(self, text: str) -> list[int]:
         return self.real.tokenize(text)
+
+    def unread(self, prompt: Sequence[int]) -> int:
+        return len(prompt) - max(common(self._state, prompt), self._states.known(prompt))
 
     def prefill(self, prompt: Sequence[int]) -> int:
         self.evaluated = len(self._missing(prompt))
@@ -144,8 +148,8 @@ def count(engine: LlamaEngine, context_size: int, texts: Sequence[str], speed: f
     """
     found: dict[str, list[int]] = {"prepared": [], "moves": []}
     for number, text in enumerate(texts):
-        counting = Counting(engine, context_size)
-        completer = LocalCompleter(counting, Calibration(), speed=(lambda: speed) if speed else None)
+        counting = Counting(engine, context_size, speed)
+        completer = LocalCompleter(counting, Calibration(), reader=counting if speed else None)
         for key in trace(text, texts[number - 1]):
             completer.complete(Request(key.prefix, key.suffix, Limits()))
             found.setdefault(key.kind, []).append(counting.evaluated)

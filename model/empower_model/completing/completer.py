@@ -14,7 +14,7 @@ from empower_model.completing.draft import Draft, Trust
 from empower_model.completing.stopping import Cut, Verdict, Written
 from empower_model.engine import Drafts, Engine, Token, Transform
 from empower_model.errors import EngineStopped
-from empower_model.prompt import ROLLBACK, Layout, Prompt, healing
+from empower_model.prompt import ROLLBACK, Layout, Prompt, Reader, healing
 from empower_model.request import Completion, End, Limits, Request
 from empower_model.trim import LONGEST_WORD, joined, reindent, run_length, trim
 
@@ -44,7 +44,7 @@ class LocalCompleter:
 
     `cut` ends the spans; without one, the rule that a request's limits name does. `look` is shown each request before
     it is answered: an engine with a memory wants to see the whole of it. `drafts` is handed to the engine, which may
-    ask it what probably comes next. With a `speed`, in tokens a second, prompts grow (`Layout`).
+    ask it what probably comes next. With a `reader`, prompts grow (`Layout`).
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class LocalCompleter:
         cut: Cut | None = None,
         look: Callable[[Request], None] | None = None,
         drafts: Drafts | None = None,
-        speed: Callable[[], float] | None = None,
+        reader: Reader | None = None,
     ) -> None:
         self._engine = engine
         self._calibration = calibration
@@ -62,7 +62,7 @@ class LocalCompleter:
         self._look = look
         self._drafts = drafts
         self._trust = Trust()
-        self._layout = Layout(engine, speed)
+        self._layout = Layout(engine, reader)
         self._due: _Due | None = None
         """What `prepare` works at."""
 

@@ -132,10 +132,15 @@ class LlamaEngine:
         """
         if told := self.config.threads:
             return told, told
-        if known := timing.load(self.config.path, machine(self.config.gpu_layers)):
+        if known := self.known:
             return known.prompt.threads, known.token.threads
         cores = physical_cores()
         return cores, 1 if self.is_small else max(1, cores - 1)
+
+    @property
+    def known(self) -> timing.Timings | None:
+        """Return what was measured of the model on this machine before; None if nothing was."""
+        return timing.load(self.config.path, machine(self.config.gpu_layers))
 
     def measured(self, seconds: float = timing.SECONDS) -> timing.Timings:
         """Measure how fast the model is here, which takes about so many seconds, and go on with the best threads.
@@ -174,6 +179,11 @@ class LlamaEngine:
     def speed(self) -> float:
         """Return how many tokens of prompts are evaluated in a second, as far as that is known."""
         return self._speed.value
+
+    def unread(self, prompt: Sequence[int]) -> int:
+        """Return how many tokens of a prompt neither the state at hand has nor one that is kept."""
+        known = common(self._state, prompt)
+        return len(prompt) - (max(known, self.states.known(prompt)) if self.states is not None else known)
 
     def prefill(self, prompt: Sequence[int]) -> int:
         """Make `prompt` the state; return how many tokens had to be evaluated (at least 1).

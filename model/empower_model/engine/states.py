@@ -55,6 +55,10 @@ class States(Generic[C]):
         """Return the bytes that the copies take."""
         return sum(len(state.copy) for state in self._kept)
 
+    def known(self, wanted: Sequence[int]) -> int:
+        """Return how many of the tokens at the beginning of a prompt a copy has."""
+        return max((common(state.tokens, wanted) for state in self._kept), default=0)
+
     def exchange(self, tokens: Sequence[int], wanted: Sequence[int], worth: int = WORTH) -> list[int] | None:
         """Prepare the context, in the state of `tokens`, for `wanted`.
 
@@ -82,7 +86,10 @@ class States(Generic[C]):
         kept = [each for each in self._kept if each is spared or common(each.tokens, tokens) < len(each.tokens)]
         self._kept = [*kept, _State(tokens, copy)]
         while len(self._kept) > MOST or self.size > MOST_BYTES:
-            del self._kept[1 if self._kept[0] is spared else 0]
+            others = [state for state in self._kept[:-1] if state is not spared] or self._kept
+            shortest = min(others, key=lambda state: len(state.tokens))
+            # a short prompt is soon evaluated again, and is left for good when a longer one takes over from it
+            self._kept.remove(shortest if 2 * len(shortest.tokens) <= len(others[0].tokens) else others[0])
 
 
 def common(ours: Sequence[int], theirs: Sequence[int], block: int = 64) -> int:

@@ -151,14 +151,14 @@ def _loaded(
     from empower_model.memory import KeeperThread, Memory, WeightedMemory
 
     engine = LlamaEngine(config, StopFlag(shared.stop), StopFlag(shared.asked), on_read)
-    speed = None if engine.is_small else (lambda: engine.speed)
+    reader = None if engine.is_small else engine
     weights = _weights(memory.weights, warn) if memory is not None else None
     if memory is None or weights is None:
-        return assemble(engine, calibration, speed=speed), None
+        return assemble(engine, calibration, reader=reader), None
     keeper = KeeperThread(Memory(), engine.tokenize, memory.news)
     keeper.start()
     known = WeightedMemory(keeper.memory, weights)
-    return assemble(engine, memory.calibration or weights.calibration, known, speed=speed), keeper
+    return assemble(engine, memory.calibration or weights.calibration, known, reader=reader), keeper
 
 
 def _weights(path: Path, warn: Callable[[str], None]) -> Weights | None:

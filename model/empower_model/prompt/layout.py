@@ -9,7 +9,7 @@ far and near text in a row. The trainer lays its samples out with the same funct
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol
@@ -97,15 +97,29 @@ class Tokenizing(Protocol):
         ...
 
 
+class Reader(Protocol):
+    """Who reads prompts: an engine, of which is asked what that takes."""
+
+    @property
+    def speed(self) -> float:
+        """Return how many tokens are read in a second."""
+        ...
+
+    def unread(self, prompt: Sequence[int]) -> int:
+        """Return how many tokens of a prompt are not known from before."""
+        ...
+
+
 class Layout:
     """Lays out prompts for one engine, and remembers the places they were for.
 
-    With a `speed`, in tokens a second, a place begins with what is soon read, and grows.
+    With a `reader`, a place begins with what is soon read, and grows.
     """
 
-    def __init__(self, engine: Tokenizing, speed: Callable[[], float] | None = None) -> None:
+    def __init__(self, engine: Tokenizing, reader: Reader | None = None) -> None:
         self._engine = engine
-        self._stages = Stages(engine.context_size, speed)
+        self._reader = reader
+        self._stages = Stages(engine.context_size, (lambda: reader.speed) if reader is not None else None)
         self._vocabulary = engine.vocabulary
         self._tokens = lru_cache(maxsize=512)(lambda text: tuple(engine.tokenize(text)))
         self._places: list[_Place] = []
@@ -122,7 +136,7 @@ class Layout:
         room = self._room(reserve)
         for place in reversed(self._places):
             near = self._continued(place, prefix, suffix)
-            if near is not None and len(place.head) + len(near) <= room:
+            if near is not None and len(place.head) + len(near) <= room and self._is_ready(place, near):
                 break
         else:
             place, near = self._place(prefix, suffix, room, self._stages.first)
@@ -163,6 +177,12 @@ class Layout:
                 del self._places[-1]
             self._visit(self._next, self._next.reach)
             self._next = None
+
+    def _is_ready(self, place: _Place, near: _Near) -> bool:
+        """Tell whether the prompt of a known place takes hardly longer than one that begins: it may be forgotten."""
+        if self._reader is None:
+            return True
+        return self._reader.unread([*place.head, *near.lines, *near.line]) <= 2 * self._stages.first
 
     def _room(self, reserve: int) -> int:
         return self._engine.context_size - reserve - 8  # the control tokens

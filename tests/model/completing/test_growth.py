@@ -50,6 +50,13 @@ class Machine:
     def tokenize(self, text: str) -> list[int]:
         return list(text.encode())
 
+    @property
+    def speed(self) -> float:
+        return self.reads
+
+    def unread(self, prompt: Sequence[int]) -> int:
+        return len(prompt) - max(common(self.state, prompt), self.states.known(prompt))
+
     def prefill(self, prompt: Sequence[int]) -> int:
         fresh, start = self._missing(prompt), 0
         for size in pieces(len(fresh), self.reads):
@@ -101,7 +108,7 @@ class Typist:
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
-        self.completer = LocalCompleter(machine, Calibration(), speed=lambda: machine.reads)
+        self.completer = LocalCompleter(machine, Calibration(), reader=machine)
         self.pause = Pause(lambda: machine.now, lambda: machine.now)
         self.text = DOCUMENT
         self.answers: list[Completion] = []

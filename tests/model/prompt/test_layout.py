@@ -1,7 +1,8 @@
 """Layout and its anchors, with an engine whose tokens can be read."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import pytest
 
@@ -222,13 +223,20 @@ def test_what_is_too_long_is_cut_to_its_end(document: str, context: int) -> None
     assert (pieces + prompt.forced).endswith(document.encode()[-3:])
 
 
-SLOW = 300.0
-"""Tokens a second: places have 64 or 128 tokens at first, and then all that there is room for."""
+@dataclass
+class Slow:
+    """Reads so many tokens a second: places have 64 at first, and then all that there is room for."""
+
+    speed: float = 300.0
+    forgetful: bool = False
+
+    def unread(self, prompt: Sequence[int]) -> int:
+        return len(prompt) if self.forgetful else 0
 
 
 def test_on_a_slow_machine_a_place_begins_with_what_is_near_and_grows() -> None:
     fake = engine(1024)
-    layout, whole = Layout(fake, lambda: SLOW), Layout(fake)
+    layout, whole = Layout(fake, Slow()), Layout(fake)
     prefix, below = numbered(200) + "he", "\n" + numbered(100)
     begun = layout.prompt(prefix, below, 16)
     assert len(begun.tokens) <= 128
@@ -241,7 +249,7 @@ def test_on_a_slow_machine_a_place_begins_with_what_is_near_and_grows() -> None:
 
 
 def test_what_is_typed_while_a_place_grows_is_appended() -> None:
-    layout = Layout(engine(1024), lambda: SLOW)
+    layout = Layout(engine(1024), Slow())
     prefix, below = numbered(200), "\n" + numbered(100)
     layout.prompt(prefix, below, 16)
     before = layout.ahead(prefix, below, 16)
@@ -254,7 +262,7 @@ def test_what_is_typed_while_a_place_grows_is_appended() -> None:
 
 
 def test_a_place_that_was_left_while_it_grew_goes_on_where_it_was() -> None:
-    layout = Layout(engine(1024), lambda: SLOW)
+    layout = Layout(engine(1024), Slow())
     here, there = (numbered(200), "\nbelow\n"), (numbered(120) + "x", "\nelsewhere\n")
     layout.prompt(*here, 16)
     before = layout.ahead(*here, 16)
@@ -266,8 +274,24 @@ def test_a_place_that_was_left_while_it_grew_goes_on_where_it_was() -> None:
 
 
 def test_a_fast_machine_and_none_lay_out_alike() -> None:
-    one, other = Layout(engine(), lambda: 12_000), Layout(engine())
+    one, other = Layout(engine(), Slow(12_000)), Layout(engine())
     for lines in (3, 60, 500):
         at = (numbered(lines) + "he", "\nbelow\n", 16)
         assert one.prompt(*at) == other.prompt(*at)
         assert one.ahead(*at) == []
+
+
+def test_a_place_whose_state_is_lost_begins_anew() -> None:
+    reader = Slow()
+    layout = Layout(engine(1024), reader)
+    here, there = (numbered(200), "\nbelow\n", 16), (numbered(120) + "x", "\nelsewhere\n", 16)
+    begun = layout.prompt(*here)
+    grown = layout.ahead(*here)
+    layout.move()
+    layout.prompt(*there)
+    assert layout.prompt(*here).tokens == grown
+    layout.prompt(*there)
+    reader.forgetful = True
+    assert layout.prompt(*here) == begun
+    assert layout.prompt(*here) == begun
+    assert layout.ahead(*here) == grown

@@ -83,6 +83,10 @@ class VirtualEngine:
         """Return how many tokens of prompts are evaluated in a second, as far as that was seen."""
         return self._speed.value
 
+    def unread(self, prompt: Sequence[int]) -> int:
+        """Return how many tokens of a prompt neither the state at hand has nor one that is kept."""
+        return len(prompt) - max(states.common(self._state, prompt), self._states.known(prompt))
+
     def prefill(self, prompt: Sequence[int]) -> int:
         """Make `prompt` the state; return how many tokens had to be evaluated (at least 1).
 

@@ -43,8 +43,8 @@ class Voice:
 
     def completer(self, engine: VirtualEngine) -> LocalCompleter:
         """Return a completer that has just been loaded."""
-        speed = (lambda: engine.speed) if self.growing else None
-        return assemble(engine, self.calibration, self.known, speed=speed)
+        reader = engine if self.growing else None
+        return assemble(engine, self.calibration, self.known, reader=reader)
 
     @property
     def seen(self) -> int:

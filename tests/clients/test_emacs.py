@@ -1,0 +1,186 @@
+"""The Emacs client in the Emacs of Debian, in a terminal, with the installed server and the bundled model."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sysconfig
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from empower_lsp.log.level import Level, choose
+
+from .neovim.editor import ABOVE, BELOW, ROOT, ROW, until
+
+CLIENT = ROOT / "editor-clients" / "emacs" / "empower.el"
+SETUP = """\
+(setq inhibit-startup-screen t make-backup-files nil auto-save-default nil create-lockfiles nil)
+(setq python-indent-guess-indent-offset nil)
+(global-eldoc-mode -1)
+(load "{client}")
+(setq empower-program "{program}")
+(add-hook 'prog-mode-hook #'empower-mode)
+"""
+
+
+class Emacs:
+    """An Emacs in a terminal of tmux: what is pressed goes through its keyboard, what is looked at is the screen."""
+
+    def __init__(self, folder: Path, data: Path, program: str) -> None:
+        """Open a file, with the cursor at the end of the line under `moved`; skips where there is no Emacs or tmux."""
+        emacs, tmux = shutil.which("emacs"), shutil.which("tmux")
+        if emacs is None or tmux is None:
+            pytest.skip("needs Emacs 28 and tmux; on Debian: apt install emacs-nox tmux")
+        self.file, self.data = folder / "point.py", data
+        self.file.write_text(ABOVE + " " * 8 + BELOW, encoding="utf-8")
+        (folder / "init.el").write_text(SETUP.format(client=CLIENT, program=program), encoding="utf-8")
+        self._tmux = [tmux, "-S", str(folder / "s"), "-f", "/dev/null"]
+        variables = {
+            **os.environ,
+            "EMPOWER_LSP_DATA": str(data),
+            "HOME": str(folder),
+            "TERM": "xterm-256color",
+            "LC_ALL": "C.UTF-8",
+        }
+        start = [emacs, "-nw", "-Q", "-l", str(folder / "init.el"), f"+{ROW + 1}:9", str(self.file)]
+        size = ["new-session", "-d", "-x", "100", "-y", "30"]
+        subprocess.run([*self._tmux, *size, *start], env=variables, check=True)
+
+    def keys(self, *keys: str) -> None:
+        """Press keys, in the notation of tmux."""
+        subprocess.run([*self._tmux, "send-keys", *keys], check=True)
+
+    def type(self, text: str) -> None:
+        """Type a text."""
+        subprocess.run([*self._tmux, "send-keys", "-l", text], check=True)
+
+    def screen(self) -> list[str]:
+        """Return the lines of the screen."""
+        done = subprocess.run([*self._tmux, "capture-pane", "-p"], capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()
+
+    def line(self) -> str:
+        """Return the screen's line below `moved`."""
+        screen = self.screen()
+        found = [number for number, line in enumerate(screen) if line.startswith("    def moved")]
+        return screen[found[0] + 1].rstrip() if found else ""
+
+    def saved(self) -> str:
+        """Save, and return what the file holds."""
+        self.keys("C-x", "C-s")
+        until(lambda: "Wrote" in self.screen()[-1])
+        return self.file.read_text(encoding="utf-8").split("\n")[ROW]
+
+    def quit(self) -> None:
+        """Leave, as a person does."""
+        self.keys("C-x", "C-c")
+        until(lambda: subprocess.run([*self._tmux, "has-session"], capture_output=True, check=False).returncode != 0)
+
+    def kill(self) -> None:
+        """Leave nothing running."""
+        subprocess.run([*self._tmux, "kill-server"], capture_output=True, check=False)
+
+
+def installed() -> str:
+    found = shutil.which("empower-lsp", path=sysconfig.get_path("scripts"))
+    assert found is not None, "empower-lsp is not installed: pip install -e ."
+    return found
+
+
+@pytest.fixture
+def emacs(tmp_path: Path, data_folder: Path) -> Iterator[Emacs]:
+    choose(Level.FULL)
+    editor = Emacs(tmp_path, data_folder, installed())
+    try:
+        until(lambda: "empower" in "\n".join(editor.screen()))
+        yield editor
+    finally:
+        editor.kill()
+
+
+def ghost(editor: Emacs, typed: str) -> str:
+    """Type, and return the ghost text behind it; until the model is loaded, the last key is typed again."""
+    before = " " * 8 + typed
+    editor.type(typed)
+    pressed = time.monotonic()
+
+    def found() -> str:
+        nonlocal pressed
+        if time.monotonic() - pressed > 3:
+            editor.keys("BSpace")
+            editor.type(typed[-1])
+            pressed = time.monotonic()
+        line = editor.line()
+        return line.removeprefix(before) if line.startswith(before) else ""
+
+    return until(found)
+
+
+def outcomes(editor: Emacs) -> list[tuple[str, bool]]:
+    done = subprocess.run([installed(), "log", "export", "-"], capture_output=True, text=True, check=True)
+    entries = [json.loads(line) for line in done.stdout.splitlines()]
+    quiet = ("shown", "superseded", "kept", "changed")
+    return [
+        (one["kind"], one["explicit"]) for entry in entries for one in entry["outcomes"] if one["kind"] not in quiet
+    ]
+
+
+def test_ghost_text_is_accepted_and_undone_by_itself(emacs: Emacs) -> None:
+    text = ghost(emacs, "return Po")
+    emacs.keys("Tab")
+    emacs.type("#")
+    assert emacs.saved() == f"        return Po{text}#"
+    emacs.keys("C-/", "C-/")
+    assert emacs.saved() == "        return Po"
+    emacs.quit()
+    assert outcomes(emacs)[0] == ("accepted", True)
+
+
+def test_a_word_is_accepted_and_the_rest_typed_along(emacs: Emacs) -> None:
+    text = ghost(emacs, "return Point")
+    emacs.keys("C-Right")
+    assert emacs.line() == "        return Point" + text, "the rest stays"
+    emacs.type("#")
+    word = emacs.saved().strip().removeprefix("return Point").removesuffix("#")
+    assert text.startswith(word)
+    assert 0 < len(word) < len(text)
+    emacs.quit()
+    assert outcomes(emacs)[0] == ("partially accepted", True)
+
+
+def test_dismissed_text_is_gone_and_a_tab_is_a_tab(emacs: Emacs) -> None:
+    ghost(emacs, "return Po")
+    time.sleep(0.6)  # what is seen for less than half a second does not count
+    emacs.keys("C-g")
+    until(lambda: emacs.line() == "        return Po")
+    emacs.keys("M-x")
+    emacs.type("empower-why")
+    emacs.keys("Enter")
+    until(lambda: any(line.startswith(("It was ", "It shows ")) for line in emacs.screen()))
+    assert emacs.saved() == "        return Po"
+    emacs.quit()
+    assert outcomes(emacs)[0] == ("dismissed", True)
+
+
+def test_it_compiles_without_a_warning(tmp_path: Path) -> None:
+    emacs = shutil.which("emacs") or pytest.skip("needs Emacs 28; on Debian: apt install emacs-nox")
+    copy = shutil.copy(CLIENT, tmp_path)
+    strict = ["--eval", "(setq byte-compile-error-on-warn t)", "-f", "batch-byte-compile", copy]
+    done = subprocess.run([emacs, "-Q", "--batch", *strict], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_server_that_is_not_there_is_said_with_the_cure(tmp_path: Path, data_folder: Path) -> None:
+    editor = Emacs(tmp_path, data_folder, "/no/such/empower-lsp")
+    try:
+        until(lambda: "/no/such/empower-lsp" in "\n".join(editor.screen()))
+        assert "pipx install" in "\n".join(editor.screen())
+        editor.type("x = 1")
+        assert editor.saved() == "        x = 1"
+    finally:
+        editor.kill()

@@ -11,7 +11,10 @@ import pytest
 
 from empower_lsp import __version__
 from empower_lsp.edge.server import create_server
+from empower_lsp.serving.journal import LOGGED
 from empower_lsp.settings import json_schema
+from empower_model.errors import ModelNotFound
+from empower_model.files import store
 
 EXTENSION = Path(__file__).parents[2] / "editor-clients" / "vscode"
 MANIFEST: dict[str, Any] = json.loads((EXTENSION / "package.json").read_text(encoding="utf-8"))
@@ -35,7 +38,7 @@ def test_every_command_is_there_and_none_is_the_servers() -> None:
     body = re.search(r"const commands: Record.*?= \{(.*?)\n  \};", SOURCES["commands.ts"], re.S)
     assert body is not None
     registered = {f"empower.{name}" for name in re.findall(r"^    (\w+)[:,]", body[1], re.M)}
-    assert registered == COMMANDS | {"empower.menu"}
+    assert registered == COMMANDS | {"empower.menu", "empower.download"}
     servers = set(create_server().protocol.fm.commands)
     assert "empower.why" in servers
     assert not servers & registered, "vscode-languageclient registers the server's commands itself"
@@ -69,3 +72,17 @@ def test_it_uses_no_proposed_api_and_runs_where_the_files_are() -> None:
 @pytest.mark.parametrize("name", sorted(SOURCES))
 def test_modules_are_small(name: str) -> None:
     assert SOURCES[name].count("\n") < 200
+
+
+def test_the_notice_of_the_log_is_known_by_what_the_server_says() -> None:
+    [mark] = re.findall(r"message\.includes\('(.*?)'\)", SOURCES["notices.ts"])
+    assert mark in LOGGED
+
+
+def test_a_model_that_is_not_pulled_has_a_button_that_pulls_it(data_folder: Path) -> None:
+    with pytest.raises(ModelNotFound) as missing:
+        store.resolve("qwen2.5-coder-0.5b")
+    [pattern] = re.findall(r"const pull = /(.*?)/\.exec", SOURCES["notices.ts"])
+    named = re.search(pattern, str(missing.value))
+    assert named is not None
+    assert named[1] == "qwen2.5-coder-0.5b"

@@ -3,15 +3,27 @@
 import * as vscode from 'vscode';
 import type { Connection } from './connection';
 import { output } from './executable';
-import type { Explanation, ServerStatus } from './explanation';
-import { chooseModel } from './models';
+import type { Explanation } from './explanation';
+import { chooseModel, download, useFile } from './models';
+import { FIX_PATH, INSTALL, offer, SHOW_LOG } from './notices';
 import type { Offers } from './offers';
 import type { Reports } from './reports';
+import type { Status } from './status';
 import type { Switch } from './switch';
 import { inTerminal } from './terminal';
 import { showWhy } from './why';
 
-const PAUSE_MINUTES = 60;
+const SNOOZE_MINUTES = [5, 15, 60];
+
+/** There is no program to run; the message says where it was looked for. */
+export class NoProgram extends Error {
+  constructor(
+    message: string,
+    readonly cures: readonly vscode.Command[] = [INSTALL, FIX_PATH],
+  ) {
+    super(message);
+  }
+}
 
 /** What the commands work on; `program` throws an Error with the cure when there is none. */
 export interface Parts {
@@ -19,6 +31,7 @@ export interface Parts {
   readonly offers: Offers;
   readonly wanted: Switch;
   readonly reports: Reports;
+  readonly status: Status;
   readonly channel: vscode.LogOutputChannel;
   readonly program: () => string;
   readonly restart: () => Promise<void>;
@@ -28,8 +41,8 @@ export interface Parts {
 
 /** Register all commands; an error's sentence is shown. */
 export function registerCommands(parts: Parts): vscode.Disposable[] {
-  const { connection, offers, wanted, reports, channel, program, restart, report, install } = parts;
-  const commands: Record<string, () => unknown> = {
+  const { connection, offers, wanted, reports, status, channel, program, restart, report, install } = parts;
+  const commands: Record<string, (argument?: unknown) => unknown> = {
     acceptWord: () => offers.acceptPart('acceptNextWord'),
     acceptLine: () => offers.acceptPart('acceptNextLine'),
     dismiss: () => offers.dismiss(),
@@ -38,27 +51,34 @@ export function registerCommands(parts: Parts): vscode.Disposable[] {
     previous: () => offers.step('showPrevious'),
     toggleEverywhere: () => wanted.toggle(),
     toggleLanguage: () => wanted.toggleLanguage(language()),
-    pause: () => wanted.pause(PAUSE_MINUTES),
+    snooze: () => snooze(wanted),
     chooseModel: () => chooseModel(program()),
-    explain: () => explain(connection),
+    useFile: () => useFile(program()),
+    download: (name) => download(program(), String(name)),
+    settings: () => vscode.commands.executeCommand('workbench.action.openSettings', '@ext:empower-lsp.empower-lsp'),
+    explain: () => explain(connection, offers),
     report,
     logStats: () => reports.show(program(), 'Log Statistics'),
     logStatus: () => reports.show(program(), 'What Is Logged'),
     logLevel: () => chooseLevel(program()),
+    logMetadata: () => setLevel(program(), 'Metadata only, no text'),
+    logOff: () => setLevel(program(), 'Nothing'),
     train: () => void inTerminal(program(), 'train', 'train', '--from-log'),
     restart,
     install,
+    fixPath: openPath,
     output: () => channel.show(true),
     walkthrough: openWalkthrough,
-    menu: openMenu,
+    menu: () => openMenu(status, wanted),
   };
   return Object.entries(commands).map(([name, run]) =>
-    vscode.commands.registerCommand(`empower.${name}`, async () => {
+    vscode.commands.registerCommand(`empower.${name}`, async (argument) => {
       try {
-        await run();
+        await run(argument);
       } catch (error) {
         if (!(error instanceof vscode.CancellationError)) {
-          void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
+          const cure = error instanceof NoProgram ? error.cures : [SHOW_LOG];
+          void offer(vscode.window.showErrorMessage, error instanceof Error ? error.message : String(error), ...cure);
         }
       }
     }),
@@ -70,12 +90,28 @@ export async function openWalkthrough(): Promise<void> {
   await vscode.commands.executeCommand('workbench.action.openWalkthrough', 'empower-lsp.empower-lsp#start', false);
 }
 
-async function explain(connection: Connection): Promise<void> {
-  const [why, status] = [await connection.ask<Explanation | null>('empower.why'), await connection.ask<ServerStatus>('empower.status')];
-  if (!status) {
+/** Open the setting of the program's path, which is one of the machine that the files are on. */
+async function openPath(): Promise<void> {
+  const query = 'empowerServer.path';
+  await (vscode.env.remoteName
+    ? vscode.commands.executeCommand('workbench.action.openRemoteSettings', { query })
+    : vscode.commands.executeCommand('workbench.action.openSettings', query));
+}
+
+async function explain(connection: Connection, offers: Offers): Promise<void> {
+  const why = await connection.ask<Explanation | null>('empower.why');
+  if (why === undefined) {
     throw new Error('empower-lsp does not run, so there is nothing to explain; "Empower: Restart" starts it.');
   }
-  showWhy(why ?? null, status.confidence);
+  showWhy(why, offers.before(why?.text ?? ''));
+}
+
+async function snooze(wanted: Switch): Promise<void> {
+  const choices = SNOOZE_MINUTES.map((minutes) => ({ label: `${minutes} minutes`, minutes }));
+  const chosen = await vscode.window.showQuickPick(choices, { title: 'No inline completions for' });
+  if (chosen) {
+    wanted.pause(chosen.minutes);
+  }
 }
 
 const LEVELS: Record<string, readonly string[]> = {
@@ -86,10 +122,13 @@ const LEVELS: Record<string, readonly string[]> = {
 
 async function chooseLevel(program: string): Promise<void> {
   const chosen = await vscode.window.showQuickPick(Object.keys(LEVELS), { title: 'What is logged of your inline completions, on this machine' });
-  const args = chosen && LEVELS[chosen];
-  if (args) {
-    void vscode.window.showInformationMessage(await output(program, 'log', ...args));
+  if (chosen) {
+    await setLevel(program, chosen);
   }
+}
+
+async function setLevel(program: string, level: string): Promise<void> {
+  void vscode.window.showInformationMessage(await output(program, 'log', ...(LEVELS[level] ?? [])));
 }
 
 function language(): string {
@@ -100,17 +139,26 @@ function language(): string {
   return editor.document.languageId;
 }
 
-const MENU = ['toggleEverywhere', 'toggleLanguage', 'pause', 'explain', 'chooseModel', 'report', 'logStats', 'logLevel', 'train', 'restart', 'output'];
+const MENU = ['explain', 'chooseModel', 'useFile', 'settings', 'report', 'logStats', 'logLevel', 'train', 'restart', 'output'];
 
-async function openMenu(): Promise<void> {
+/** State, model, and latency first, then what can be done; on or off as it is. */
+async function openMenu(status: Status, wanted: Switch): Promise<void> {
   const all: { command: string; title: string }[] =
     vscode.extensions.getExtension('empower-lsp.empower-lsp')?.packageJSON.contributes.commands ?? [];
-  const choices = MENU.flatMap((name) => all.filter(({ command }) => command === `empower.${name}`));
-  const chosen = await vscode.window.showQuickPick(
-    choices.map(({ command, title }) => ({ label: title, command })),
+  const id = vscode.window.activeTextEditor?.document.languageId;
+  const here = id === undefined ? [] : [{ label: `$(code) Turn ${wanted.isOnFor(id) ? 'Off' : 'On'} for ${id}`, command: 'empower.toggleLanguage' }];
+  const chosen = await vscode.window.showQuickPick<vscode.QuickPickItem & { readonly command?: string }>(
+    [
+      ...status.lines().map((label) => ({ label, command: 'empower.output' })),
+      { label: '', kind: vscode.QuickPickItemKind.Separator },
+      { label: wanted.isOn ? '$(circle-slash) Turn Off' : '$(sparkle) Turn On', command: 'empower.toggleEverywhere' },
+      ...here,
+      { label: '$(clock) Snooze...', command: 'empower.snooze' },
+      ...MENU.flatMap((name) => all.filter(({ command }) => command === `empower.${name}`)).map(({ command, title }) => ({ label: title, command })),
+    ],
     { title: 'Empower' },
   );
-  if (chosen) {
+  if (chosen?.command) {
     await vscode.commands.executeCommand(chosen.command);
   }
 }

@@ -11,6 +11,8 @@ import {
   RevealOutputChannelOn,
   State as ClientState,
 } from 'vscode-languageclient/node';
+import { environment } from './executable';
+import { offer, sayWhatItSays, SHOW_LOG } from './notices';
 import type { State } from './status';
 
 const WINDOW_MS = 3 * 60_000;
@@ -35,8 +37,10 @@ export class Connection implements vscode.Disposable {
     await this.stop();
     this.ends = [];
     this.show({ kind: 'starting', message: `Starting ${program}` });
-    const client = new LanguageClient('empower', 'Empower', { command: program, args: ['--stdio'] }, this.options());
+    const server = { command: program, args: ['--stdio'], options: { env: environment() } };
+    const client: LanguageClient = new LanguageClient('empower', 'Empower', server, this.options(() => client === this.client));
     this.client = client;
+    sayWhatItSays(client);
     this.follow(client);
     client.onDidChangeState(({ newState }) => {
       if (newState === ClientState.Running && client === this.client) {
@@ -47,7 +51,7 @@ export class Connection implements vscode.Disposable {
       await client.start();
     } catch (error) {
       this.channel.error(String(error));
-      this.show({ kind: 'error', message: `${program} does not start; the output says why.`, cure: OUTPUT });
+      this.show({ kind: 'error', message: `${program} does not start; the output says why.`, cure: SHOW_LOG });
     }
   }
 
@@ -79,16 +83,17 @@ export class Connection implements vscode.Disposable {
     void this.stop();
   }
 
-  private options(): LanguageClientOptions {
+  /** `isCurrent` tells whether the client is still wanted: one that was stopped may end late. */
+  private options(isCurrent: () => boolean): LanguageClientOptions {
     return {
-      documentSelector: [{ scheme: 'file' }, { scheme: 'untitled' }],
+      documentSelector: [{ scheme: 'file' }, { scheme: 'untitled' }, { scheme: 'vscode-notebook-cell' }],
       outputChannel: this.channel,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       middleware: this.middleware,
       initializationFailedHandler: () => false,
       errorHandler: {
         error: () => ({ action: ErrorAction.Continue, handled: true }),
-        closed: () => ({ action: this.ended() ? CloseAction.Restart : CloseAction.DoNotRestart, handled: true }),
+        closed: () => ({ action: isCurrent() && this.ended() ? CloseAction.Restart : CloseAction.DoNotRestart, handled: true }),
       },
     };
   }
@@ -100,29 +105,14 @@ export class Connection implements vscode.Disposable {
     if (this.ends.length > MOST_ENDS) {
       const message = `empower-lsp ended ${this.ends.length} times within three minutes and is not started again.`;
       this.show({ kind: 'error', message: `${message} Its output says why; click to restart it.`, cure: RESTART });
-      void offer(vscode.window.showErrorMessage, message, OUTPUT, RESTART);
+      void offer(vscode.window.showErrorMessage, message, SHOW_LOG, RESTART);
       return false;
     }
     this.show({ kind: 'starting', message: 'Starting again.' });
     if (!this.told) {
       this.told = true;
-      void offer(vscode.window.showWarningMessage, 'empower-lsp ended unexpectedly and was started again.', OUTPUT);
+      void offer(vscode.window.showWarningMessage, 'empower-lsp ended unexpectedly and was started again.', SHOW_LOG);
     }
     return true;
-  }
-}
-
-export const OUTPUT: vscode.Command = { title: 'Show Output', command: 'empower.output' };
-
-/** Say something, and run the command that is chosen. */
-export async function offer(
-  say: (message: string, ...items: string[]) => Thenable<string | undefined>,
-  message: string,
-  ...choices: readonly vscode.Command[]
-): Promise<void> {
-  const chosen = await say(message, ...choices.map((choice) => choice.title));
-  const choice = choices.find(({ title }) => title === chosen);
-  if (choice) {
-    await vscode.commands.executeCommand(choice.command, ...(choice.arguments ?? []));
   }
 }

@@ -2,6 +2,7 @@
 
 import { execFile } from 'node:child_process';
 import { statSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -29,20 +30,31 @@ export function inEnvironment(environment: string, name = NAME): string {
 /** The server's console script; undefined when there is none. */
 export function find(places: Places): string | undefined {
   if (places.set) {
-    return isFile(places.set) ? places.set : undefined;
+    const set = expanded(places.set);
+    return isFile(set) ? set : undefined;
   }
   const onPath = places.path.split(delimiter).filter(Boolean).map((folder) => join(folder, NAME));
   const inWorkspace = places.folders.flatMap((folder) => ENVIRONMENTS.map((name) => inEnvironment(join(folder, name))));
   return [...onPath, ...inWorkspace, inEnvironment(places.own)].find(isFile);
 }
 
+/** A path as a person writes it, with `~` for the home folder. */
+export function expanded(path: string): string {
+  return path === '~' || /^~[\\/]/.test(path) ? join(homedir(), path.slice(1)) : path;
+}
+
 function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
+/** The environment of a program in Python: a `types.py` on the person's PYTHONPATH would end it before it begins. */
+export function environment(more: Record<string, string> = {}): NodeJS.ProcessEnv {
+  return { ...process.env, PYTHONPATH: '', ...more };
+}
+
 /** What a command of the program prints. Throws an Error with its own sentence when it fails. */
 export async function output(program: string, ...args: string[]): Promise<string> {
-  const env = { ...process.env, COLUMNS: '100', NO_COLOR: '1', PYTHONUTF8: '1' };
+  const env = environment({ COLUMNS: '100', NO_COLOR: '1', PYTHONUTF8: '1' });
   try {
     return (await promisify(execFile)(program, args, { env })).stdout;
   } catch (error) {

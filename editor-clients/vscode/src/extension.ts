@@ -3,26 +3,25 @@
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { Middleware } from 'vscode-languageclient/node';
-import { openWalkthrough, registerCommands } from './commands';
-import { Connection, offer, OUTPUT } from './connection';
+import { NoProgram, openWalkthrough, registerCommands } from './commands';
+import { Connection } from './connection';
 import { Deep } from './deep';
-import { find, type Places } from './executable';
+import { expanded, find, type Places } from './executable';
 import type { Explanation, ServerStatus } from './explanation';
 import { install } from './installation';
+import { FIX_PATH, INSTALL, offer, SHOW_LOG } from './notices';
 import { Offers } from './offers';
 import { Patience } from './patience';
 import { showReport } from './report';
 import { Reports } from './reports';
-import { type State, Status } from './status';
+import { asState, Status } from './status';
 import { Switch } from './switch';
+import { followWhy } from './why';
 
-const INSTALL: vscode.Command = { title: 'Install', command: 'empower.install' };
-const SETTING: vscode.Command = {
-  title: 'I Have It',
-  command: 'workbench.action.openSettings',
-  arguments: ['empowerServer.path'],
-};
-const MISSING = 'empower-lsp, the program that computes inline completions, was not found.';
+const missing = (set: string): string =>
+  set
+    ? `The setting empowerServer.path names ${expanded(set)}, and there is no such program.`
+    : 'empower-lsp, the program that computes inline completions, was not found.';
 const SETTLED_MS = 300;
 const WELCOMED = 'welcomed';
 
@@ -34,7 +33,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const status = new Status((language) => wanted.why(language));
   const offers = new Offers(async (method, params) => connection?.tell(method, params));
   const deep = new Deep(async (method, params) => connection?.tell(method, params), (read, toRead) => status.reading(read, toRead));
-  const refresh = refresher(status);
+  const refresh = refresher(status, offers);
   const reports = new Reports();
   const patience = new Patience(context.globalState);
   const own = join(context.globalStorageUri.fsPath, 'server');
@@ -46,15 +45,18 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
       await connection?.start(program);
     } else {
       await connection?.stop();
-      status.show({ kind: 'error', message: `${MISSING} Click to install it.`, cure: INSTALL });
-      void offer(vscode.window.showInformationMessage, `${MISSING} ${INSTALLING}`, INSTALL, SETTING);
+      const set = places(own).set;
+      const [cure, more] = set ? [FIX_PATH, INSTALL] : [INSTALL, FIX_PATH];
+      status.show({ kind: 'error', message: `${missing(set)} Click to mend it.`, cure });
+      void offer(vscode.window.showInformationMessage, `${missing(set)} ${INSTALLING}`, cure, more);
     }
+    void vscode.commands.executeCommand('setContext', 'empower.installed', program !== undefined);
   };
   const parts = {
-    ...{ connection, offers, wanted, reports, channel, restart: start },
+    ...{ connection, offers, wanted, reports, status, channel, restart: start },
     program: () => programOrError(own),
     report: () => showReport(programOrError(own), context.globalStorageUri.fsPath),
-    install: () => installed(own, channel, start),
+    install: () => installed(context, own, channel, start),
   };
   context.subscriptions.push(
     ...[channel, wanted, status, reports, deep, connection, ...registerCommands(parts)],
@@ -78,7 +80,7 @@ export async function deactivate(): Promise<void> {
 }
 
 const INSTALLING =
-  'Install it with pip into a private virtual environment? llama.cpp is compiled for this machine then, which takes some minutes.';
+  'Install it into a private virtual environment? It takes a minute where a llama.cpp that others have built runs, and else some minutes.';
 
 function places(own: string): Places {
   const folders = vscode.workspace.isTrusted ? (vscode.workspace.workspaceFolders ?? []) : [];
@@ -93,20 +95,31 @@ function places(own: string): Places {
 function programOrError(own: string): string {
   const program = find(places(own));
   if (!program) {
-    throw new Error(`${MISSING} "Empower: Install the Server" installs it.`);
+    throw new NoProgram(missing(places(own).set));
   }
   return program;
 }
 
-async function installed(own: string, channel: vscode.LogOutputChannel, start: () => Promise<void>): Promise<void> {
-  const requirement = vscode.workspace.getConfiguration('empowerServer').get('requirement', 'empower-lsp');
+async function installed(context: vscode.ExtensionContext, own: string, channel: vscode.LogOutputChannel, start: () => Promise<void>): Promise<void> {
+  const settings = vscode.workspace.getConfiguration('empowerServer');
   try {
-    await install(own, requirement, channel);
+    await install(
+      {
+        into: own,
+        shipped: context.asAbsolutePath('server'),
+        requirement: settings.get('requirement', ''),
+        prebuilt: settings.get('prebuilt', ''),
+      },
+      channel,
+    );
   } catch (error) {
     if (error instanceof Error && !(error instanceof vscode.CancellationError)) {
-      void offer(vscode.window.showErrorMessage, error.message, OUTPUT);
+      void offer(vscode.window.showErrorMessage, error.message, SHOW_LOG);
     }
     return;
+  }
+  if (settings.get('path', '')) {
+    await settings.update('path', undefined, vscode.ConfigurationTarget.Global); // what was installed is used
   }
   await start();
 }
@@ -114,7 +127,7 @@ async function installed(own: string, channel: vscode.LogOutputChannel, start: (
 type Refresh = (roundTripMs?: number) => void;
 
 /** Asks the server, once requests have settled, what it is doing and what the last completion took. */
-function refresher(status: Status): Refresh {
+function refresher(status: Status, offers: Offers): Refresh {
   let timer: NodeJS.Timeout | undefined;
   return (roundTripMs) => {
     clearTimeout(timer);
@@ -126,20 +139,10 @@ function refresher(status: Status): Refresh {
       const why = roundTripMs === undefined ? undefined : await connection?.ask<Explanation | null>('empower.why');
       if (why && roundTripMs !== undefined) {
         status.measured(why, roundTripMs);
+        followWhy(why, offers.before(why.text));
       }
     }, SETTLED_MS);
   };
-}
-
-function asState({ engine, message }: ServerStatus): State {
-  switch (engine) {
-    case 'failed':
-      return { kind: 'error', message, cure: { title: 'Settings', command: 'workbench.action.openSettings', arguments: ['empower.model'] } };
-    case 'released':
-      return { kind: 'ready', message }; // loads again with the next request
-    default:
-      return { kind: engine, message };
-  }
 }
 
 interface Watchers {

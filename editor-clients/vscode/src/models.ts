@@ -19,22 +19,47 @@ const ELSEWHERE = ['available', 'missing'];
 /** Let the person choose; a running server follows by itself. */
 export async function chooseModel(program: string): Promise<void> {
   const models = JSON.parse(await output(program, 'model', 'list', '--json')) as Listed[];
-  const settings = vscode.workspace.getConfiguration('empower');
-  const set = settings.get('model', '');
-  const choices = models.map((model) => ({
+  const set = vscode.workspace.getConfiguration('empower').get('model', '');
+  const choices: (vscode.QuickPickItem & { readonly model?: Listed })[] = models.map((model) => ({
     label: `${(set ? set === model.name : model.in_use) ? '$(check) ' : ''}${model.name}`,
     description: `${size(model.size)} · ${ELSEWHERE.includes(model.where) ? 'to be downloaded' : model.where} · ${model.licence}`,
     detail: model.description,
     model,
   }));
+  choices.push({ label: '$(folder-opened) Use a GGUF File...' });
   const chosen = await vscode.window.showQuickPick(choices, { title: 'The model inline completions come from', matchOnDetail: true });
-  if (!chosen || (ELSEWHERE.includes(chosen.model.where) && !(await pulled(program, chosen.model)))) {
+  if (chosen && !chosen.model) {
+    return useFile(program);
+  }
+  if (!chosen?.model || (ELSEWHERE.includes(chosen.model.where) && !(await pulled(program, chosen.model)))) {
     return;
   }
-  if (set) {
-    await settings.update('model', chosen.model.name, vscode.ConfigurationTarget.Global); // else the setting would overrule it
+  await use(program, chosen.model.name);
+}
+
+/** Let the person choose a GGUF file; `model use` checks it. */
+export async function useFile(program: string): Promise<void> {
+  const chosen = await vscode.window.showOpenDialog({ title: 'Use a GGUF File', openLabel: 'Use', filters: { 'GGUF models': ['gguf'] } });
+  if (chosen?.[0]) {
+    await use(program, chosen[0].fsPath);
+  }
+}
+
+/** Download a model of the catalogue after asking, and use it. */
+export async function download(program: string, name: string): Promise<void> {
+  const models = JSON.parse(await output(program, 'model', 'list', '--json')) as Listed[];
+  const model = models.find((one) => one.name === name);
+  if (model && (await pulled(program, model))) {
+    await use(program, name);
+  }
+}
+
+async function use(program: string, name: string): Promise<void> {
+  const settings = vscode.workspace.getConfiguration('empower');
+  if (settings.get('model', '')) {
+    await settings.update('model', name, vscode.ConfigurationTarget.Global); // else the setting would overrule it
   } else {
-    void vscode.window.showInformationMessage(await output(program, 'model', 'use', chosen.model.name));
+    void vscode.window.showInformationMessage(await output(program, 'model', 'use', name));
   }
 }
 

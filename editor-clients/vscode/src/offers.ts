@@ -7,6 +7,7 @@ import * as vscode from 'vscode';
 
 const INLINE = 'editor.action.inlineSuggest';
 const PATIENCE_MS = 5000;
+const LINES_BEFORE = 4;
 
 /** An inline completion as it was first answered, and where. */
 interface Offer {
@@ -34,6 +35,9 @@ export class Offers {
     this.index = Math.max(0, shown ? this.all.indexOf(shown) : 0);
     this.complete = byHand;
     this.heard();
+    if (this.all.length > 0) {
+      void vscode.commands.executeCommand('setContext', 'empower.tried', true); // a step of the walkthrough
+    }
   }
 
   /** Show the next inline completion of this place, or the one before, and tell which one that is. */
@@ -67,6 +71,17 @@ export class Offers {
     this.all = [];
     await vscode.commands.executeCommand(`${INLINE}.hide`);
     await this.say('textDocument/didDismissCompletion', shown);
+  }
+
+  /** The lines before a completion, if it is the one that was answered last, or what that is the rest of. */
+  before(text: string): string {
+    const offer = this.shown();
+    const document = vscode.workspace.textDocuments.find(({ uri }) => uri.toString() === offer?.uri);
+    if (!document || !offer || !text.endsWith(offer.text)) {
+      return '';
+    }
+    const position = document.positionAt(offer.start - (text.length - offer.text.length));
+    return document.getText(new vscode.Range(new vscode.Position(Math.max(0, position.line - LINES_BEFORE), 0), position));
   }
 
   private shown(): Offer | undefined {

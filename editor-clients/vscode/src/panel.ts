@@ -21,4 +21,11 @@ export class Panel {
     }
     this.open.webview.html = html;
   }
+
+  /** Put another page into the panel, if it is open. */
+  update(html: string): void {
+    if (this.open) {
+      this.open.webview.html = html;
+    }
+  }
 }

@@ -1,4 +1,4 @@
-// Whether inline completions are wanted: everywhere, by language, or not for an hour. What is off asks the server nothing.
+// Whether inline completions are wanted: everywhere, by language, or not for a while. What is off asks the server nothing.
 
 import * as vscode from 'vscode';
 
@@ -24,9 +24,19 @@ export class Switch implements vscode.Disposable {
     return language !== undefined && !allows(language) ? `Off for ${language}.` : undefined;
   }
 
+  /** Whether nothing turns them off everywhere. */
+  get isOn(): boolean {
+    return !this.memory.get(OFF, false) && Date.now() >= this.pausedUntil;
+  }
+
+  /** Whether the person's settings want them in a language. */
+  isOnFor(language: string): boolean {
+    return allows(language);
+  }
+
   /** Off everywhere, or on again, which ends a pause too; stays so after a restart of VS Code. */
   async toggle(): Promise<void> {
-    const resumes = this.memory.get(OFF, false) || Date.now() < this.pausedUntil;
+    const resumes = !this.isOn;
     this.pausedUntil = 0;
     await this.memory.update(OFF, !resumes);
     this.changed.fire();

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.vscode.window import DRIVER, VSCode, opened, packaged, program
+from tests.packaging.wheels import compiled
 
 PLACE = "EMPOWER_CODE_SERVER"
 """Names the folder that `setup.sh` has filled; `make test-editors` sets it."""
@@ -33,6 +34,12 @@ def code_server() -> Path:
 def package(code_server: Path) -> Path:
     """Return the extension as people install it, packaged from what is here."""
     return packaged(code_server)
+
+
+@pytest.fixture(scope="session")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a wheel of llama-cpp-python that works here."""
+    return compiled(tmp_path_factory.mktemp("good"))
 
 
 @pytest.fixture(scope="session")

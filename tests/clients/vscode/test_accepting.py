@@ -14,6 +14,10 @@ def test_the_first_start_tells_what_is_logged(editor: VSCode) -> None:
     editor.until(lambda: "See what is logged, and switch it off" in str(editor("texts", "h3")), "the walkthrough opens")
     said = LOGGED.split(";")[0]
     editor.until(lambda: said in str(editor.notifications()), "the server says it")
+    assert {"Show", "Metadata Only", "Off"} <= set(
+        editor("texts", ".notification-list-item-buttons-container .monaco-button")
+    )
+    editor.picture("first-start")
     editor.until(lambda: "is loaded" in editor.status(), "the model is loaded")
 
 

@@ -15,13 +15,19 @@ DIALOG = ".monaco-dialog-box"
 def test_why_did_it_stop_here(editor: VSCode) -> None:
     ghost = offered(editor, "why.py")
     editor.press("Control+Alt+w")
-    [pre] = editor.until(lambda: editor("framed", "pre[aria-label='The tokens']"), "the page opens")
-    kept = "".join(editor("framed", "pre span:not(.dropped)"))
-    [crossing] = editor("framed", "pre .crossing")
+    [words] = editor.until(lambda: editor("framed", "p.words"), "the page opens")
+    assert re.match(r"It was (\d+ % )?sure of ", words), words
+    assert words.endswith("The choice is yours.") or "option" in words or "text" in words
+    [code] = editor("framed", "pre[aria-label='The code']")
+    assert ABOVE.splitlines()[-1] + "\n" + BEFORE + TYPED in code, "the code before it"
+    kept = "".join(editor("framed", "pre span:not(.dropped):not(.before)"))
     assert ghost in kept.replace("\u00a0", " ")
-    assert pre.startswith(kept + crossing)
-    assert "Threshold η" in str(editor("framed", "p"))
+    assert not editor("framed", "details[open]"), "the numbers are folded away"
     editor.picture("why")
+    editor("click", ".tab[aria-label^='why.py']")
+    editor.press("Control+End")
+    editor.type("\n\nraise Val", 80)
+    editor.until(lambda: editor("framed", "pre[aria-label='The code']") != [code], "it follows the last completion")
 
 
 def test_off_is_off(editor: VSCode) -> None:
@@ -37,8 +43,11 @@ def test_off_is_off(editor: VSCode) -> None:
     assert not editor.logged("off.py"), "nothing was asked for"
 
 
-def test_a_pause_is_told_and_ends_when_it_is_turned_on(editor: VSCode) -> None:
-    editor.command("Empower: Pause for an Hour")
+def test_a_snooze_is_told_and_ends_when_it_is_turned_on(editor: VSCode) -> None:
+    editor.command("Empower: Snooze")
+    editor.until(lambda: "15 minutes" in str(editor("labels", f"{PICKER} .monaco-list-row")), "it asks how long")
+    editor.type("15", 0)
+    editor.press("Enter")
     editor.until(lambda: re.search(r"Paused until \d+:\d+", editor.status()), "the status bar tells")
     editor.edit("paused.py", ABOVE + BEFORE + "\n" + BELOW, NUMBER, len(BEFORE) + 1)
     editor.type(TYPED)
@@ -48,6 +57,20 @@ def test_a_pause_is_told_and_ends_when_it_is_turned_on(editor: VSCode) -> None:
     assert offered(editor, "resumed.py")
     assert editor.logged("resumed.py")
     assert not editor.logged("paused.py"), "nothing was asked for"
+
+
+def test_the_menu_says_how_it_is_and_what_can_be_done(editor: VSCode) -> None:
+    offered(editor, "menu.py")
+    editor.until(lambda: "Last answer after" in editor.status(), "it has answered")
+    editor("click", ".statusbar-item [aria-label^='Empower: ']")
+    rows = editor.until(lambda: editor("labels", f"{PICKER} .monaco-list-row"), "it opens")
+    assert "is loaded" in rows[0]
+    assert any(row.startswith("Last answer after") for row in rows[:4])
+    assert any("Turn Off" in row and "for" not in row for row in rows)
+    assert any("Turn Off for python" in row for row in rows)
+    assert any("Snooze" in row for row in rows)
+    editor.picture("menu")
+    editor.press("Escape")
 
 
 def test_choosing_a_model_changes_the_setting(editor: VSCode) -> None:

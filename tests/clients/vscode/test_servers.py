@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
-import zipfile
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from tests.clients.vscode import several
 from tests.clients.vscode.scene import offered, served_by, servers
 from tests.clients.vscode.window import VSCode, program
+from tests.packaging.wheels import index
 
+BUTTON = ".notification-list-item-buttons-container .monaco-button"
 ENDED = "empower-lsp ended unexpectedly and was started again."
 
 
@@ -81,30 +86,71 @@ def test_a_better_text_takes_its_place_and_a_resting_cursor_is_told(editor: VSCo
         assert editor.saved("late.txt") == several.LATE + several.BETTER + "\n"
 
 
-def test_a_missing_server_is_installed_after_asking(editor: VSCode, tmp_path: Path) -> None:
-    wheel = stand_in(tmp_path, program())
-    editor.configure({"empowerServer.path": "", "empowerServer.requirement": str(wheel)})
+def test_a_path_that_leads_nowhere_is_named_with_what_helps(editor: VSCode) -> None:
+    editor.configure({"empowerServer.path": "~/no/such/empower-lsp"})
+    named = str(Path("~/no/such/empower-lsp").expanduser())
+    editor.until(lambda: named in str(editor.notifications()), "the path is named")
+    assert named in editor.status()
+    buttons = editor("texts", BUTTON)
+    assert {"Fix Path", "Install"} <= set(buttons)
+    editor("click", f"{BUTTON} >> text=Fix Path")
+    editor.until(lambda: "Path of the program" in str(editor("texts", ".settings-editor")), "the setting opens")
+    editor.press("Escape", "Escape")
+    restored(editor)
+
+
+def restored(editor: VSCode) -> None:
+    """Name the program under test again, and wait until it is ready."""
+    editor.configure({"empowerServer.path": program()})
+    editor.until(lambda: servers(editor), "the server is started")
+    editor.until(lambda: "is loaded" in editor.status(), "it is ready")
+
+
+def test_an_installation_that_is_cancelled_leaves_nothing(editor: VSCode, tmp_path: Path) -> None:
+    source = tmp_path / "slow"
+    source.mkdir()
+    (source / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+        '[project]\nname = "slow"\nversion = "0"\n'
+    )
+    (source / "backend.py").write_text(
+        "def build_wheel(*_, **__):\n    import subprocess\n    subprocess.run(['sleep', '3598'])\n"
+    )
+    editor.configure({"empowerServer.path": "", "empowerServer.requirement": str(source), "empowerServer.prebuilt": ""})
+    editor.until(lambda: "was not found" in str(editor.notifications()), "it asks")
+    editor("click", f"{BUTTON} >> text=Install")
+    editor.until(lambda: re.search(r"Installing; compiling .* \(0:\d\d\)", said(editor)), "step and time are shown")
+    below = editor.until(lambda: [one for one in running(editor) if "3598" in one.cmdline()], "it compiles")
+    editor("click", f"{BUTTON} >> text=Cancel")
+    assert psutil.wait_procs(below, 30)[1] == []
+    editor.until(
+        lambda: not [one for one in running(editor) if "install_server.py" in str(one.cmdline())], "it has ended"
+    )
+    assert not list(editor.user.rglob("globalStorage/empower-lsp.empower-lsp/server*"))
+    restored(editor)
+
+
+def test_a_missing_server_is_installed_after_asking(editor: VSCode, good: Path, tmp_path: Path) -> None:
+    address = index(tmp_path / "index", good)
+    editor.configure({"empowerServer.path": "", "empowerServer.requirement": "", "empowerServer.prebuilt": address})
     editor.until(lambda: "was not found" in str(editor.notifications()), "it asks")
     assert "was not found" in editor.status()
     assert not list(editor.user.rglob("bin/empower-lsp"))
-    editor("click", ".notification-list-item-buttons-container .monaco-button >> text=Install")
+    editor("click", f"{BUTTON} >> text=Install")
     editor.until(lambda: "is loaded" in editor.status(), "it is installed and started", 300)
-    assert list(editor.user.rglob("bin/empower-lsp"))
+    assert list(editor.user.rglob("globalStorage/*/server/bin/empower-lsp"))
     assert offered(editor, "installed.py")
 
 
-def stand_in(folder: Path, program: str) -> Path:
-    """Return a wheel named like the package, whose script starts the program under test: nothing is fetched."""
-    wheel = folder / "empower_lsp-0.1.0-py3-none-any.whl"
-    about = "empower_lsp-0.1.0.dist-info"
-    files = {
-        "stand_in.py": f"import os, sys\ndef main():\n    os.execv({program!r}, [{program!r}, *sys.argv[1:]])\n",
-        f"{about}/METADATA": "Metadata-Version: 2.1\nName: empower-lsp\nVersion: 0.1.0\n",
-        f"{about}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{about}/entry_points.txt": "[console_scripts]\nempower-lsp = stand_in:main\n",
-    }
-    record = "".join(f"{name},,\n" for name in (*files, f"{about}/RECORD"))
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for name, text in {**files, f"{about}/RECORD": record}.items():
-            archive.writestr(name, text)
-    return wheel
+def said(editor: VSCode) -> str:
+    return str(editor("texts", ".notifications-toasts .notification-list-item"))
+
+
+def running(editor: VSCode) -> list[psutil.Process]:
+    """Return the processes below the editor that can be looked at."""
+    found = []
+    for one in psutil.Process(editor.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+            one.cmdline()
+            found.append(one)
+    return found

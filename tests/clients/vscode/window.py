@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import sysconfig
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +20,7 @@ from empower_model.files import store
 ROOT = Path(__file__).parents[3]
 EXTENSION = ROOT / "editor-clients" / "vscode"
 DRIVER = Path(__file__).with_name("driver.mjs")
-SECONDS = 60.0
+SECONDS = float(os.environ.get("EMPOWER_PATIENCE", "60"))
 """How long anything may take on a busy machine; only what is broken takes that long."""
 PICKER = ".quick-input-widget:not([style*='display: none'])"
 PICKED = "document.activeElement.closest('.quick-input-widget') && document.activeElement.value"
@@ -186,7 +187,8 @@ def program() -> str:
 def packaged(code_server: Path) -> Path:
     """Return the extension as people install it, packaged from what is here."""
     assert (EXTENSION / "node_modules").is_dir(), "the extension's tools are missing: npm ci in editor-clients/vscode"
-    environment = {**os.environ, "PATH": f"{node(code_server).parent}{os.pathsep}{os.environ['PATH']}"}
+    path = f"{node(code_server).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "PYTHON": sys.executable}
     command = ["npm", "run", "package"]
     done = subprocess.run(command, cwd=EXTENSION, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

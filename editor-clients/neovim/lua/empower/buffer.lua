@@ -181,16 +181,16 @@ function M.forget(bufnr)
   end
 end
 
---- The lines before a completion, if it is the one that was answered last.
+--- The lines before a completion, if it is the one that was answered last, or what that is the rest of.
 ---@param text string
 ---@return string
 function M.before(text)
-  local place = last and last.item.insertText == text and last.place
+  local place = last and vim.endswith(text, last.item.insertText) and last.place
   if not place or not api.nvim_buf_is_loaded(place.bufnr) then
     return ''
   end
   local lines = api.nvim_buf_get_lines(place.bufnr, math.max(0, place.line - LINES_BEFORE), place.line, false)
-  table.insert(lines, (place.head:sub(1, #place.head - #last.skipped)))
+  table.insert(lines, (place.head:sub(1, #place.head - #last.skipped - #text + #last.item.insertText)))
   return table.concat(lines, '\n')
 end
 

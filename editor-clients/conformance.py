@@ -18,8 +18,15 @@ from typing import Any
 
 PATIENCE = 60.0
 URI = "untitled:conformance"
-TEXT = "class Point:\n    def __init__(self, x):\n        self.x = x\n\n    def moved(self, x):\n        \n"
-LINE, TYPED = 5, "return Point(self.x"
+TEXT = """\
+class Point:
+    def __init__(self, x, y):
+        self.x = x
+        self.y = y
+
+    def moved(self, x, y):
+        \n"""
+LINE, TYPED = 6, "return Point(self.x"
 
 
 class Client:

@@ -21,7 +21,7 @@ def test_a_good_and_a_bad_client_are_answered(data_folder: Path) -> None:
 
 def test_a_server_that_answers_nothing_of_it_fails() -> None:
     silent = "import sys; sys.exit(0)"
-    command = [sys.executable, SCRIPT, sys.executable, "-c", silent]
+    command: list[str | Path] = [sys.executable, SCRIPT, sys.executable, "-c", silent]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert "The server has ended." in done.stderr

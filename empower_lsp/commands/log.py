@@ -109,7 +109,8 @@ def stats(since: float | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(asdict(found), indent=2))
     else:
-        _print_stats([("language", found.languages), ("model", found.models), ("", [found.total])])
+        parts = [("language", found.languages), ("model", found.models), ("", [found.total])]
+        click.echo("\n".join(_stats(parts)))
 
 
 @log.command()
@@ -194,26 +195,30 @@ def _choose(word: str) -> None:
         raise LogError(f"The choice cannot be remembered: {error}.") from error
 
 
-def _print_stats(parts: Sequence[tuple[str, Sequence[Group]]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+_NAME = 20
+_COLUMNS = {"completions": 11, "shown": 7, "accepted": 10, "rate": 6, "characters": 11, "p50": 7, "p95": 8}
+"""Widths, together with `_NAME` 80: a name that is longer has a line of its own."""
 
-    table = Table(box=None, pad_edge=False)
-    table.add_column("", overflow="fold")
-    for heading in ("completions", "shown", "accepted", "rate", "kept characters", "p50", "p95"):
-        table.add_column(heading, justify="right")
+
+def _stats(parts: Sequence[tuple[str, Sequence[Group]]]) -> list[str]:
+    """Return the lines of a table; its characters are those that were kept."""
+    lines = [_row("", list(_COLUMNS))]
     for heading, groups in parts:
-        if heading:
-            table.add_row(f"by {heading}", style="dim")
+        lines += [f"by {heading}"] if heading else []
         for group in groups:
-            table.add_row(
-                group.name,
-                *map(str, (group.completions, group.shown, group.accepted)),
-                "" if group.rate is None else f"{group.rate:.0%}",
-                str(group.kept_characters),
-                *("" if ms is None else f"{ms:.0f} ms" for ms in (group.p50_ms, group.p95_ms)),
-            )
-    Console(markup=False, highlight=False).print(table)
+            counts = map(str, (group.completions, group.shown, group.accepted))
+            rate = "" if group.rate is None else f"{group.rate:.0%}"
+            times = ("" if ms is None else f"{ms:.0f} ms" for ms in (group.p50_ms, group.p95_ms))
+            name = _visible(group.name)
+            lines += [name] if len(name) >= _NAME else []
+            lines.append(_row("" if len(name) >= _NAME else name, [*counts, rate, str(group.kept_characters), *times]))
+    return lines
+
+
+def _row(name: str, cells: Sequence[str]) -> str:
+    return f"{name:<{_NAME}}" + "".join(
+        f"{cell:>{width}}" for cell, width in zip(cells, _COLUMNS.values(), strict=True)
+    )
 
 
 def _told(entry: Entry) -> str:

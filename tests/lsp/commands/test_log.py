@@ -127,7 +127,7 @@ def test_without_a_log_there_is_one_line(command: tuple[str, ...], data: Path) -
 
 def test_stats(filled: Path) -> None:
     lines = run("stats").stdout.splitlines()
-    for heading in ("shown", "accepted", "rate", "kept characters", "p50", "p95"):
+    for heading in ("shown", "accepted", "rate", "characters", "p50", "p95"):
         assert heading in lines[0]
     assert lines[-1].split() == ["all", "4", "4", "1", "25%", "4", "20", "ms", "20", "ms"]
     assert [line.split()[0] for line in lines[1:-1]] == ["by", "python", "by", "m"]
@@ -212,6 +212,28 @@ def test_purge_by_age_and_path(filled: Path) -> None:
 def test_purge_wants_to_know_what(filled: Path, args: tuple[str, ...]) -> None:
     assert run("purge", "--yes", *args).exit_code == 2
     assert json.loads(run("status", "--json").stdout)["completions"] == 4
+
+
+def test_the_statistics_fit_80_columns_and_cut_no_name(filled: Path) -> None:
+    model = "qwen2.5-coder-0.5b-instruct"
+    store = Store(log_path())
+    store.write(
+        completion_record(
+            DONE,
+            Request("", "", Limits()),
+            identifier="long",
+            path="a.py",
+            workspace="w-1",
+            language="python",
+            model=model,
+            version="0",
+            at=time.time(),
+        )
+    )
+    store.close()
+    lines = run("stats").stdout.splitlines()
+    assert {len(line) for line in lines if line.endswith(("p95", " ms"))} == {80}
+    assert model in lines
 
 
 def test_a_broken_log_is_one_line_on_stderr(data: Path) -> None:

@@ -32,6 +32,12 @@ def _option(
     return field(default=default, metadata=metadata)
 
 
+UNASKED = frozenset(
+    {"diff", "git-commit", "git-rebase", "gitcommit", "gitrebase", "hgcommit", "jjdescription", "log", "scminput"}
+)
+"""Language ids of what is no code of a person's, as VS Code and Neovim name them: off unless turned on by name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The options as a client has set them; names are camelCase on the outside."""
@@ -81,7 +87,7 @@ class Settings:
     )
     languages: Mapping[str, bool] = _option(
         {},
-        "On or off by language id; `*` stands for those not named, which are on unless told otherwise.",
+        "On or off by language id; `*` stands for those not named, which are on, but for commit messages and diffs.",
     )
     threads: int = _option(0, "Threads of the engine; 0 for the physical cores.", low=0, high=1024, engine=True)
     gpu_layers: int = _option(0, "Layers of the model on the GPU; -1 for all.", low=-1, high=10_000, engine=True)
@@ -128,7 +134,7 @@ class Settings:
 
     def allows(self, language: str) -> bool:
         """Return whether inline completions are on for a language id."""
-        return self.languages.get(language, self.languages.get("*", True))
+        return self.languages.get(language, language not in UNASKED and self.languages.get("*", True))
 
 
 def parse(raw: object, base: Settings | None = None) -> tuple[Settings, list[str]]:

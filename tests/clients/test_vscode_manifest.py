@@ -12,7 +12,7 @@ import pytest
 from empower_lsp import __version__
 from empower_lsp.edge.server import create_server
 from empower_lsp.serving.journal import LOGGED
-from empower_lsp.settings import json_schema
+from empower_lsp.settings import UNASKED, json_schema
 from empower_model.errors import ModelNotFound
 from empower_model.files import store
 
@@ -27,6 +27,11 @@ def test_the_settings_are_the_servers_options() -> None:
     options, own = (part["properties"] for part in CONTRIBUTES["configuration"])
     assert options == json_schema(), "run editor-clients/vscode/options.py"
     assert not any(name.startswith("empower.") for name in own), "the server would not know it"
+
+
+def test_the_same_languages_are_off_by_themselves() -> None:
+    [listed] = re.findall(r"const UNASKED = \[(.*?)\]", SOURCES["switch.ts"])
+    assert set(re.findall(r"'(.*?)'", listed)) == UNASKED
 
 
 def test_a_workspace_cannot_name_a_program() -> None:

@@ -133,6 +133,12 @@ def test_languages_are_on_unless_turned_off() -> None:
     assert not only.allows("c")
 
 
+def test_commit_messages_and_diffs_are_off_unless_turned_on_by_name() -> None:
+    assert not Settings().allows("git-commit")
+    assert not Settings(languages={"*": True}).allows("gitcommit")
+    assert Settings(languages={"diff": True}).allows("diff")
+
+
 def test_every_option_is_in_the_tables() -> None:
     names = [field.name for field in dataclasses.fields(Settings)]
     lines = options_table().splitlines()

@@ -3,6 +3,8 @@
 import * as vscode from 'vscode';
 
 const OFF = 'off';
+/** Off unless turned on by name, as the server has it. */
+const UNASKED = ['diff', 'git-commit', 'git-rebase', 'gitcommit', 'gitrebase', 'hgcommit', 'jjdescription', 'log', 'scminput'];
 
 export class Switch implements vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<void>();
@@ -68,5 +70,5 @@ export class Switch implements vscode.Disposable {
 /** As the server reads the option `languages`. */
 function allows(language: string): boolean {
   const languages = vscode.workspace.getConfiguration('empower').get<Record<string, boolean>>('languages', {});
-  return languages[language] ?? languages['*'] ?? true;
+  return languages[language] ?? (!UNASKED.includes(language) && (languages['*'] ?? true));
 }

@@ -10,7 +10,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 REAL := .cache/real
 REAL_MODEL := qwen2.5-coder-0.5b-instruct
 
-.PHONY: try try-real test test-real test-editors check format bench model finish dist clean
+.PHONY: try try-real test test-real test-editors test-install check format bench model finish dist clean
 
 try: $(VENV)/.server
 	@$(BIN)/empower-lsp complete --retype examples/allotment/plan.py:25:16
@@ -44,6 +44,10 @@ test-editors: $(VENV)/.dev
 	nvim=$$(tests/clients/neovim/setup.sh $(EDITORS)/neovim) && \
 		EMPOWER_NVIM=$$nvim EMPOWER_CODE_SERVER=$(EDITORS)/vscode \
 		$(BIN)/python -m pytest --maxfail 3 tests/clients tests/e2e/test_report_page.py --ignore-glob "tests/clients/test_vscode_*"
+
+# The recipes of installing, from a package index, with llama.cpp as pip has compiled it above.
+test-install: $(VENV)/.dev
+	$(BIN)/python -m pytest --durations=5 -m index tests/packaging
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -14,6 +14,7 @@ import tomllib
 from pathlib import Path
 
 import psutil
+import pytest
 
 import empower_model
 from tests.packaging.wheels import ROOT, broken_sdist, index, wheel
@@ -36,6 +37,7 @@ def install(environment: Path, *arguments: str, **variables: str) -> subprocess.
     return subprocess.run(command, env=given, capture_output=True, text=True, timeout=500, check=False)
 
 
+@pytest.mark.index
 def test_a_wheel_that_writes_a_token_is_used(tmp_path: Path, good: Path) -> None:
     (tmp_path / "types.py").write_text("raise SystemExit('of the person')\n")
     environment = tmp_path / "environment"
@@ -48,6 +50,7 @@ def test_a_wheel_that_writes_a_token_is_used(tmp_path: Path, good: Path) -> None
     assert sorted(path.name for path in tmp_path.glob("environment*")) == ["environment"]
 
 
+@pytest.mark.index
 def test_a_wheel_that_cannot_be_imported_does_not_count(tmp_path: Path, good: Path) -> None:
     bad = wheel(
         tmp_path / "bad", "llama_cpp_python", "0.3.999", {"llama_cpp/__init__.py": b"raise ImportError('libc.musl')\n"}

@@ -15,6 +15,8 @@ import pytest
 
 from tests.packaging.wheels import ROOT
 
+pytestmark = pytest.mark.index
+
 QUIET = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_QUIET": "1", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
 
 

@@ -1,4 +1,4 @@
-"""The workflows and forms for a public forge are what that forge reads, and give nothing away; no forge has run them yet."""
+"""The workflows and forms for a public forge are what that forge reads, and give nothing away; none has run them."""
 
 from __future__ import annotations
 

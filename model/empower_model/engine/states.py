@@ -86,10 +86,12 @@ class States(Generic[C]):
         kept = [each for each in self._kept if each is spared or common(each.tokens, tokens) < len(each.tokens)]
         self._kept = [*kept, _State(tokens, copy)]
         while len(self._kept) > MOST or self.size > MOST_BYTES:
-            others = [state for state in self._kept[:-1] if state is not spared] or self._kept
+            others = [state for state in self._kept if state is not spared]
+            first, *_ = others = others[:-1] or others
             shortest = min(others, key=lambda state: len(state.tokens))
             # a short prompt is soon evaluated again, and is left for good when a longer one takes over from it
-            self._kept.remove(shortest if 2 * len(shortest.tokens) <= len(others[0].tokens) else others[0])
+            gone = shortest if 2 * len(shortest.tokens) <= len(first.tokens) else first
+            self._kept = [state for state in self._kept if state is not gone]
 
 
 def common(ours: Sequence[int], theirs: Sequence[int], block: int = 64) -> int:

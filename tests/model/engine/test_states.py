@@ -55,6 +55,17 @@ def test_only_so_many_are_kept_and_the_one_left_first_goes(engine: LlamaEngine) 
     assert engine.prefill(places[0]) > WORTH
 
 
+def test_a_short_one_goes_before_long_ones_that_were_left_earlier(engine: LlamaEngine) -> None:
+    long, short = [place(engine, f"place{n}") for n in range(MOST)], place(engine, "short")[: WORTH + 10]
+    assert engine.states is not None
+    assert engine.states.known(short) == 0
+    for ids in (*long[:4], short, *long[4:], [1]):
+        engine.prefill(ids)
+    assert engine.states.known(short) < WORTH
+    assert engine.unread(short) > 0
+    assert [engine.unread(ids) for ids in long] == [0] * MOST
+
+
 def test_their_memory_is_bounded(engine: LlamaEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     here, there, elsewhere = (place(engine, name) for name in ("here", "there", "elsewhere"))
     engine.prefill(here)

@@ -67,12 +67,16 @@ def test_the_plugin_manager_of_neovim_installs_the_client(tmp_path: Path) -> Non
         vim.pack.add({{ {{ src = 'file://{clone}', version = 'neovim', name = 'empower' }} }}, {{ confirm = false }})
         require('empower').setup({{ keys = {{ accept = '<Tab>' }} }})
         vim.lsp.enable('empower')
-        vim.cmd('help empower-keys')
-        vim.cmd('Empower messages')
-        local tag = vim.fn.getcompletion('empower-keys', 'help')[1]
-        local found = {{ require('empower').ready, vim.lsp.config.empower.cmd[1], tag }}
-        io.stdout:write(vim.json.encode(found))
-        vim.cmd('qa!')"""
+        vim.api.nvim_create_autocmd('VimEnter', {{ callback = function()
+          local ok, found = pcall(function()
+            vim.cmd('help empower-keys')
+            vim.cmd('Empower messages')
+            local tag = vim.fn.getcompletion('empower-keys', 'help')[1]
+            return {{ require('empower').ready, vim.lsp.config.empower.cmd[1], tag }}
+          end)
+          io.stdout:write(vim.json.encode(found))
+          vim.cmd('qa!')
+        end }})"""
     assert run(tmp_path, init) == '[true,"empower-lsp","empower-keys"]'
     assert (tmp_path / "DATA/nvim/site/pack/core/opt/empower/LICENSE").is_file()
 

@@ -225,6 +225,11 @@ def read(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
+def write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Keep it."""
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
 def tallies(rows: Sequence[dict[str, Any]]) -> list[TimedTally]:
     """Return the tallies of an arm."""
     found = [TimedTally(**row["tally"]) for one in rows for row in one["works"]]
@@ -270,12 +275,13 @@ def main() -> None:
         for source, works in of_files.items():
             if source not in done and time.perf_counter() - began < given.seconds:
                 rows.append(typed(given.arm, given.model, works, documents, given.keys_per_second))
+                write(given.keep, rows)
     elif given.do == "judge":
         for row in rows:
             if not all(one.get("judged") for one in row["works"]):
                 model = store.bundled() if row["arm"] == "instant" else given.model
                 judged(row["works"], of_files[row["source"]], model, documents)
-    given.keep.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        write(given.keep, rows)
     show(rows)
 
 

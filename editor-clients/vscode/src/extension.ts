@@ -9,7 +9,7 @@ import { Deep } from './deep';
 import { expanded, find, type Places } from './executable';
 import type { Explanation, ServerStatus } from './explanation';
 import { install } from './installation';
-import { FIX_PATH, INSTALL, offer, SHOW_LOG } from './notices';
+import { CHOOSE, FIX_PATH, INSTALL, offer, SHOW_LOG } from './notices';
 import { Offers } from './offers';
 import { Patience } from './patience';
 import { showReport } from './report';
@@ -122,6 +122,7 @@ async function installed(context: vscode.ExtensionContext, own: string, channel:
     await settings.update('path', undefined, vscode.ConfigurationTarget.Global); // what was installed is used
   }
   await start();
+  void offer(vscode.window.showInformationMessage, 'empower-lsp is installed, with a small model for Python.', CHOOSE);
 }
 
 type Refresh = (roundTripMs?: number) => void;

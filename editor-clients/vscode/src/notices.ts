@@ -19,7 +19,7 @@ export async function offer(
 export const SHOW_LOG: vscode.Command = { title: 'Show Log', command: 'empower.output' };
 export const INSTALL: vscode.Command = { title: 'Install', command: 'empower.install' };
 export const FIX_PATH: vscode.Command = { title: 'Fix Path', command: 'empower.fixPath' };
-const CHOOSE: vscode.Command = { title: 'Choose Model', command: 'empower.chooseModel' };
+export const CHOOSE: vscode.Command = { title: 'Choose Model', command: 'empower.chooseModel' };
 const LOGGED: readonly vscode.Command[] = [
   { title: 'Show', command: 'empower.logStatus' },
   { title: 'Metadata Only', command: 'empower.logMetadata' },

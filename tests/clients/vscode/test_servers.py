@@ -139,6 +139,7 @@ def test_a_missing_server_is_installed_after_asking(editor: VSCode, good: Path, 
     editor("click", f"{BUTTON} >> text=Install")
     editor.until(lambda: "is loaded" in editor.status(), "it is installed and started", 300)
     assert list(editor.user.rglob("globalStorage/*/server/bin/empower-lsp"))
+    assert "Choose Model" in editor("texts", BUTTON), "a model is offered"
     assert offered(editor, "installed.py")
 
 

@@ -48,7 +48,10 @@ def _late(ls: LanguageServer, uri: str) -> str:
 
 def _knows(ls: LanguageServer) -> bool:
     """Tell whether the client says that it knows the notifications."""
-    return bool(ls.client_capabilities.experimental["empower"]["notifications"])
+    match ls.client_capabilities.experimental:
+        case {"empower": {"notifications": True}}:
+            return True
+    return False
 
 
 @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())

@@ -10,9 +10,9 @@ from empower_model.calibration import Calibration, sidecar
 from empower_model.engine.adapter_file import header
 from empower_model.errors import ModelError, ModelFileInvalid, ModelNotFound
 from empower_model.files import store, tunings
-from empower_model.folder import data_folder, default_file
 from empower_model.files.gguf_file import check_header, digest
 from empower_model.files.memory_files import DEFAULT_WEIGHTS, memory_weights
+from empower_model.folder import data_folder, default_file
 from empower_model.memory.mixture import Weights
 
 

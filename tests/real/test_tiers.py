@@ -33,16 +33,12 @@ class Window(Editor):
         self.initialize()
         self.initialized()
 
-    def run(self, command: str) -> Any:
-        """Return what a command of the server answers."""
-        return self.request("workspace/executeCommand", {"command": command, "arguments": []})
-
     def tier(self, name: str) -> dict[str, Any]:
         """Return the status of a tier; empty while there is none."""
         tiers: list[dict[str, Any]] = self.run("empower.status")["tiers"]
         return next((tier for tier in tiers if tier["tier"] == name), {})
 
-    def shown(self) -> tuple[str, str]:
+    def seen(self) -> tuple[str, str]:
         """Return what is shown at the end of the document, and the tier that said the last word on it."""
         item = self.complete(URI, len(self.text(URI)))
         why = self.run("empower.why")
@@ -75,10 +71,10 @@ def test_the_bundled_model_answers_until_the_real_one_has_read_the_place_and_the
     window: Window, data_folder: Path
 ) -> None:
     until(lambda: window.tier("instant").get("state") == "ready")
-    first, by = window.shown()
+    first, by = window.seen()
     assert by == "instant"
     assert not first.startswith(KNOWN)
-    text, by = until(lambda: (shown := window.shown())[0].startswith(KNOWN) and shown)
+    text, by = until(lambda: (shown := window.seen())[0].startswith(KNOWN) and shown)
     assert by == "deep"
     environment = {"EMPOWER_LSP_DATA": str(data_folder), "PATH": ""}
     program = psutil.Process(window.pid).cmdline()[:2]
@@ -101,8 +97,8 @@ def test_either_child_may_be_killed_at_any_moment(window: Window) -> None:
     for child in children:
         if child.is_running():
             child.kill()
-        window.shown()
-    until(lambda: window.shown()[0].startswith(KNOWN))
+        window.seen()
+    until(lambda: window.seen()[0].startswith(KNOWN))
 
 
 def test_the_instant_tier_is_silent_where_it_knows_no_word_and_the_deep_one_is_not(
@@ -112,6 +108,6 @@ def test_the_instant_tier_is_silent_where_it_knows_no_word_and_the_deep_one_is_n
     with Window(data_folder, str(real.path), log="off") as window:
         window.open(URI, text, "typescript")
         until(lambda: window.tier("deep").get("state") == "ready")
-        shown = until(lambda: window.shown()[0])
+        shown = until(lambda: window.seen()[0])
         assert shown.strip(" ;\n}") == "b"
         assert window.run("empower.why")["tier"] == "deep"

@@ -20,6 +20,7 @@ COMMANDS = {
     "lab": "empower_lsp.cli:lab",
     "log": "empower_lsp.commands.log:log",
     "model": "empower_lsp.commands.model:model",
+    "setup": "empower_lsp.commands.setup:setup",
 }
 _OF_THE_SERVER = COMMANDS.keys() - {"lab"}
 PLUGINS = "empower_lsp.commands"

@@ -16,6 +16,7 @@ SIDE_DOORS = {
     "empower_model.engine.llama",
     "empower_model.engine.llama_file",
     "empower_model.engine.distribution",
+    "empower_model.engine.requantising",
 }
 """Behind these are numpy and llama.cpp, which the server's own process does without."""
 ROOMS = sorted(
@@ -54,7 +55,7 @@ def test_other_rooms_are_entered_by_their_doors() -> None:
 
 def test_no_command_imports_another() -> None:
     """Only a group knows commands, to register them; what commands share stands in modules that are no commands."""
-    shared = {"errors", "one_memory", "options", "progress", "tables"}
+    shared = {"errors", "one_memory", "options", "progress", "pulling", "requantising", "tables", "waits"}
     groups = {"evaluate"}
     between = [
         f"{path.relative_to(ROOT)}: {module}"

@@ -15,18 +15,20 @@ from typing import TYPE_CHECKING
 import click
 
 from empower_lsp.commands import options
+from empower_lsp.commands.waits import spelled
 from empower_model.errors import EmpowerError
 
 if TYPE_CHECKING:
+    from empower_lsp.commands.waits import Wait
+    from empower_model.engine import Timings
     from empower_model.engine.llama import LlamaEngine
     from empower_model.files import Model
 
 PACKAGES = ("empower-lsp", "pygls", "lsprotocol", "llama-cpp-python", "numpy", "huggingface-hub")
 TRAINING = ("torch", "transformers")
-PROMPT_TOKENS = 512
-DECODED_TOKENS = 32
-SLOW_MS = 500.0
-"""A first completion slower than this is felt as a wait."""
+SAMPLE = 64
+"""Tokens whose state is looked at."""
+CURE = "a smaller model answers sooner (`empower-lsp setup` says which one fits), as does a GPU, or a machine less busy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,15 @@ class Finding:
 
 @click.command()
 @options.model
+@click.option("--gpu-layers", default=0, help="Layers on the GPU, -1 for all, as the option `gpuLayers` has it.")
 @options.as_json
-def doctor(model: str, as_json: bool) -> None:
-    """Check the installation, the model and its speed; exits with 1 when something must be fixed."""
-    findings = [*_installation(), *_folders(), *_model(model)]
+def doctor(model: str, gpu_layers: int, as_json: bool) -> None:
+    """Check the installation, the model and how long it has you wait; exits with 1 when something must be fixed."""
+    from rich.console import Console
+
+    findings = [*_installation(), *_folders()]
+    with Console(stderr=True).status("measuring, for some seconds"):
+        findings += _model(model, gpu_layers)
     if as_json:
         click.echo(json.dumps([{"subject": f.subject, "value": f.value, "cure": f.cure} for f in findings], indent=2))
     else:
@@ -81,7 +88,7 @@ def _folders() -> list[Finding]:
     return [Finding("data folder", str(folder), cure)]
 
 
-def _model(name: str) -> list[Finding]:
+def _model(name: str, gpu_layers: int) -> list[Finding]:
     from empower_model.engine import EngineConfig
     from empower_model.engine.llama import LlamaEngine
     from empower_model.files import store
@@ -89,7 +96,7 @@ def _model(name: str) -> list[Finding]:
     started = time.perf_counter()
     try:
         chosen = store.checked(name)
-        engine = LlamaEngine(EngineConfig(chosen.path, adapter=chosen.adapter))
+        engine = LlamaEngine(EngineConfig(chosen.path, gpu_layers=gpu_layers, adapter=chosen.adapter))
     except EmpowerError as error:
         return [Finding("model", name or "default", str(error))]
     loaded = time.perf_counter() - started
@@ -103,10 +110,9 @@ def _model(name: str) -> list[Finding]:
             "yes" if fim else "no: the text after the cursor is not seen",
         ),
         Finding("calibration", f"half of the spans right at {chosen.calibration.midpoint:.2f} bits"),
-        Finding("threads", f"{engine.threads} of {os.cpu_count()} logical cores"),
         Finding("loading", f"{loaded * 1000:.0f} ms"),
         *_memory(engine, chosen),
-        *_speed(engine),
+        *_speed(engine, chosen),
     ]
     engine.close()
     return found
@@ -130,46 +136,56 @@ def _memory(engine: LlamaEngine, model: Model) -> list[Finding]:
     ]
 
 
-def _speed(engine: LlamaEngine) -> list[Finding]:
-    from empower_model.calibration import Calibration
-    from empower_model.completing import assemble
-    from empower_model.request import Limits, Request
+def _speed(engine: LlamaEngine, model: Model) -> list[Finding]:
+    """Say how long a person waits for this model, and what that comes of."""
+    from empower_lsp.commands import waits
+    from empower_model.files import Origin
 
-    # this file is as good a text as any
-    source = Path(__file__).read_text(encoding="utf-8")
-    tokens = engine.tokenize(source)[: min(PROMPT_TOKENS, engine.context_size // 2)]
-    started = time.perf_counter()
-    engine.prefill(tokens)
-    read = time.perf_counter()
-    written = sum(1 for _, _ in zip(range(DECODED_TOKENS), engine.decode(), strict=False))
-    ended = time.perf_counter()
-    places = _places(engine, len(tokens) + written)
-    completer = assemble(engine, Calibration())
-    cut = source.rindex("return")
-    first, again = (
-        completer.complete(Request(source[: cut + typed], source[cut + len("return") :], Limits())) for typed in (0, 3)
+    chosen = model.origin is not Origin.BUNDLED
+    timings = engine.measured()
+    found = waits.timed(engine, model.calibration)
+    meanwhile = (
+        f"; all {found.tokens:,} tokens of the prompt {found.reading:.1f} s later, if nobody types. "
+        "Where it is not ready, the bundled model answers, unless the option `instant` is off"
     )
-    slow = "choose a smaller model with `empower-lsp model use`, or a smaller contextSize"
     return [
-        Finding("prompt", f"{len(tokens) / (read - started):,.0f} tokens/s"),
-        Finding("places", places),
-        Finding("generation", f"{written / (ended - read):,.0f} tokens/s"),
-        Finding("first completion", f"{first.total_ms:.0f} ms, {first.evaluated_tokens} tokens evaluated"),
-        Finding(
-            "after a keystroke",
-            f"{again.total_ms:.0f} ms, {again.evaluated_tokens} tokens evaluated",
-            slow if again.total_ms > SLOW_MS else "",
-        ),
+        Finding("threads", f"{engine.threads} for prompts, {engine.writing_threads} to write, of {_cores()}"),
+        Finding("speed", _rates(timings)),
+        Finding("places", _places(engine)),
+        _waited("a new place", found.place, waits.LONG_PLACE, meanwhile if chosen else ""),
+        _waited("a newline", found.newline, waits.LONG_KEY),
+        _waited("a key", found.key, waits.LONG_KEY),
     ]
 
 
-def _places(engine: LlamaEngine, tokens: int) -> str:
-    """Say what it takes to find the prompts of earlier places again; the engine's state is of so many tokens."""
+def _cores() -> str:
+    return f"{os.cpu_count()} logical cores"
+
+
+def _rates(timings: Timings) -> str:
+    prompt, token = timings.prompt, timings.token
+    noise = f"; others kept {timings.others:.1f} cores busy meanwhile, so this is not remembered"
+    return (
+        f"{1000 / prompt.quiet:,.0f} tokens/s of a prompt, {1000 / token.quiet:,.0f} written; beside a busy program "
+        f"{1000 / prompt.busy:,.0f} and {1000 / token.busy:,.0f}{noise if timings.disturbed else ''}"
+    )
+
+
+def _waited(subject: str, wait: Wait, most: float, more: str = "") -> Finding:
+    """Tell how long a completion of the model takes; more than `most` seconds is something to cure."""
+    told = f"{spelled(wait.seconds)} to a completion: {wait.evaluated} tokens evaluated, {wait.written} written{more}"
+    return Finding(subject, told, CURE if wait.seconds > most else "")
+
+
+def _places(engine: LlamaEngine) -> str:
+    """Say what it takes to find the prompts of earlier places again."""
     from empower_model.engine import states
 
     if engine.states is None:
         return "only the last one is kept evaluated: this model cannot go on from a part of a text"
-    size = engine.state_size / tokens
+    # this file is as good a text as any
+    engine.prefill(engine.tokenize(Path(__file__).read_text(encoding="utf-8"))[:SAMPLE])
+    size = engine.state_size / SAMPLE
     bound = f"{states.MOST_BYTES >> 20} MiB"
     return f"the last {states.MOST} are kept evaluated, {size / 1024:.1f} KiB a token, {bound} in all at most"
 

@@ -6,21 +6,17 @@ Heavy imports wait inside the commands, so that `--help` and the light ones amon
 from __future__ import annotations
 
 import json
-import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from empower_lsp.commands import options
 from empower_lsp.commands.errors import errors_as_exit
+from empower_lsp.commands.pulling import pulled, size
+from empower_lsp.commands.requantising import offered
 
 if TYPE_CHECKING:
-    from empower_model.files import Model, Progress, Tuning
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
+    from empower_model.files import Model, Tuning
 
 
 @click.group()
@@ -73,7 +69,7 @@ def _print_table(models: list[Model], in_use: str) -> None:
         table.add_row(
             "*" if one.name == in_use else "",
             one.name,
-            _size(one.size),
+            size(one.size),
             one.origin.value,
             *([one.tuning] if tuned else []),
             one.licence,
@@ -82,12 +78,6 @@ def _print_table(models: list[Model], in_use: str) -> None:
         )
     Console(markup=False, highlight=False).print(table)
     click.echo("\n* in use; `empower-lsp model pull NAME` fetches an available one, `model use NAME` chooses one")
-
-
-def _size(size: int | None) -> str:
-    if size is None:
-        return "?"
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
 @model.command()
@@ -103,48 +93,35 @@ def pull(name: str, force: bool, source: str) -> None:
     NAME is one that `empower-lsp model list` shows, or owner/repo:file.gguf for any other file of the hub. An
     interrupted pull continues where it stopped.
     """
-    from empower_model.files import pull as fetch
     from empower_model.files import store
 
     entry = store.find(name)
     if entry is not None and not force and (there := store.here(entry)):
         click.echo(f"{entry.name} is already here: {there.path}")
         return
-    try:
-        with _bar(name) as progress:
-            pulled = fetch(name, progress, force=force, source=source)
-    except KeyboardInterrupt:
-        click.echo(f"Stopped. `{_command(name, force, source)}` continues where it stopped.", err=True)
-        raise SystemExit(INTERRUPTED) from None
-    click.echo(f"Pulled and verified: {pulled.path}")
-    click.echo(f"Licence: {pulled.licence}. To complete with it: empower-lsp model use {pulled.name}")
-
-
-def _command(name: str, force: bool, source: str) -> str:
-    options = [*(["--force"] if force else []), *(["--from", source] if source else [])]
-    return shlex.join(["empower-lsp", "model", "pull", *options, name])
-
-
-@contextmanager
-def _bar(name: str) -> Iterator[Progress]:
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
-
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress("{task.description}", *columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(name, total=None)
-        yield lambda here, total: bar.update(task, completed=here, total=total)
+    new = pulled(name, force=force, source=source)
+    click.echo(f"Pulled and verified: {new.path}")
+    click.echo(f"Licence: {new.licence}. To complete with it: empower-lsp model use {new.name}")
 
 
 @model.command()
 @click.argument("name")
+@click.option(
+    "--faster/--no-faster",
+    default=None,
+    help="Make a copy in types of weights that are faster here, and use it if it is worth it; or use none.",
+)
 @errors_as_exit()
-def use(name: str) -> None:
-    """Complete with the model NAME from now on: a name, or the path of a GGUF file, which stays where it is."""
+def use(name: str, faster: bool | None) -> None:
+    """Complete with the model NAME from now on: a name, or the path of a GGUF file, which stays where it is.
+
+    Where many weights are of a type that processors are slow with, a copy in faster ones is offered.
+    """
     from empower_model.files import store
 
     used = store.use(name)
     click.echo(f"In use: {used.name}{f', tuned {used.tuning}' if used.tuning else ''}")
+    offered(store.checked(used.name, tuned=False), faster)
 
 
 @model.command()

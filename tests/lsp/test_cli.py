@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from click.testing import CliRunner, Result
 
 from empower_lsp import __version__
 from empower_lsp.cli import COMMANDS, main
+from empower_lsp.commands import waits
+from empower_lsp.commands.waits import Wait, Waits
 from empower_model.files import store
 from empower_model.files.memory_files import memory_sidecar, own_weights
 from empower_model.memory.mixture import Weights
@@ -124,14 +127,37 @@ def test_a_broken_model_is_one_clear_error(source: Path, tmp_path: Path, command
 
 
 def test_the_doctor_measures_the_bundled_model() -> None:
-    found = {one["subject"]: one for one in json.loads(run("doctor", "--json").output)}
-    assert "tokens/s" in found["prompt"]["value"]
-    assert "ms" in found["after a keystroke"]["value"]
+    result = run("doctor", "--json")
+    found = {one["subject"]: one for one in json.loads(result.stdout)}
+    assert re.match(r"[1-9][\d,]* tokens/s of a prompt, \d+", found["speed"]["value"])
+    assert re.fullmatch(r"\d+ for prompts, \d+ to write, of \d+ logical cores", found["threads"]["value"])
+    for wait in ("a new place", "a newline", "a key"):
+        assert re.match(r"[\d.]+ m?s to a completion: \d+ tokens evaluated, [1-9]", found[wait]["value"])
+        assert "bundled model answers" not in found[wait]["value"]
     assert found["fill in the middle"]["value"] == "yes"
     assert re.search(r"the last 8 .* [1-9]\d*\.\d KiB a token, 128 MiB", found["places"]["value"])
     assert not found["model"]["cure"]
     assert found["memory"]["value"].endswith("weights: came with the model")
     assert found["indexing"]["value"].endswith(" tokens/s")
+
+
+@pytest.mark.parametrize("slow", ["place", "newline", "key"])
+def test_the_doctor_never_says_that_all_is_well_where_a_person_waits(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, slow: str
+) -> None:
+    soon, late = Wait(0.2, 64, 5), Wait(1.1, 64, 5)
+    changed: dict[str, Any] = {slow: late}
+    found = replace(Waits(soon, 1024, 5.2, soon, soon), **changed)
+    monkeypatch.setattr(waits, "timed", lambda engine, calibration: found)
+    other = tmp_path / "other.gguf"
+    other.write_bytes(store.checked("").path.read_bytes())
+    result = run("doctor", "--model", str(other))
+    assert result.exit_code == 1
+    assert "All is well" not in result.output
+    assert "1 thing to fix" in result.output
+    assert "`empower-lsp setup` says which one fits" in result.output
+    assert "all 1,024 tokens of the prompt 5.2 s later" in result.output
+    assert "Where it is not ready, the bundled model answers" in result.output
 
 
 def test_the_doctor_says_where_weights_are_from_and_what_to_do_about_broken_ones(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from empower_model.engine.seam import (
     Transform,
     Vocabulary,
 )
+from empower_model.engine.timing import Timings
 
 __all__ = [
     "IMPOSSIBLE",
@@ -24,6 +25,7 @@ __all__ = [
     "Guess",
     "LogProbs",
     "StopFlag",
+    "Timings",
     "Token",
     "Transform",
     "Vocabulary",

@@ -305,6 +305,25 @@ class LlamaEngine:
             self.pace.note(len(ahead), time.perf_counter() - started)
         return ahead
 
+    def surprisals(self, ids: Sequence[int]) -> list[float]:
+        """Return the bits of each token but the first, given those before it. Raises PromptTooLong and EngineError."""
+        self.prefill(ids[:1])
+        bits = self._measured_rows(ids[1:2])
+        step = 1 + max(LENGTHS)
+        for start in range(1, len(ids) - 1, step):
+            following = ids[start + 1 : start + 1 + step]
+            self._evaluate(ids[start : start + len(following)], len(following))
+            bits += self._measured_rows(following)
+        return bits
+
+    def _measured_rows(self, following: Sequence[int]) -> list[float]:
+        """Return the bits of tokens under the last rows of logits, one each."""
+        bits = []
+        for row, token in enumerate(following, start=-len(following)):
+            self._distribution.read(self._logits(row))
+            bits.append(self._distribution.surprisal(token))
+        return bits
+
     @property
     def state_size(self) -> int:
         """Return the bytes that a copy of the state at hand would take: what it costs to keep a place."""

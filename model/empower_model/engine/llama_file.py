@@ -9,12 +9,13 @@ import ctypes
 import os
 import re
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from empower_model.engine.adapter_file import check_adapter, check_counts
+from empower_model.engine.adapter_file import EMBEDDING, OUTPUT, check_adapter, check_counts, header
 from empower_model.engine.seam import EngineConfig, FimTokens, Vocabulary
 from empower_model.errors import EngineError, ModelFileInvalid
 
@@ -36,6 +37,7 @@ __all__ = [
     "physical_cores",
     "quantise",
     "read_vocabulary",
+    "requantise",
 ]
 
 ERROR_LEVEL = 4
@@ -83,6 +85,30 @@ def quantise(source: Path, target: Path, file_type: str = "q8_0", threads: int |
     params.nthread = threads or physical_cores()
     if llama_cpp.llama_model_quantize(os.fsencode(source), os.fsencode(target), ctypes.byref(params)):
         raise EngineError(f"llama.cpp could not quantise {source}: {last_complaint()}")
+
+
+def requantise(source: Path, target: Path, types: Mapping[str, int]) -> None:
+    """Write `source` as `target` with the weights that `types` names in other types of ggml, all others as they are.
+
+    Raises EngineError, also where the disk is full, and ModelFileInvalid.
+    """
+    matrices = {name: tensor.type for name, tensor in header(source).tensors.items() if len(tensor.shape) > 1}
+    wanted = {**matrices, **types}
+    overrides = (llama_cpp.llama_model_tensor_override * (len(wanted) + 1))()  # the last one stays empty: the end
+    for override, (name, type) in zip(overrides, wanted.items(), strict=False):
+        override.pattern, override.type = b"^" + re.escape(name).encode() + b"$", type
+    params = llama_cpp.llama_model_quantize_default_params()
+    params.ftype = llama_cpp.LLAMA_FTYPE_MOSTLY_Q8_0
+    params.nthread = physical_cores()
+    params.allow_requantize = True
+    params.tt_overrides = overrides
+    params.token_embedding_type = wanted[EMBEDDING]
+    params.output_tensor_type = wanted.get(OUTPUT, wanted[EMBEDDING])
+    _complaints.clear()
+    if llama_cpp.llama_model_quantize(os.fsencode(source), os.fsencode(target), ctypes.byref(params)):
+        raise EngineError(
+            f"llama.cpp could not requantise {source} as {target}: {last_complaint()}. See whether the disk is full."
+        )
 
 
 def last_complaint() -> str:

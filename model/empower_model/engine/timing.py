@@ -10,18 +10,14 @@ its core delays all of them: with two threads on two cores a token then takes up
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from statistics import median
 from typing import Any, Protocol
-
-import psutil
 
 from empower_model.folder import data_folder
 from empower_model.regular_file import read_json
@@ -75,6 +71,14 @@ class Timings:
     def seconds(self, evaluated: int, written: int) -> float:
         """Return how long it takes to evaluate and to write so many tokens on a quiet machine."""
         return (evaluated * self.prompt.quiet + written * self.token.quiet) / 1000
+
+    def scaled(self, factor: float) -> Timings:
+        """Return the timings of a model that takes so many times as long."""
+        prompts, tokens = (
+            tuple(Timing(one.threads, one.quiet * factor, one.busy * factor) for one in timings)
+            for timings in (self.prompts, self.tokens)
+        )
+        return Timings(prompts, tokens, self.others)
 
 
 def _best(timings: Sequence[Timing]) -> Timing:
@@ -160,9 +164,7 @@ class _Trial:
                 break
             for count in counts:
                 times[count].append(self._timed(count))
-        return {
-            count: (median(one for one, _ in both), median(one for _, one in both)) for count, both in times.items()
-        }
+        return {count: (_median(p for p, _ in found), _median(t for _, t in found)) for count, found in times.items()}
 
     def _timed(self, threads: int) -> tuple[float, float]:
         engine = self._engine
@@ -180,8 +182,14 @@ class _Trial:
         return (read - started) * 1000 / self._tokens, (written - read) * 1000 / self._written
 
 
+def _median(values: Iterable[float]) -> float:
+    return (ordered := sorted(values))[len(ordered) // 2]
+
+
 def _watch() -> Callable[[], float]:
     """Return a function that says how many cores others than this process have kept busy since now, on average."""
+    import psutil
+
     psutil.cpu_percent()  # it counts from its last call on
     began, own = time.monotonic(), time.process_time()
 
@@ -195,6 +203,8 @@ def _watch() -> Callable[[], float]:
 @contextmanager
 def _busy(seconds: float) -> Iterator[None]:
     """Keep one process busy meanwhile; should we be killed, it ends by itself after so many seconds."""
+    import subprocess
+
     code = f"import time\nend = time.monotonic() + {seconds}\nwhile time.monotonic() < end: pass"
     with subprocess.Popen([sys.executable, "-S", "-c", code], stdin=subprocess.DEVNULL) as process:
         try:
@@ -214,7 +224,8 @@ def load(path: Path, machine: str) -> Timings | None:
     """Return what was measured of a model file on a machine; None if nothing was, or it cannot be read."""
     with suppress(OSError, ValueError, TypeError, KeyError):
         content = read_json(_file(path, machine))
-        found = Timings(*(tuple(map(_timing, content[what])) for what in ("prompts", "tokens")))
+        prompts, tokens = (tuple(map(_timing, content[what])) for what in ("prompts", "tokens"))
+        found = Timings(prompts, tokens)
         return found if found.prompts and found.tokens else None
     return None
 

@@ -1,6 +1,6 @@
 """Keeps model files, tunings and what is fitted for them on this machine."""
 
-from empower_model.files import store, tunings
+from empower_model.files import requantised, store, tunings
 from empower_model.files.download import pull
 from empower_model.files.gguf_file import digest
 from empower_model.files.memory_files import DEFAULT_WEIGHTS, memory_sidecar, memory_weights, own_weights, weights_files
@@ -25,6 +25,7 @@ __all__ = [
     "memory_weights",
     "own_weights",
     "pull",
+    "requantised",
     "store",
     "tunings",
     "weights_files",

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from empower_model.calibration import sidecar
 from empower_model.errors import ModelFileInvalid, ModelNotFound
-from empower_model.files import tunings
+from empower_model.files import requantised, tunings
 from empower_model.files.elsewhere import FoundFile, found_files, holding
 from empower_model.files.gguf_file import check_file, check_header, digest
 from empower_model.files.model import Model, Origin
@@ -75,6 +75,8 @@ class CatalogueEntry:
     """Branch or commit of the repository."""
     size: int | None = None
     """Bytes, to show and to compare; the hub's word counts when pulling."""
+    memory: int | None = None
+    """Bytes of memory that it takes, where that was measured."""
     sha256: str | None = None
     base: str | None = None
     """Name of the model that it was tuned from."""
@@ -157,12 +159,14 @@ def here(entry: CatalogueEntry) -> Model | None:
 
 
 def _tuned(base: Model) -> Model:
-    tuning = tunings.promoted(base) if base.origin.here else None
-    if tuning is None:
+    if not base.origin.here:
         return base
-    if tuning.is_adapter:
-        return replace(base, adapter=tuning.path, tuning=tuning.id)
-    return replace(base, path=tuning.path, tuning=tuning.id)
+    tuning = tunings.promoted(base)
+    if tuning is not None and not tuning.is_adapter:
+        return replace(base, path=tuning.path, tuning=tuning.id)
+    quick = requantised.copy_of(base)
+    model = base if quick is None else replace(base, path=quick)
+    return model if tuning is None else replace(model, adapter=tuning.path, tuning=tuning.id)
 
 
 def listing() -> list[Model]:

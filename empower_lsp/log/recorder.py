@@ -1,7 +1,7 @@
 """Writes the log behind the server's back: `record` only puts an event in a queue, one thread does the rest.
 
 Each event is redacted and committed as soon as the thread gets to it, so that a killed process loses at most the event
-in flight. What goes wrong turns logging off and is said once; no completion waits for any of it.
+in flight. What goes wrong is said once and tried again from time to time; no completion waits for any of it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from empower_lsp.secrets import prepare
 
 WAITING = 512
 """Most events in the queue: some megabytes; what comes on top of that is dropped."""
+RETRY_SECONDS = 10.0
+"""After an error: until an event is tried again; those before are lost."""
 KEEP_EVERY = 1000
 """Events between two looks at what is too old or too much."""
 
@@ -30,8 +32,9 @@ KEEP_EVERY = 1000
 class Recorder:
     """A log that can be written to from any thread.
 
-    `on_problem` is called on the recorder's own thread with one sentence, when logging has been turned off because of
-    an error. `allowed` is asked before each event, for a choice that the person may change while the server runs.
+    `on_problem` is called on the recorder's own thread with a sentence or two, when logging has ended because of an
+    error and when it has begun again. `allowed` is asked before each event, for a choice that the person may change
+    while the server runs.
     """
 
     def __init__(
@@ -53,21 +56,24 @@ class Recorder:
         self._store: Store | None = None
         self._redactor = Redactor()
         self._written = 0
-        self._failed = self._closing = False
+        self._closing = False
+        self._failed: float | None = None
+        """When an error ended the logging, in seconds of the monotonic clock; None while there is none."""
         self._thread = threading.Thread(target=self._run, name="empower-log", daemon=True)
         self._thread.start()
 
     @property
     def level(self) -> Level:
-        """Return what is logged now: off also after an error."""
-        return Level.OFF if self._failed else self._level
+        """Return what is logged now: off also for a while after an error."""
+        failed = self._failed
+        return Level.OFF if failed is not None and time.monotonic() < failed + RETRY_SECONDS else self._level
 
     @level.setter
     def level(self, level: Level) -> None:
         """Log more or less from now on; to go through off tries again after an error."""
         self._level = level
         if level is Level.OFF:
-            self._failed = False
+            self._failed = None
             with suppress(queue.Full):
                 self._queue.put_nowait(threading.Event())  # wakes the thread, which lets go of the file
 
@@ -125,20 +131,30 @@ class Recorder:
             self._let_go()
             return
         plain = self._redactor.redact(record) if level is Level.FULL else without_text(record)
+        if self._store is not None and not self._store.is_there():
+            self._let_go()
+            self._say(f"The log was deleted or moved while it was open, so a new one is begun ({self._path}).")
         store = self._store = self._store or self._open_store(self._path)
         store.write(plain)
         if self._written % KEEP_EVERY == 0:
             store.keep(self.retention)
         self._written += 1
+        if self._failed is not None:
+            self._failed = None
+            self._say(f"Completions are logged again ({self._path}).")
 
     def _give_up(self, reason: str) -> None:
-        self._failed = True
+        again, self._failed = self._failed is not None, time.monotonic()
         self._let_go()
-        with suppress(Exception):  # whoever listened may be gone
-            self._on_problem(
+        if not again:
+            self._say(
                 f"Completions are no longer logged: {reason.rstrip('.')} ({self._path}). "
-                "When that is mended, restart the server to log again."
+                "When that is mended, they are logged again by themselves."
             )
+
+    def _say(self, what: str) -> None:
+        with suppress(Exception):  # whoever listened may be gone
+            self._on_problem(what)
 
     def _let_go(self) -> None:
         store, self._store = self._store, None

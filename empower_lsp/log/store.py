@@ -79,6 +79,7 @@ class Store:
         """
         self.path = path
         _create(path)
+        self._file = _identity(path)
         self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         try:
             self._prepare()
@@ -86,6 +87,10 @@ class Store:
         except BaseException:
             self._db.close()
             raise
+
+    def is_there(self) -> bool:
+        """Tell whether the file that is written to is still the one at that path; takes microseconds."""
+        return _identity(self.path) == self._file
 
     def write(self, record: Record) -> None:
         """Add a record in a transaction of its own.
@@ -225,9 +230,21 @@ def _create(path: Path) -> None:
     What a link leads to keeps the mode that it has: it may be there for others too.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():  # of a log that was deleted, what was left over would be read into the new one
+        for part in _parts(path)[1:]:
+            part.unlink(missing_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     if not path.is_symlink() and path.stat().st_mode & 0o077:
         path.chmod(0o600)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return which file is at a path; None for none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _parts(path: Path) -> list[Path]:

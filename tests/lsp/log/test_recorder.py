@@ -230,6 +230,50 @@ def test_a_locked_log(
     holder.close()
 
 
+def test_a_log_that_was_locked_comes_back_by_itself(
+    path: Path, problems: list[str], start: Callable[..., Recorder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.2)
+    recorder = start()
+    recorder.record(completion("before"))
+    assert recorder.flush(20)
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    for _ in range(2):  # it is said once, however often it is tried
+        recorder.record(completion("meanwhile"))
+        assert recorder.flush(20)
+        assert recorder.level is Level.OFF
+        time.sleep(0.25)
+    holder.close()
+    recorder.record(completion("after"))
+    recorder.close()
+    assert [one.id for one in records(path)] == ["before", "after"]
+    assert [problem.partition(" (")[0] for problem in problems] == [
+        "Completions are no longer logged: database is locked",
+        "Completions are logged again",
+    ]
+
+
+@pytest.mark.parametrize("left", ["", "-wal", "-shm"])
+def test_a_log_that_is_deleted_while_it_is_open_is_begun_anew(
+    path: Path, problems: list[str], start: Callable[..., Recorder], left: str
+) -> None:
+    recorder = start()
+    for identifier in ("before", "too"):
+        recorder.record(completion(identifier))
+    assert recorder.flush(20)
+    for part in path.parent.glob(f"{path.name}*"):
+        if not left or not part.name.endswith(left):
+            part.unlink()
+    recorder.record(completion("after"))
+    recorder.close()
+    assert [one.id for one in records(path)] == ["after"]
+    assert [problem.partition(",")[0] for problem in problems] == ["The log was deleted or moved while it was open"]
+    with opened(path) as log:
+        assert log.query("PRAGMA integrity_check") == [("ok",)]
+
+
 def test_a_newer_log(path: Path, problems: list[str], start: Callable[..., Recorder]) -> None:
     Store(path).close()
     newer = sqlite3.connect(path, isolation_level=None)

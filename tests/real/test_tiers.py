@@ -14,6 +14,8 @@ from empower_lsp.log import Level, choose
 from empower_model.files import Model
 from empower_training.day.editor import Editor
 
+pytestmark = pytest.mark.real
+
 SECONDS = 60.0
 """How long anything may take on a busy machine."""
 FUNCTION = '''\

@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from empower_model.errors import ModelFileInvalid
@@ -46,7 +46,8 @@ def draft(model: Model) -> Iterator[Path]:
     except OSError as error:
         raise ModelFileInvalid(f"A copy of {model.name} could not be stored in {path.parent}: {error}.") from error
     finally:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # where no file can be, there is none
+            path.unlink(missing_ok=True)
 
 
 def keep(model: Model, made: Path, figures: Mapping[str, float]) -> Path:

@@ -10,6 +10,13 @@ from empower_model.host.parent import HostEvent
 from .wire import Script, Wire
 
 
+async def until_closed(script: Script) -> None:
+    """Wait until an engine is closed: that is done in a thread of its own."""
+    async with asyncio.timeout(5):
+        while not script.closed:
+            await asyncio.sleep(0.01)
+
+
 async def test_a_change_of_the_model_swaps_the_engine(wire: Wire) -> None:
     await wire.initialize()
     wire.open("x = ")
@@ -18,7 +25,7 @@ async def test_a_change_of_the_model_swaps_the_engine(wire: Wire) -> None:
     wire.notify("workspace/didChangeConfiguration", {"settings": {"empower": {"model": "other"}}})
     [item] = await wire.items(0, 4)
     assert item["insertText"] == "other()"
-    assert first.closed
+    await until_closed(first)
     assert [settings.model for settings in wire.started] == ["", "other"]
 
 
@@ -71,9 +78,7 @@ async def test_a_bad_model_in_the_middle_leaves_nothing_behind(wire: Wire) -> No
     wire.refusal = ModelNotFound("No such file.")
     wire.notify("workspace/didChangeConfiguration", {"settings": {"empower": {"model": "/bad"}}})
     assert await wire.items(0, 4) == []
-    async with asyncio.timeout(5):
-        while not wire.script.closed:
-            await asyncio.sleep(0.01)
+    await until_closed(wire.script)
     wire.refusal, wire.script = None, Script()
     wire.notify("workspace/didChangeConfiguration", {"settings": {"empower": {}}})
     assert await wire.items(0, 4)
@@ -141,7 +146,7 @@ async def test_another_engine_is_taken_up_between_two_requests_and_none_fails(wi
     wire.outdated = True
     [item] = await wire.items(0, 4)
     assert item["insertText"] == "tuned()"
-    assert first.closed
+    await until_closed(first)
     assert len(wire.started) == 2
 
 

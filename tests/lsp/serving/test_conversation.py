@@ -94,6 +94,13 @@ class NotingFeed(Feed):
         super().walk(library, watched)
 
 
+async def until_closed(script: Script) -> None:
+    """Wait until an engine is closed: that is done in a thread of its own."""
+    async with asyncio.timeout(5):
+        while not script.closed:
+            await asyncio.sleep(0.01)
+
+
 class Editor:
     """An editor in a conversation: its documents, what it hears, and the engines it has begun."""
 
@@ -288,7 +295,7 @@ async def test_an_engine_that_fails_is_let_go_and_its_queries_are_answered_with_
     editor.on_event(HostEvent("failed", "It is corrupt."))
     await asyncio.sleep(0.01)
     assert await editor.ask() is None
-    assert editor.script.closed
+    await until_closed(editor.script)
     assert not editor.conversation.status()["memory"]
     assert ("fail", "It is corrupt.") in editor.said.lines
 
@@ -298,7 +305,7 @@ async def test_another_engine_is_taken_up_when_it_is_outdated(editor: Editor) ->
     first, editor.script = editor.script, Script("tuned()")
     editor.outdated = True
     assert await editor.ask() == "tuned()"
-    assert first.closed
+    await until_closed(first)
 
 
 async def test_only_some_settings_begin_another_engine(editor: Editor) -> None:
@@ -474,7 +481,7 @@ async def test_while_the_machine_has_nothing_to_spare_the_one_that_comes_along_a
         assert await two.ask() == "quick()"
         status = two.conversation.status()
         assert (status["engine"], status["message"]) == ("resting", "Memory is short.")
-    assert two.script.closed
+    await until_closed(two.script)
     two.type("c")
     assert await two.ask() == "completed()"
     assert len(two.started) == 2
@@ -488,5 +495,5 @@ async def test_when_the_chosen_model_is_another_one_what_answers_beside_it_is_be
     two.script.text = ""
     two.type("y")
     await two.ask()
-    assert first.closed
+    await until_closed(first)
     assert two.quick.requests

@@ -179,8 +179,15 @@ def test_what_pythonpath_offers_is_not_imported(
 
 
 def started(command: list[str], environment: dict[str, str], folder: Path, sent: bytes) -> subprocess.Popen[bytes]:
-    """Return a server that has answered the first message."""
-    server = subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, cwd=folder, env=environment)
+    """Return a server that has answered the first message.
+
+    It heeds an interrupt, which what is started in the background of a script inherits as ignored.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        server = subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, cwd=folder, env=environment)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert server.stdin is not None
     assert server.stdout is not None
     server.stdin.write(sent)

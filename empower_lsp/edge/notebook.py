@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from lsprotocol import types
 
 from empower_lsp.edge.convert import Document
+from empower_lsp.outcome import difference
 from empower_lsp.session import Answer, Query
 
 BETWEEN = "\n\n"
@@ -73,7 +74,7 @@ class Notebooks:
             text = self._text(notebook, language)
             before, told[language] = told.get(language, text), text
             if text != before:
-                yield Change(_uri(notebook, language), text, _edit(before, text))
+                yield Change(_uri(notebook, language), text, difference(before, text))
 
     def gone(self, notebook: str) -> Iterator[str]:
         """Yield the URIs of texts that are there no more since this was asked last."""
@@ -131,16 +132,3 @@ class Notebooks:
 
 def _uri(notebook: str, language: str) -> str:
     return f"{unquote(notebook)}#{language}"
-
-
-def _edit(before: str, after: str) -> tuple[int, int, str]:
-    """Return the one edit that makes another text of a text: code points from, to, and what stands there then."""
-    start = _alike(before, after)
-    end = _alike(before[start:][::-1], after[start:][::-1])
-    return start, len(before) - end, after[start : len(after) - end]
-
-
-def _alike(one: str, other: str) -> int:
-    """Return how many characters two texts begin with alike."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((at for at, (here, there) in pairs if here != there), min(len(one), len(other)))

@@ -38,9 +38,9 @@ class _Job:
     """Whether the document has changed since the newest request for this job."""
     abandoned: bool = False
 
-    def agrees(self) -> bool:
-        """Return whether what was typed and what was generated so far begin alike."""
-        return self.text.startswith(self.typed) or self.typed.startswith(self.text)
+    def agrees(self, typed: str) -> bool:
+        """Return whether what was typed since it began and what was generated so far begin alike."""
+        return self.text.startswith(typed) or typed.startswith(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Tier:
         if job is None or job.uri != uri or not serves(job.request, request):
             return False
         typed = typed_since(job.request.prefix, job.request.suffix, request.prefix, request.suffix)
-        return typed is not None and (job.text.startswith(typed) or typed.startswith(job.text))
+        return typed is not None and job.agrees(typed)
 
     def ready_at(self) -> float:
         """Return when, in seconds of the event loop's clock, what is computed will probably be done."""
@@ -177,7 +177,7 @@ class Tier:
 
     def _progress(self, job: _Job, text: str) -> None:
         job.text = text
-        if job is not self._job or job.agrees():
+        if job is not self._job or job.agrees(job.typed):
             return
         self._abandon()
         if (wanted := self._waiting()) is not None:

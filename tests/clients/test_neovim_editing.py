@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,17 +10,6 @@ from .neovim.editor import ROW, Neovim, until
 
 TWO_LINES = "return 'é — ü'\n        # and so on"
 HEADS = TWO_LINES.split("\n")
-
-
-@pytest.fixture
-def answered(tmp_path: Path, data_folder: Path) -> Iterator[Neovim]:
-    """Return a Neovim whose server answers what it is told to."""
-    editor = Neovim(tmp_path, data_folder, "fake.lua")
-    try:
-        until(lambda: editor.lua("return #vim.lsp.get_clients({ bufnr = 0 }) == 1"))
-        yield editor
-    finally:
-        editor.kill()
 
 
 def normal(editor: Neovim) -> None:

@@ -2,23 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from .neovim.editor import ROW, Neovim, until
-
-
-@pytest.fixture
-def answered(tmp_path: Path, data_folder: Path) -> Iterator[Neovim]:
-    """Return a Neovim whose server answers what it is told to."""
-    editor = Neovim(tmp_path, data_folder, "fake.lua")
-    try:
-        until(lambda: editor.lua("return #vim.lsp.get_clients({ bufnr = 0 }) == 1"))
-        yield editor
-    finally:
-        editor.kill()
 
 
 def tell(editor: Neovim, method: str, params: dict[str, object]) -> None:

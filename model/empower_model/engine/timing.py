@@ -12,11 +12,12 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
+from statistics import median_high
 from typing import Any, Protocol
 
 from empower_model.folder import data_folder
@@ -164,7 +165,10 @@ class _Trial:
                 break
             for count in counts:
                 times[count].append(self._timed(count))
-        return {count: (_median(p for p, _ in found), _median(t for _, t in found)) for count, found in times.items()}
+        return {
+            count: (median_high(p for p, _ in found), median_high(t for _, t in found))
+            for count, found in times.items()
+        }
 
     def _timed(self, threads: int) -> tuple[float, float]:
         engine = self._engine
@@ -180,10 +184,6 @@ class _Trial:
             engine.logits()
         written = time.perf_counter()
         return (read - started) * 1000 / self._tokens, (written - read) * 1000 / self._written
-
-
-def _median(values: Iterable[float]) -> float:
-    return (ordered := sorted(values))[len(ordered) // 2]
 
 
 def _watch() -> Callable[[], float]:

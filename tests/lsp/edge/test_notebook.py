@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from empower_lsp.edge.notebook import _edit
 from empower_lsp.log import log_path, opened
+from empower_lsp.outcome import difference
 
 from .wire import INVOKED, Wire, logged
 
@@ -153,6 +153,6 @@ async def test_a_notebook_that_must_not_be_read_is_not(wire: Wire) -> None:
     ],
 )
 def test_one_edit_makes_another_text_of_a_text(before: str, after: str, edit: tuple[int, int, str]) -> None:
-    assert _edit(before, after) == edit
+    assert difference(before, after) == edit
     start, end, text = edit
     assert before[:start] + text + before[end:] == after

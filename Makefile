@@ -10,7 +10,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 REAL := .cache/real
 REAL_MODEL := qwen2.5-coder-0.5b-instruct
 
-.PHONY: try try-real test test-real test-editors test-install check format bench model finish dist clean
+.PHONY: try try-real test test-real test-editors test-install test-hard check format bench model finish dist clean
 
 try: $(VENV)/.server
 	@$(BIN)/empower-lsp complete --retype examples/allotment/plan.py:25:16
@@ -33,6 +33,12 @@ test: $(VENV)/.dev
 test-real: $(VENV)/.dev
 	file=$$($(BIN)/python tests/real/fetch.py $(REAL)) && \
 		EMPOWER_REAL=$$file $(BIN)/python -m pytest --durations=5 -m real tests/real
+
+# Edits, hostile messages, kills, damage, full disks and a flood: twenty minutes, and a table at the end.
+# EMPOWER_HARD_MINUTES=1 floods for one minute instead of ten; EMPOWER_HARD_PROGRAM names another version's empower-lsp.
+test-hard: $(VENV)/.dev
+	$(BIN)/python -m pytest --durations=5 -m hard tests/hard
+	$(BIN)/python -m pytest --hypothesis-profile=hard -k properties tests/lsp tests/model
 
 # In the real editors, which are set up below .cache (Debian, as root): Neovim, code-server and Chromium.
 EDITORS := .cache/editors

@@ -1,8 +1,8 @@
 """How often a shown text doubles or repeats what stands around it, at cursors in real code; shares no code with `trim`.
 
-Asks a session, as an editor does, with the bundled model and without a memory. Five kinds of cursor take turns: inside
-a word, at the start of a line, on a line opened above code, on one opened below code, and after accepting what was
-shown there, three times over. A text is at fault where it joins to a wrong word, says again what stands behind the
+Asks a session, as an editor does, without a memory. The languages take turns, and in each the kinds of cursor: inside a
+word, at the start of a line, on a line opened above code, on one opened below code, and after accepting what was shown
+there, three times over. A text is at fault where it joins to a wrong word, says again what stands behind the
 cursor, on the line below or on the one above, branches or imports a second time, follows a `return` of its block, or
 runs on in one character. Beside that: at ends of lines and on lines that were taken out of the file, what stood there
 is known, and how often a text is shown that begins as it did, or is the whole of it.
@@ -16,8 +16,8 @@ import json
 import random
 import re
 import sysconfig
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -37,29 +37,46 @@ KINDS = ("inside", "start", "above", "below", "accepted")
 TAKEN = ("tail", "line")
 STEPS = 3
 """Texts accepted in a row."""
+LANGUAGES = {
+    **dict.fromkeys((".py",), "python"),
+    **dict.fromkeys((".js", ".mjs", ".cjs", ".ts", ".tsx"), "javascript"),
+    **dict.fromkeys((".c", ".h"), "c"),
+    ".go": "go",
+    ".rs": "rust",
+}
+"""By the ends of files' names; others are not asked about."""
 WINDOW = 2500
 """Characters of a file on either side of the cursor that are handed over."""
 
 
-def documents(folders: list[Path], corpus: Path | None) -> Iterator[tuple[str, str]]:
-    """Yield names and texts of files of 2,000 to 200,000 characters."""
+def documents(folders: list[Path], corpus: Path | None) -> dict[str, list[tuple[str, str]]]:
+    """Return names and texts of files of 2,000 to 200,000 characters, by language."""
+    found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+
+    def take(name: str, text: str) -> None:
+        language = LANGUAGES.get(Path(name).suffix)
+        if language is not None and 2000 < len(text) < 200_000 and max(map(len, text.split("\n"))) < 1000:
+            found[language].append((name, text))
+
     if corpus is not None:
         for line in corpus.read_text(encoding="utf-8").splitlines():
             entry = json.loads(line)
-            yield entry["path"], entry["text"]
+            take(entry["path"], entry["text"])
     for folder in folders:
         for path in sorted(folder.rglob("*.*")):
-            if path.is_file() and 2000 < path.stat().st_size < 200_000:
-                yield path.name, path.read_bytes().decode(errors="replace")
+            if path.is_file() and path.suffix in LANGUAGES:
+                take(path.name, path.read_bytes().decode(errors="replace"))
+    return dict(found)
 
 
-def places(files: list[tuple[str, str]], count: int, seed: int) -> Iterator[Place]:
-    """Yield so many cursors: each kind in turn, each in another file."""
+def places(files: Mapping[str, Sequence[tuple[str, str]]], count: int, seed: int) -> Iterator[Place]:
+    """Yield so many cursors: each kind in turn, and for all of them each language in turn, each in another file."""
     choose = random.Random(seed)
-    kinds = (*KINDS, *TAKEN)
+    kinds, languages = (*KINDS, *TAKEN), sorted(files)
     number = 0
     while number < count:
-        name, text = choose.choice(files)
+        language = languages[number // len(kinds) % len(languages)]
+        name, text = choose.choice(files[language])
         place = _place(kinds[number % len(kinds)], name, text, choose)
         if place is not None:
             number += 1
@@ -115,13 +132,24 @@ class Tally:
     """Characters of right texts."""
     named: Counter[str] = field(default_factory=Counter)
     """Texts by fault."""
+    languages: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By language, how many were asked, shown, at fault and right."""
     record: list[dict[str, Any]] = field(default_factory=list)
+
+    def ask(self, place: Place) -> None:
+        """Count a cursor."""
+        self.asked[place.kind] += 1
+        self.languages[LANGUAGES[Path(place.name).suffix], "asked"] += 1
 
     def add(self, place: Place, text: str) -> None:
         """Count a text that was shown; what the file really says there is no fault."""
         kind, truth = place.kind, place.truth
         true = truth is not None and truth.startswith(text)
         found = [] if true else faults(place, text)
+        language = LANGUAGES[Path(place.name).suffix]
+        self.languages[language, "shown"] += 1
+        self.languages[language, "at fault"] += bool(found)
+        self.languages[language, "right"] += true
         self.shown[kind] += 1
         self.wrong[kind] += bool(found)
         self.named.update(found)
@@ -143,28 +171,32 @@ class Tally:
             f"at fault: {1000 * wrong / asked:.1f} of 1,000 cursors, {1000 * wrong / max(1, shown):.1f} of 1,000 texts"
         )
         print(f"right characters: {self.kept}")
+        for language in sorted({language for language, _ in self.languages}):
+            counts = (f"{what} {self.languages[language, what]}" for what in ("asked", "shown", "at fault", "right"))
+            print(f"  {language:12}", "  ".join(counts))
         for name, number in self.named.most_common():
             print(f"  {number:4} {name}", flush=True)
 
 
-async def measure(session: Session, cursors: Iterator[Place], kept: Path | None) -> None:
+async def measure(session: Session, cursors: Iterator[Place], limits: Limits, kept: Path | None) -> None:
     """Print the counts, now and then and at the end; write every text with its surroundings to `kept`."""
     tally = Tally()
     for number, place in enumerate(cursors, start=1):
         now = place
         for _ in range(STEPS if place.kind == "accepted" else 1):
-            tally.asked[place.kind] += 1
+            tally.ask(place)
             query = Query(f"file:///{tally.asked.total()}", now.before + now.after, len(now.before), "x")
-            answer = await session.complete(query, Limits())
+            answer = await session.complete(query, limits)
             if answer is None:
                 break
             tally.add(now, answer.text)
             now = replace(now, before=now.before + answer.text)
-        if number % 70 == 0:
+        if number % 350 == 0:
             print(f"after {number} cursors")
             tally.show()
-            if kept is not None:
-                kept.write_text(json.dumps(tally.record, indent=1), encoding="utf-8")
+    tally.show()
+    if kept is not None:
+        kept.write_text(json.dumps(tally.record, indent=1), encoding="utf-8")
 
 
 def main() -> None:
@@ -175,15 +207,19 @@ def main() -> None:
     parser.add_argument("--cursors", type=int, default=350)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--context", type=int, default=2048, help="tokens that the model sees")
+    parser.add_argument("--tokens", type=int, default=Limits().max_tokens, help="most tokens of a text")
     parser.add_argument("--show", type=Path, help="write every text there, as JSON")
     options = parser.parse_args()
     library = Path(sysconfig.get_path("stdlib"))
     folders = options.folder or [library / name for name in ("json", "email", "asyncio", "http", "unittest")]
-    files = [(name, text) for name, text in documents(folders, options.corpus) if len(text) > 2000]
-    engine = LlamaEngine(EngineConfig(options.model, threads=options.threads))
-    calibration = Calibration.load(options.model.with_suffix(".calibration.json"))
+    files = documents(folders, options.corpus)
+    engine = LlamaEngine(EngineConfig(options.model, threads=options.threads, context_size=options.context))
+    sidecar = options.model.with_suffix(".calibration.json")
+    calibration = Calibration.load(sidecar) if sidecar.exists() else Calibration()
     session = Session(Tier(assemble(engine, calibration)))
-    asyncio.run(measure(session, places(files, options.cursors, options.seed), options.show))
+    limits = Limits(max_tokens=options.tokens)
+    asyncio.run(measure(session, places(files, options.cursors, options.seed), limits, options.show))
     session.close()
 
 

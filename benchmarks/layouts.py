@@ -66,6 +66,13 @@ class Orders:
         kept, forced = roll_back(line, self._engine.vocabulary)
         return sum(self._measure.behind(Prompt([*prompt, *kept], forced), cursor.text)[0])
 
+    def all_bits(self, orders: Sequence[str], cursor: Cursor) -> dict[str, float] | None:
+        """Return the bits under each order, or None where one does not fit."""
+        try:
+            return {order: self.bits(order, cursor) for order in orders}
+        except Unfit:
+            return None
+
     def _prompt(self, order: str, cursor: Cursor) -> tuple[list[int], list[int]]:
         """Return the tokens before those of the cursor's line, and these."""
         name, _, lines_below = order.partition("/")
@@ -160,26 +167,21 @@ def main() -> None:
     parser.add_argument("--orders", default="line,8,16,32,48,anchored,spm,psm,ltr")
     parser.add_argument("--context-size", type=int, default=2048)
     parser.add_argument("--count", type=int, default=400, help="cursors")
-    parser.add_argument("--out", type=Path, help="append what each cursor has taken, a line each")
+    parser.add_argument("--out", type=Path, help="what each cursor took, a line each; one begun goes on")
     options = parser.parse_args()
     model = store.checked(options.model)
     engine = LlamaEngine(EngineConfig(model.path, context_size=options.context_size, adapter=model.adapter))
     orders, names = Orders(engine), options.orders.split(",")
+    begun = options.out is not None and options.out.exists()
+    known = [json.loads(row) for row in options.out.read_text(encoding="utf-8").splitlines()] if begun else []
     measured = []
-    for cursor in cursors(engine, options.corpus, options.count, 0):
-        try:
-            bits = {name: orders.bits(name, cursor) for name in names}
-        except Unfit:
-            continue
-        measured.append((cursor, bits))
-        if options.out:
+    for number, cursor in enumerate(cursors(engine, options.corpus, options.count, 0)):
+        bits = known[number] if number < len(known) else orders.all_bits(names, cursor)
+        if number >= len(known) and options.out:
             with options.out.open("a", encoding="utf-8") as file:
-                file.write(
-                    json.dumps(
-                        {"kind": cursor.kind, "below": cursor.below, "characters": len(cursor.text), "bits": bits}
-                    )
-                    + "\n"
-                )
+                file.write(json.dumps(bits) + "\n")
+        if bits is not None:
+            measured.append((cursor, bits))
     Console(width=100).print(report(measured, names[0]))
 
 

@@ -90,7 +90,7 @@ def test_what_is_expected_is_ready_when_it_is_asked_for(host: EngineHost) -> Non
     before = host.seconds
     elsewhere = Request("".join(f"value_{n} = compute({n})\n" for n in range(60)), "", Limits())
     host.expect(elsewhere)
-    assert eventually(lambda: host.seconds > before)
+    assert eventually(lambda: host.seconds > before + 0.01)  # looking whether there is something to do takes less
     assert host.complete(elsewhere).evaluated_tokens <= 4
     host.expect(None)
     host.close()

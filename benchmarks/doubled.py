@@ -1,11 +1,12 @@
 """How often a shown text doubles or repeats what stands around it, at cursors in real code; shares no code with `trim`.
 
-Asks a session, as an editor does, without a memory. The languages take turns, and in each the kinds of cursor: inside a
-word, at the start of a line, on a line opened above code, on one opened below code, and after accepting what was shown
-there, three times over. A text is at fault where it joins to a wrong word, says again what stands behind the
-cursor, on the line below or on the one above, branches or imports a second time, follows a `return` of its block, or
-runs on in one character. Beside that: at ends of lines and on lines that were taken out of the file, what stood there
-is known, and how often a text is shown that begins as it did, or is the whole of it.
+Asks a session, as an editor does, without a memory, and in every language, also where the server would leave a language
+to a better model. The languages take turns, and in each the kinds of cursor: inside a word, at the start of a line, on
+a line opened above code, on one opened below code, and after accepting what was shown there, three times over. A text
+is at fault where it joins to a wrong word, says again what stands behind the cursor, on the line below or on the one
+above, branches or imports a second time, follows a `return` of its block, or runs on in one character. Beside that: at
+ends of lines, on lines that were taken out of the file, and within words that lack a piece and are asked about by
+hand, what stood there is known, and how often a text is shown that begins as it did, or is the whole of it.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ import json
 import random
 import re
 import sysconfig
+import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from repeats import Place, faults
 
@@ -33,8 +34,8 @@ from empower_model.engine.llama import LlamaEngine
 from empower_model.engine.seam import EngineConfig
 from empower_model.request import Limits
 
-KINDS = ("inside", "start", "above", "below", "accepted")
-TAKEN = ("tail", "line")
+TAKEN = ("by hand", "tail", "line")
+KINDS = ("inside", "start", "above", "below", "accepted", *TAKEN)
 STEPS = 3
 """Texts accepted in a row."""
 LANGUAGES = {
@@ -72,12 +73,12 @@ def documents(folders: list[Path], corpus: Path | None) -> dict[str, list[tuple[
 def places(files: Mapping[str, Sequence[tuple[str, str]]], count: int, seed: int) -> Iterator[Place]:
     """Yield so many cursors: each kind in turn, and for all of them each language in turn, each in another file."""
     choose = random.Random(seed)
-    kinds, languages = (*KINDS, *TAKEN), sorted(files)
+    languages = sorted(files)
     number = 0
     while number < count:
-        language = languages[number // len(kinds) % len(languages)]
+        language = languages[number // len(KINDS) % len(languages)]
         name, text = choose.choice(files[language])
-        place = _place(kinds[number % len(kinds)], name, text, choose)
+        place = _place(KINDS[number % len(KINDS)], name, text, choose)
         if place is not None:
             number += 1
             yield place
@@ -102,6 +103,14 @@ def _place(kind: str, name: str, text: str, choose: random.Random) -> Place | No
             word = choose.choice(words)
             cut = choose.randrange(word.start() + 1, word.end())
             parts = (above + line[:cut], line[cut:] + below, None)
+        case "by hand":
+            words = list(re.finditer(r"\w{6,}", line))
+            if not words:
+                return None
+            word = choose.choice(words)
+            start = choose.randrange(word.start() + 1, word.end() - 4)
+            end = choose.randrange(start + 3, word.end())
+            parts = (above + line[:start], line[end:] + below, line[start:end])
         case "start":
             parts = (above + space, body + below, None)
         case "above":
@@ -134,19 +143,17 @@ class Tally:
     """Texts by fault."""
     languages: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By language, how many were asked, shown, at fault and right."""
-    record: list[dict[str, Any]] = field(default_factory=list)
-
-    def ask(self, place: Place) -> None:
-        """Count a cursor."""
-        self.asked[place.kind] += 1
-        self.languages[LANGUAGES[Path(place.name).suffix], "asked"] += 1
 
     def add(self, place: Place, text: str) -> None:
-        """Count a text that was shown; what the file really says there is no fault."""
+        """Count a cursor, and the text that was shown there; what the file really says there is no fault."""
         kind, truth = place.kind, place.truth
+        language = LANGUAGES[Path(place.name).suffix]
+        self.asked[kind] += 1
+        self.languages[language, "asked"] += 1
+        if not text:
+            return
         true = truth is not None and truth.startswith(text)
         found = [] if true else faults(place, text)
-        language = LANGUAGES[Path(place.name).suffix]
         self.languages[language, "shown"] += 1
         self.languages[language, "at fault"] += bool(found)
         self.languages[language, "right"] += true
@@ -157,19 +164,16 @@ class Tally:
             self.right[kind] += 1
             self.whole[kind] += truth.rstrip() == text.rstrip()
             self.kept += len(text)
-        around = {"before": place.before[-300:], "text": text, "after": place.after[:200], "truth": truth}
-        self.record.append({"kind": kind, "name": place.name, "faults": found, **around})
 
     def show(self) -> None:
-        for kind in (*KINDS, *TAKEN):
-            known = f"; right {self.right[kind]}, the whole line {self.whole[kind]}" if kind in TAKEN else ""
+        """Print the counts."""
+        for kind in KINDS:
+            known = f"; right {self.right[kind]}, the whole of it {self.whole[kind]}" if kind in TAKEN else ""
             print(
                 f"{kind:9} asked {self.asked[kind]:4}  shown {self.shown[kind]:4}  at fault {self.wrong[kind]:3}{known}"
             )
         asked, shown, wrong = (counts.total() for counts in (self.asked, self.shown, self.wrong))
-        print(
-            f"at fault: {1000 * wrong / asked:.1f} of 1,000 cursors, {1000 * wrong / max(1, shown):.1f} of 1,000 texts"
-        )
+        print(f"at fault: {wrong} of {asked} cursors, {1000 * wrong / max(1, shown):.1f} of 1,000 of {shown} texts")
         print(f"right characters: {self.kept}")
         for language in sorted({language for language, _ in self.languages}):
             counts = (f"{what} {self.languages[language, what]}" for what in ("asked", "shown", "at fault", "right"))
@@ -178,25 +182,50 @@ class Tally:
             print(f"  {number:4} {name}", flush=True)
 
 
-async def measure(session: Session, cursors: Iterator[Place], limits: Limits, kept: Path | None) -> None:
-    """Print the counts, now and then and at the end; write every text with its surroundings to `kept`."""
+Answers = list[tuple[Place, str]]
+"""The places that one cursor comes by, and what was shown there; empty for nothing."""
+
+
+async def asked(session: Session, place: Place, limits: Limits) -> Answers:
+    """Ask at a cursor, and where texts are accepted, after each of them."""
+    found: Answers = []
+    for _ in range(STEPS if place.kind == "accepted" else 1):
+        uri = f"file:///{uuid.uuid4().hex}"
+        text = place.before + place.after
+        query = Query(uri, text, len(place.before), "x", by_hand=place.kind == "by hand")
+        answer = await session.complete(query, limits)
+        session.close_document(uri)
+        found.append((place, answer.text if answer is not None else ""))
+        if answer is None:
+            break
+        place = replace(place, before=place.before + answer.text)
+    return found
+
+
+def recorded(path: Path | None) -> Iterator[Answers]:
+    """Yield what was asked before, by cursor."""
+    if path is not None and path.exists():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            yield [(Place(*place), text) for place, text in json.loads(line)]
+
+
+async def measure(session: Session, cursors: Iterator[Place], limits: Limits, record: Path | None) -> None:
+    """Print the counts, now and then and at the end; what is on record is not asked again."""
     tally = Tally()
+    known = recorded(record)
     for number, place in enumerate(cursors, start=1):
-        now = place
-        for _ in range(STEPS if place.kind == "accepted" else 1):
-            tally.ask(place)
-            query = Query(f"file:///{tally.asked.total()}", now.before + now.after, len(now.before), "x")
-            answer = await session.complete(query, limits)
-            if answer is None:
-                break
-            tally.add(now, answer.text)
-            now = replace(now, before=now.before + answer.text)
-        if number % 350 == 0:
+        answers = next(known, None)
+        if answers is None:
+            answers = await asked(session, place, limits)
+            if record is not None:
+                with record.open("a", encoding="utf-8") as lines:
+                    lines.write(json.dumps([(astuple(at), text) for at, text in answers]) + "\n")
+        for at, text in answers:
+            tally.add(at, text)
+        if number % 400 == 0:
             print(f"after {number} cursors")
             tally.show()
     tally.show()
-    if kept is not None:
-        kept.write_text(json.dumps(tally.record, indent=1), encoding="utf-8")
 
 
 def main() -> None:
@@ -209,7 +238,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--context", type=int, default=2048, help="tokens that the model sees")
     parser.add_argument("--tokens", type=int, default=Limits().max_tokens, help="most tokens of a text")
-    parser.add_argument("--show", type=Path, help="write every text there, as JSON")
+    parser.add_argument("--record", type=Path, help="write every answer there, and go on where it ends")
     options = parser.parse_args()
     library = Path(sysconfig.get_path("stdlib"))
     folders = options.folder or [library / name for name in ("json", "email", "asyncio", "http", "unittest")]
@@ -219,7 +248,7 @@ def main() -> None:
     calibration = Calibration.load(sidecar) if sidecar.exists() else Calibration()
     session = Session(Tier(assemble(engine, calibration)))
     limits = Limits(max_tokens=options.tokens)
-    asyncio.run(measure(session, places(files, options.cursors, options.seed), limits, options.show))
+    asyncio.run(measure(session, places(files, options.cursors, options.seed), limits, options.record))
     session.close()
 
 

@@ -25,7 +25,7 @@ from empower_model.engine.llama import LlamaEngine
 from empower_model.engine.seam import EngineConfig
 from empower_model.files import store
 from empower_model.memory import mixture
-from empower_model.memory.index import Level, Memory, blocks
+from empower_model.memory.index import Memory, Scope, blocks
 from empower_model.memory.mixture import Weights
 
 SMALL, LARGE = 8192, 151_936
@@ -58,8 +58,8 @@ def filled(tokens: NDArray[np.int32]) -> Memory:
         memory.update_all({f"{i}.py": tokens[i * FILE :][: FILE - 1] for i in range(len(files) // generation)})
         memory.settle()
     memory.update_all({f"{i}.py": tokens[i * FILE :][: FILE - 2] for i in range(8)})
-    memory.update_all({f"recent {i}.py": tokens[i * FILE :][:FILE] for i in range(8)}, Level.RECENT)
-    memory.update("current.py", tokens[:10_000], Level.FILE)
+    memory.update_all({f"recent {i}.py": tokens[i * FILE :][:FILE] for i in range(8)}, Scope.RECENT)
+    memory.update("current.py", tokens[:10_000], Scope.FILE)
     return memory
 
 

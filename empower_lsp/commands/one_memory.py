@@ -41,7 +41,7 @@ def remembered(
     cursor is to come with each request. Raises ModelError.
     """
     from empower_model.feed import Current, Walk
-    from empower_model.memory import Keeper, Level, Memory, WeightedMemory
+    from empower_model.memory import Keeper, Memory, Scope, WeightedMemory
 
     weights = memory_in_use(model)
     began = time.perf_counter()
@@ -53,7 +53,7 @@ def remembered(
     return OneMemory(
         known=WeightedMemory(memory, weights),
         folder=folder,
-        tokens=memory.levels[Level.PROJECT].size,
+        tokens=memory.scopes[Scope.PROJECT].size,
         seconds=time.perf_counter() - began,
         complete=everything,
     )

@@ -15,7 +15,7 @@ from pygls.io_ import StdoutWriter
 from pygls.lsp.server import LanguageServer
 
 from empower_lsp import __version__
-from empower_lsp.edge.convert import Document
+from empower_lsp.edge.convert import OpenDocument
 from empower_lsp.edge.frames import StandardInput, StreamLost, listen
 from empower_lsp.edge.notebook import EVERY_NOTEBOOK, Notebooks
 from empower_lsp.edge.notify import Notifier, outline
@@ -72,12 +72,12 @@ class Connection(LanguageServer):
 
     def open(self, item: types.TextDocumentItem) -> None:
         """Hold a document that the client has opened, in the place of the one that pygls made of it."""
-        self.workspace.text_documents[unquote(item.uri)] = Document(item, self.encoding)
+        self.workspace.text_documents[unquote(item.uri)] = OpenDocument(item, self.encoding)
 
-    def document(self, uri: str) -> Document | None:
+    def document(self, uri: str) -> OpenDocument | None:
         """Return an open document; never one from the disk."""
         document = self.workspace.text_documents.get(unquote(uri))
-        return document if isinstance(document, Document) else None
+        return document if isinstance(document, OpenDocument) else None
 
     def text(self, uri: str) -> str | None:
         """Return what an open document, or a notebook, says now; None for one that is not open."""

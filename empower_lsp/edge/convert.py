@@ -63,7 +63,7 @@ def _countable(text: str) -> str:
     return text if text.count("\r") == text.count("\r\n") else _LONE_RETURN.sub("\n", text)
 
 
-class Document(TextDocument):
+class OpenDocument(TextDocument):
     """An open document that counts lines as the protocol does, and holds no half characters.
 
     pygls also ends lines at form feeds and other separators, and so edits the wrong place in files that have them.

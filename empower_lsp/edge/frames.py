@@ -26,7 +26,7 @@ class StreamLost(Exception):
     """A stream that cannot be followed any more; `str()` says why, without any of its text."""
 
 
-class Reader(Protocol):
+class ByteReader(Protocol):
     """Reads a stream; asyncio's reader, or `StandardInput`."""
 
     def readline(self) -> Awaitable[bytes]:
@@ -50,7 +50,7 @@ class Receiver(Protocol):
         ...
 
 
-async def listen(reader: Reader, receiver: Receiver) -> None:
+async def listen(reader: ByteReader, receiver: Receiver) -> None:
     """Pass on each message until the stream ends. Raises StreamLost."""
     while (length := await _header(reader)) is not None:
         try:
@@ -68,7 +68,7 @@ async def listen(reader: Reader, receiver: Receiver) -> None:
         receiver.received(data)
 
 
-async def _header(reader: Reader) -> int | None:
+async def _header(reader: ByteReader) -> int | None:
     """Return the length of the message that follows; None at the end of the stream."""
     length: int | None = None
     begun = False
@@ -111,11 +111,11 @@ class StandardInput:
         threading.Thread(target=self._run, name="empower-input", daemon=True).start()
 
     def readline(self) -> Awaitable[bytes]:
-        """Return the next line, as `Reader` has it."""
+        """Return the next line, as `ByteReader` has it."""
         return self._read(lambda: self._stream.readline(LONGEST_HEADER))
 
     def readexactly(self, n: int) -> Awaitable[bytes]:
-        """Return the next bytes, as `Reader` has it."""
+        """Return the next bytes, as `ByteReader` has it."""
         return self._read(lambda: self._stream.read(n))
 
     def _read(self, read: Callable[[], bytes]) -> Awaitable[bytes]:

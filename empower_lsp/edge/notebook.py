@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from lsprotocol import types
 
-from empower_lsp.edge.convert import Document
+from empower_lsp.edge.convert import OpenDocument
 from empower_lsp.outcome import difference
 from empower_lsp.session import Answer, Query
 
@@ -34,7 +34,7 @@ class Change:
 class Notebooks:
     """The notebooks that are open in a client. `document` returns an open cell by its URI."""
 
-    def __init__(self, document: Callable[[str], Document | None]) -> None:
+    def __init__(self, document: Callable[[str], OpenDocument | None]) -> None:
         self._document = document
         self._cells: dict[str, list[str]] = {}
         """By notebook: the URIs of its cells, in order."""
@@ -123,7 +123,7 @@ class Notebooks:
     def _text(self, notebook: str, language: str) -> str:
         return BETWEEN.join(cell.source for cell in self._open(notebook, language))
 
-    def _open(self, notebook: str, language: str | None = None) -> Iterator[Document]:
+    def _open(self, notebook: str, language: str | None = None) -> Iterator[OpenDocument]:
         for uri in self._cells.get(unquote(notebook), []):
             cell = self._document(uri)
             if cell is not None and language in (None, cell.language_id or ""):

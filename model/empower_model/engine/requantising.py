@@ -32,7 +32,7 @@ _LAYER = re.compile(r"blk\.\d+\.\w+\.weight")
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Requantised:
     """A requantised file beside the one that it was made from."""
 
     gain: float
@@ -57,14 +57,14 @@ def faster_types(path: Path) -> Mapping[str, int]:
     return {name: IQ4_NL if _BEARS.fullmatch(name) else Q8_0 for name in slow}
 
 
-def compare(before: Path, after: Path, text: str) -> Comparison:
+def compare(before: Path, after: Path, text: str) -> Requantised:
     """Measure two files of a model, with text that says of how many bits they are; takes a minute or two.
 
     Raises EngineError and ModelFileInvalid.
     """
     (old, bits), (new, more) = _measured(before, text), _measured(after, text)
     gain = old.seconds(EVALUATED, WRITTEN) / new.seconds(EVALUATED, WRITTEN)
-    return Comparison(gain, more / bits - 1, old.disturbed or new.disturbed)
+    return Requantised(gain, more / bits - 1, old.disturbed or new.disturbed)
 
 
 def _measured(path: Path, text: str) -> tuple[Timings, float]:

@@ -32,7 +32,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Expected:
     """What a file must be to be this model."""
 
     sha256: str
@@ -91,10 +91,10 @@ def _pull(entry: CatalogueEntry, repo: str, source: str, progress: Progress) -> 
     partial.replace(entry.path)
 
 
-def _wanted(entry: CatalogueEntry, repo: str, ask: bool) -> _Wanted:
+def _wanted(entry: CatalogueEntry, repo: str, ask: bool) -> _Expected:
     """Return what must arrive: the catalogue's word where it has one, and the hub's, which is asked only if it must."""
     if not ask and entry.sha256 is not None:
-        return _Wanted(entry.sha256, entry.size, entry.revision, url="")
+        return _Expected(entry.sha256, entry.size, entry.revision, url="")
     url, metadata = _ask(entry, repo)
     sha256 = metadata.etag or ""  # of a large file, the ETag is its SHA-256; not every mirror hands that on
     if not _SHA256.fullmatch(sha256):
@@ -110,7 +110,7 @@ def _wanted(entry: CatalogueEntry, repo: str, ask: bool) -> _Wanted:
             f"not {entry.sha256}): update empower-lsp."
         )
     size = entry.size if entry.sha256 and entry.size else metadata.size
-    return _Wanted(sha256, size, metadata.commit_hash or entry.revision, url)
+    return _Expected(sha256, size, metadata.commit_hash or entry.revision, url)
 
 
 def _ask(entry: CatalogueEntry, repo: str) -> tuple[str, HfFileMetadata]:
@@ -139,7 +139,7 @@ def _ask(entry: CatalogueEntry, repo: str) -> tuple[str, HfFileMetadata]:
         raise _unreachable(entry, "", error) from error
 
 
-def _checked(entry: CatalogueEntry, source: str, wanted: _Wanted) -> Path:
+def _checked(entry: CatalogueEntry, source: str, wanted: _Expected) -> Path:
     """Return a file to copy from, after a look that costs nothing: what has another size need not be copied."""
     path = Path(os.path.expanduser(source))  # noqa: PTH111 (Path.expanduser raises on `~` of nobody)
     if not is_regular(path):
@@ -163,7 +163,7 @@ def _check_space(entry: CatalogueEntry, partial: Path, size: int | None) -> None
         )
 
 
-def _fetch(entry: CatalogueEntry, wanted: _Wanted, source: str, partial: Path, progress: Progress) -> None:
+def _fetch(entry: CatalogueEntry, wanted: _Expected, source: str, partial: Path, progress: Progress) -> None:
     """Fetch from the hub, or from an address, which is told no token of the hub's."""
     from huggingface_hub import get_token
 
@@ -179,7 +179,7 @@ def _fetch(entry: CatalogueEntry, wanted: _Wanted, source: str, partial: Path, p
         raise _unreachable(entry, source, error) from error
 
 
-def _check_content(entry: CatalogueEntry, wanted: _Wanted, source: str, partial: Path) -> None:
+def _check_content(entry: CatalogueEntry, wanted: _Expected, source: str, partial: Path) -> None:
     """Delete what is not the model it should be, so that the next pull begins anew."""
     if (sha256 := digest(partial)) != wanted.sha256:
         partial.unlink()

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empower_model.engine import IMPOSSIBLE, Engine, LogProbs
-from empower_model.memory import FEATURES, ORDERS, Coefficients, Continuations, Level, Memory, Weights, mixture
+from empower_model.memory import FEATURES, ORDERS, Coefficients, Continuations, Memory, Scope, Weights, mixture
 from empower_model.prompt import ROLLBACK, Layout
 
 MOST_TOKENS = 64
@@ -22,7 +22,7 @@ DOUBT = -2.0
 STRENGTH = 1.0
 """Weight of the prior: as many nats against moving a coefficient by the square root of two."""
 FEW = 20
-"""Observations under which an order's coefficients are taken from the order or level next to it."""
+"""Observations under which an order's coefficients are taken from the order or scope next to it."""
 HALVINGS = 20
 """After so many a step is too short to matter."""
 CAUTION = 1.0
@@ -30,7 +30,7 @@ CAUTION = 1.0
 tuned on the very text until it took 0.78, then 0.58 bits a character, for 0.94, the memory took off 0.041 and 0.007
 with it, 0.032 and -0.012 without; the bundled one itself lost nothing (0.8517 for 0.8519)."""
 
-_CELLS = ORDERS * len(Level)
+_CELLS = ORDERS * len(Scope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +40,15 @@ class Observations:
     model: NDArray[np.float64]
     """Shape (n,): the model's probability of the token."""
     features: NDArray[np.float64]
-    """Shape (n, ORDERS * levels, FEATURES), as `mixture.orders` lays them out."""
+    """Shape (n, ORDERS * scopes, FEATURES), as `mixture.orders` lays them out."""
     seen: NDArray[np.bool_]
-    """Shape (n, ORDERS * levels): whether the context had occurred."""
+    """Shape (n, ORDERS * scopes): whether the context had occurred."""
     found: NDArray[np.float64]
-    """Shape (n, ORDERS * levels): the share of its occurrences after which the token came."""
+    """Shape (n, ORDERS * scopes): the share of its occurrences after which the token came."""
 
-    def only(self, levels: Iterable[Level]) -> Observations:
-        """Return the observations as if the memory had no other levels."""
-        wanted = np.isin(np.arange(_CELLS) % len(Level), [int(level) for level in levels])
+    def only(self, scopes: Iterable[Scope]) -> Observations:
+        """Return the observations as if the memory had no other scopes."""
+        wanted = np.isin(np.arange(_CELLS) % len(Scope), [int(scope) for scope in scopes])
         return Observations(self.model, self.features, self.seen & wanted, self.found)
 
     def part(self, rows: NDArray[np.bool_]) -> Observations:
@@ -188,11 +188,11 @@ def _improved(
 
 
 def _fill(theta: Coefficients, enough: NDArray[np.bool_]) -> None:
-    """Fill in where there was too little to fit: the next shorter order, for a level without any the level below."""
-    for level in Level:
-        known = enough[:, level]
-        if not known.any() and level > 0:
-            theta[:, level] = theta[:, level - 1]
+    """Fill in where there was too little to fit: the next shorter order, for a scope without any the scope below."""
+    for scope in Scope:
+        known = enough[:, scope]
+        if not known.any() and scope > 0:
+            theta[:, scope] = theta[:, scope - 1]
         for order in range(1, ORDERS):
             if known.any() and not known[order]:
-                theta[order, level] = theta[order - 1, level]
+                theta[order, scope] = theta[order - 1, scope]

@@ -2,7 +2,7 @@
 
 from empower_model.memory import mixture
 from empower_model.memory.in_use import fitted_memory, memory_in_use
-from empower_model.memory.index import Continuations, Level, Memory, blocks
+from empower_model.memory.index import Continuations, Memory, Scope, blocks
 from empower_model.memory.keeper import Keeper, KeeperThread
 from empower_model.memory.mixture import FEATURES, Coefficients, Weights
 from empower_model.memory.project import Project
@@ -16,10 +16,10 @@ __all__ = [
     "Continuations",
     "Keeper",
     "KeeperThread",
-    "Level",
     "Memory",
     "Project",
     "RememberingEngine",
+    "Scope",
     "Tokens",
     "WeightedMemory",
     "Weights",

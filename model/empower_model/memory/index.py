@@ -1,8 +1,8 @@
 """The memory of a workspace: what followed the last tokens wherever else they occur in its files.
 
-Three nested levels, each a small log-structured merge tree: changed documents lie in a short tail that is scanned,
+Three nested scopes, each a small log-structured merge tree: changed documents lie in a short tail that is scanned,
 the rest in a few sorted segments. An answer depends on the documents only, not on the way they came in. One thread
-may write while others ask: a level's segments never change, and are replaced all at once.
+may write while others ask: a scope's segments never change, and are replaced all at once.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from empower_model.memory.segment import (
 )
 
 BOUND = 20_000_000
-"""Most tokens of a memory; the documents of a level that were not updated for longest give way."""
+"""Most tokens of a memory; the documents of a scope that were not updated for longest give way."""
 NEAR = 20
-"""One in so many of them for each of the nearer levels."""
+"""One in so many of them for each of the nearer scopes."""
 TAIL = 1 << 15
 """Tokens that may be scanned at each look, which takes some 20 us; more are sorted by `settle`."""
 MANY = 256
@@ -49,7 +49,7 @@ BLOCK = 32
 _BACK = np.arange(ORDERS + 1, dtype=np.int32)[:, None]
 
 
-class Level(IntEnum):
+class Scope(IntEnum):
     """Distance of a document, the nearest last: at equal length of context its word counts most."""
 
     PROJECT = 0
@@ -64,7 +64,7 @@ class Continuations:
     tokens: NDArray[np.int32]
     """Shape (n,), ascending."""
     counts: NDArray[np.float32]
-    """Shape (ORDERS, levels, n): how often each token followed the last order + 1 tokens. All zero for an order
+    """Shape (ORDERS, scopes, n): how often each token followed the last order + 1 tokens. All zero for an order
     whose context occurs more than MANY times, unless it is the longest."""
 
 
@@ -79,7 +79,7 @@ def blocks(text: str, tokenize: Callable[[str], Sequence[int]]) -> Tokens:
 
 
 class Followers(NamedTuple):
-    """The occurrences of a context in one level, and what followed each; n occurrences."""
+    """The occurrences of a context in one scope, and what followed each; n occurrences."""
 
     windows: NDArray[np.int32]
     """Shape (1 + up to ORDERS, n): the token that followed, and those before it, backwards."""
@@ -90,7 +90,7 @@ class Followers(NamedTuple):
 
 
 class Index:
-    """The documents of one level."""
+    """The documents of one scope."""
 
     def __init__(self, bound: int = BOUND) -> None:
         """Begin an empty index that keeps at most `bound` tokens."""
@@ -219,25 +219,25 @@ def _distinct(tokens: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.
 
 
 class Memory:
-    """The levels, each with its documents."""
+    """The scopes, each with its documents."""
 
     def __init__(self, bound: int = BOUND) -> None:
         """Begin an empty memory of at most `bound` tokens, most of them for the project."""
         near = bound // NEAR
-        self.levels: tuple[Index, ...] = tuple(Index(near if level else bound - 2 * near) for level in Level)
+        self.scopes: tuple[Index, ...] = tuple(Index(near if scope else bound - 2 * near) for scope in Scope)
         self._looked_at: dict[str, str] = {}
 
-    def update(self, name: str, tokens: Tokens | None, level: Level = Level.PROJECT) -> None:
-        """Put a document into a level, replacing what the memory knew of it; None forgets it."""
-        self.update_all({name: tokens}, level)
+    def update(self, name: str, tokens: Tokens | None, scope: Scope = Scope.PROJECT) -> None:
+        """Put a document into a scope, replacing what the memory knew of it; None forgets it."""
+        self.update_all({name: tokens}, scope)
 
-    def update_all(self, documents: Mapping[str, Tokens | None], level: Level = Level.PROJECT) -> None:
+    def update_all(self, documents: Mapping[str, Tokens | None], scope: Scope = Scope.PROJECT) -> None:
         """Update many documents at once: a branch switch costs little more than one file."""
-        for each in Level:
-            if each is level:
-                self.levels[each].update(documents)
-            elif here := [name for name in documents if name in self.levels[each]]:
-                self.levels[each].update(dict.fromkeys(here))
+        for each in Scope:
+            if each is scope:
+                self.scopes[each].update(documents)
+            elif here := [name for name in documents if name in self.scopes[each]]:
+                self.scopes[each].update(dict.fromkeys(here))
 
     def look(self, prefix: str, suffix: str, tokenize: Callable[[str], Sequence[int]]) -> None:
         """Hold as the file at the cursor the lines above the cursor's own and those below it, and nothing else.
@@ -248,42 +248,42 @@ class Memory:
         around = {"above": prefix[: prefix.rfind("\n") + 1], "below": below}
         fresh = {part: blocks(text, tokenize) for part, text in around.items() if self._looked_at.get(part) != text}
         if fresh:
-            self.levels[Level.FILE].update(fresh)
+            self.scopes[Scope.FILE].update(fresh)
             self._looked_at = around
 
     def settle(self) -> None:
         """Sort and merge what updates left; to be called while nobody waits. No answer changes."""
-        for index in self.levels:
+        for index in self.scopes:
             index.settle()
 
     def continuations(self, context: Sequence[int]) -> Continuations | None:
         """Return what followed the last tokens of a context; None when nothing did."""
         near = [int(token) for token in context[: -ORDERS - 1 : -1]]
-        found = [(level, those) for level, index in enumerate(self.levels) if (those := index.followers(near))]
+        found = [(scope, those) for scope, index in enumerate(self.scopes) if (those := index.followers(near))]
         if not found:
             return None
         windows = np.concatenate([those.windows for _, those in found], axis=1)
         times = np.concatenate([those.times for _, those in found])
-        levels = np.repeat([level for level, _ in found], [len(those.times) for _, those in found])
+        scopes = np.repeat([scope for scope, _ in found], [len(those.times) for _, those in found])
         same = windows[1:] == np.array(near, dtype=np.int32)[:, None]
         lengths = np.logical_and.accumulate(same, axis=0).sum(axis=0)
         tokens, inverse = _distinct(windows[0])
-        cells = (lengths - 1) * len(Level) + levels
-        shape = (ORDERS, len(Level), len(tokens))
+        cells = (lengths - 1) * len(Scope) + scopes
+        shape = (ORDERS, len(Scope), len(tokens))
         exact = np.bincount(cells * len(tokens) + inverse, times, minlength=math.prod(shape))
         counts = exact.astype(np.float32).reshape(shape)
         for order in range(ORDERS - 1, 0, -1):  # who agrees further back also agrees here
             counts[order - 1] += counts[order]
-        for level, those in found:
-            counts[: those.least - 1, level] = 0
+        for scope, those in found:
+            counts[: those.least - 1, scope] = 0
         return Continuations(tokens, counts)
 
     @property
     def size(self) -> int:
         """Return the tokens of all documents."""
-        return sum(index.size for index in self.levels)
+        return sum(index.size for index in self.scopes)
 
     @property
     def nbytes(self) -> int:
         """Return the bytes of its arrays."""
-        return sum(index.nbytes for index in self.levels)
+        return sum(index.nbytes for index in self.scopes)

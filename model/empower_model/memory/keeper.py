@@ -1,6 +1,6 @@
 """Keeps a memory current with a workspace, piece by piece, and stands back while somebody waits for a completion.
 
-The files of the library make the level of the project, but for those written in lately, which are one level nearer and
+The files of the library make the scope of the project, but for those written in lately, which are one nearer and
 say what the editor last had of them, and but for the one being written in, which comes with each request. What the
 memory holds depends on these three only, not on the way there.
 """
@@ -19,7 +19,7 @@ from operator import methodcaller
 
 from empower_model.errors import EmpowerError
 from empower_model.feed import RECENT, Changed, Current, Edited, Library, News, Stamp, Walk
-from empower_model.memory.index import TAIL, Index, Level, Memory, blocks
+from empower_model.memory.index import TAIL, Index, Memory, Scope, blocks
 from empower_model.memory.segment import Tokens
 
 MANY_FILES = 100
@@ -46,8 +46,8 @@ class Keeper:
 
     def __init__(self, memory: Memory, tokenize: Callable[[str], Sequence[int]]) -> None:
         self._memory = memory
-        self._project: Index = memory.levels[Level.PROJECT]
-        self._nearer: Index = memory.levels[Level.RECENT]
+        self._project: Index = memory.scopes[Scope.PROJECT]
+        self._nearer: Index = memory.scopes[Scope.RECENT]
         self._tokenize = tokenize
         self._library: Library | None = None
         self._stamps: dict[str, Stamp] = {}

@@ -1,10 +1,10 @@
 """The mixture of a model's distribution with what the memory of the workspace has seen follow.
 
-Each order of each level is a small distribution of its own: counts over their sum. From the longest context to the
-shortest, and at equal length from the nearest level to the farthest, each takes a share of what those before it left,
+Each order of each scope is a small distribution of its own: counts over their sum. From the longest context to the
+shortest, and at equal length from the nearest scope to the farthest, each takes a share of what those before it left,
 and the model takes the rest. Witten and Bell's share, c / (c + t) for c occurrences of a context with t different
 followers, is the special case without fitting; here the share is a logistic function of ln c, ln t and the logarithm of
-what the model gives to these followers together, fitted for each order, level and model (`mixture_fitting.py`).
+what the model gives to these followers together, fitted for each order, scope and model (`mixture_fitting.py`).
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 from empower_model.calibration import Calibration
 from empower_model.engine import FimTokens, Guess, LogProbs, Transform
 from empower_model.errors import ModelError
-from empower_model.memory.index import Continuations, Level, Memory
+from empower_model.memory.index import Continuations, Memory, Scope
 from empower_model.memory.segment import ORDERS
 from empower_model.regular_file import read_json, reason
 from empower_model.whole_file import write_whole
 
 FEATURES = 4
 """1, ln c, ln t, and ln of the model's probability of the followers."""
-SHAPE = (ORDERS, len(Level), FEATURES)
+SHAPE = (ORDERS, len(Scope), FEATURES)
 LEAST = 1e-6
 """Floor under probabilities whose logarithm is taken."""
 MOST_ODDS = 12.0
@@ -38,7 +38,7 @@ GIVEN = 0.5
 """What the model is taken to give to the followers together while it has not been asked."""
 
 Coefficients = NDArray[np.float64]
-"""Shape (ORDERS, levels, FEATURES)."""
+"""Shape (ORDERS, scopes, FEATURES)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +59,7 @@ class Weights:
         Whoever reads it meanwhile sees the old file or the new, never a part. Raises OSError.
         """
         content = {
-            "levels": [level.name.lower() for level in Level],
+            "levels": [scope.name.lower() for scope in Scope],
             "coefficients": np.round(self.coefficients, 4).tolist(),
             "midpoint": self.calibration.midpoint,
             "slope": self.calibration.slope,
@@ -84,16 +84,16 @@ class Weights:
 
 
 class Orders(NamedTuple):
-    """The features that shares depend on, flat over orders and levels: (order, level) is at order * levels + level.
+    """The features that shares depend on, flat over orders and scopes: (order, scope) is at order * scopes + scope.
 
-    With three levels, order 0 of the farthest level is row 0 and order 1 of it row 3. The later a row, the sooner it is
-    asked for its share (`shares`): longer contexts before shorter ones, nearer levels before farther ones.
+    With three scopes, order 0 of the farthest scope is row 0 and order 1 of it row 3. The later a row, the sooner it is
+    asked for its share (`shares`): longer contexts before shorter ones, nearer scopes before farther ones.
     """
 
     features: NDArray[np.float64]
-    """Shape (ORDERS * levels, FEATURES)."""
+    """Shape (ORDERS * scopes, FEATURES)."""
     totals: NDArray[np.float32]
-    """Shape (ORDERS * levels,): how often the context was seen; 0 where it has nothing to say."""
+    """Shape (ORDERS * scopes,): how often the context was seen; 0 where it has nothing to say."""
 
 
 def orders(counts: NDArray[np.float32], probabilities: NDArray[np.float32]) -> Orders:
@@ -113,7 +113,7 @@ def orders(counts: NDArray[np.float32], probabilities: NDArray[np.float32]) -> O
 
 
 def trust(features: NDArray[np.float64], coefficients: Coefficients) -> NDArray[np.float64]:
-    """Return the share of what is left that each order takes: features (..., ORDERS * levels, FEATURES) to (...,)."""
+    """Return the share of what is left that each order takes: features (..., ORDERS * scopes, FEATURES) to (...,)."""
     flat = coefficients.reshape(-1, FEATURES)
     odds = (features * flat).sum(axis=-1).clip(-MOST_ODDS, MOST_ODDS)
     shares: NDArray[np.float64] = 1 / (1 + np.exp(-odds))

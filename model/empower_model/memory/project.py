@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import PurePosixPath
 
-from empower_model.memory.index import Level, Memory, blocks
+from empower_model.memory.index import Memory, Scope, blocks
 from empower_model.memory.segment import Tokens
 
 
@@ -50,10 +50,10 @@ class Project:
         return self.memory
 
     @contextmanager
-    def at(self, name: str, prefix: str, suffix: str, levels: Collection[Level] = tuple(Level)) -> Iterator[Memory]:
-        """Lend the memory at a cursor of the file `name` between two texts, with these levels and no others."""
-        memory = self.open(name) if Level.PROJECT in levels else self._bare
-        if Level.FILE in levels:
+    def at(self, name: str, prefix: str, suffix: str, scopes: Collection[Scope] = tuple(Scope)) -> Iterator[Memory]:
+        """Lend the memory at a cursor of the file `name` between two texts, with these scopes and no others."""
+        memory = self.open(name) if Scope.PROJECT in scopes else self._bare
+        if Scope.FILE in scopes:
             memory.look(prefix, suffix, self._tokenize)
         yield memory
         memory.look("", "", self._tokenize)

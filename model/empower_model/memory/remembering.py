@@ -1,7 +1,7 @@
 """An engine that knows the workspace: the mixture with the memory, wherever another engine would stand.
 
-The file at the cursor is a level of the memory that belongs to the engine: what stands above and below the cursor's
-line, taken from each request. The other levels may be another thread's.
+The file at the cursor is a scope of the memory that belongs to the engine: what stands above and below the cursor's
+line, taken from each request. The other scopes may be another thread's.
 """
 
 from __future__ import annotations

@@ -9,10 +9,10 @@ from empower_lsp.commands import requantising as module
 from empower_lsp.commands.model import model
 from empower_model.engine import requantising
 from empower_model.engine.llama_file import requantise
-from empower_model.engine.requantising import Comparison
+from empower_model.engine.requantising import Requantised
 from empower_model.files import store
 
-WORTH = Comparison(1.4, 0.008)
+WORTH = Requantised(1.4, 0.008)
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def slow(tmp_path: Path) -> str:
     return str(path)
 
 
-def use(monkeypatch: pytest.MonkeyPatch, found: Comparison, *arguments: str, answer: str = "") -> str:
+def use(monkeypatch: pytest.MonkeyPatch, found: Requantised, *arguments: str, answer: str = "") -> str:
     monkeypatch.setattr(requantising, "compare", lambda before, after, text: found)
     result = CliRunner().invoke(model, ["use", *arguments], input=answer)
     assert result.exit_code == 0, result.output
@@ -42,13 +42,13 @@ def test_a_copy_that_is_worth_it_is_used_until_it_is_dropped(slow: str, monkeypa
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (Comparison(1.1, 0.0), "that is not worth it"),
-        (Comparison(1.4, 0.02), "that is not worth it"),
-        (Comparison(1.4, 0.008, disturbed=True), "try again without them"),
+        (Requantised(1.1, 0.0), "that is not worth it"),
+        (Requantised(1.4, 0.02), "that is not worth it"),
+        (Requantised(1.4, 0.008, disturbed=True), "try again without them"),
     ],
 )
 def test_another_is_not_kept_and_why_is_said(
-    slow: str, monkeypatch: pytest.MonkeyPatch, found: Comparison, words: str
+    slow: str, monkeypatch: pytest.MonkeyPatch, found: Requantised, words: str
 ) -> None:
     assert words in use(monkeypatch, found, "--faster", slow)
     assert store.checked(slow).path == Path(slow)

@@ -7,7 +7,7 @@ import pytest
 from lsprotocol import types
 
 from empower_lsp.edge.convert import (
-    Document,
+    OpenDocument,
     characters,
     item,
     item_id,
@@ -24,8 +24,8 @@ ENCODINGS = ["utf-8", "utf-16", "utf-32"]
 UNITS = {"utf-8": [1, 2, 3, 4], "utf-16": [1, 1, 1, 2], "utf-32": [1, 1, 1, 1]}
 
 
-def document(text: str, encoding: str = "utf-16") -> Document:
-    return Document(types.TextDocumentItem("file:///a.py", "python", 7, text), encoding)
+def document(text: str, encoding: str = "utf-16") -> OpenDocument:
+    return OpenDocument(types.TextDocumentItem("file:///a.py", "python", 7, text), encoding)
 
 
 def at(line: int, character: int) -> types.Position:
@@ -107,7 +107,7 @@ def params(line: int, character: int, info: types.SelectedCompletionInfo | None 
     return types.InlineCompletionParams(context, types.TextDocumentIdentifier("file:///a.py"), at(line, character))
 
 
-def asked_of(document: Document, params: types.InlineCompletionParams, encoding: str) -> Query:
+def asked_of(document: OpenDocument, params: types.InlineCompletionParams, encoding: str) -> Query:
     found = query(document, params, encoding)
     assert found is not None
     return found
@@ -149,7 +149,7 @@ def test_edits_that_cut_characters_in_two_shift_nothing(seed: int) -> None:
 
 
 def test_bytes_of_a_character_that_is_cut_in_two_are_counted() -> None:
-    ours = Document(types.TextDocumentItem("file:///a.py", "python", 1, "a😀b"), "utf-8")
+    ours = OpenDocument(types.TextDocumentItem("file:///a.py", "python", 1, "a😀b"), "utf-8")
     ours.apply_change(types.TextDocumentContentChangePartial(types.Range(at(0, 3), at(0, 4)), "x"))
     assert ours.source == "a??x?b"
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lsprotocol import types
 
-from empower_lsp.edge.convert import Document, offset_at, position_at, units
+from empower_lsp.edge.convert import OpenDocument, offset_at, position_at, units
 
 from .reference import WIDTHS, Reference
 
@@ -23,8 +23,8 @@ def position(edge: Edge) -> types.Position:
     return types.Position(*edge)
 
 
-def opened(text: str, encoding: str) -> Document:
-    return Document(types.TextDocumentItem("file:///a.py", "python", 1, text), encoding)
+def opened(text: str, encoding: str) -> OpenDocument:
+    return OpenDocument(types.TextDocumentItem("file:///a.py", "python", 1, text), encoding)
 
 
 @given(TEXTS, EDITS, ENCODINGS)

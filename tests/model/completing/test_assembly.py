@@ -11,7 +11,7 @@ from empower_model.calibration import Calibration
 from empower_model.completing.assembly import assemble
 from empower_model.engine.drafting import Drafts, Guess
 from empower_model.engine.seam import FakeEngine, Token, Transform
-from empower_model.memory.index import Level, Memory
+from empower_model.memory.index import Memory, Scope
 from empower_model.memory.mixture import SHAPE, Weights
 from empower_model.memory.remembering import WeightedMemory
 from empower_model.request import Request
@@ -43,7 +43,7 @@ def trusted() -> WeightedMemory:
 def file(memory: Memory) -> Mapping[str, str]:
     return {
         name: bytes(segment.text.document(name).tolist()).decode()
-        for segment in memory.levels[Level.FILE].segments
+        for segment in memory.scopes[Scope.FILE].segments
         for name in segment.text.spans
     }
 

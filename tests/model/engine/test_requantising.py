@@ -11,7 +11,7 @@ from empower_model.engine import requantising
 from empower_model.engine.adapter_file import EMBEDDING, header
 from empower_model.engine.llama import LlamaEngine
 from empower_model.engine.llama_file import requantise
-from empower_model.engine.requantising import IQ4_NL, Q8_0, Comparison, compare, faster_types
+from empower_model.engine.requantising import IQ4_NL, Q8_0, Requantised, compare, faster_types
 from empower_model.engine.seam import EngineConfig
 from empower_model.errors import EngineError, ModelFileInvalid, PromptTooLong
 
@@ -90,7 +90,7 @@ def test_two_files_are_compared_by_speed_and_bits(weights: Path, slow: Path) -> 
 def test_a_copy_is_worth_it_that_wins_much_and_costs_little(
     gain: float, cost: float, disturbed: bool, worth: bool
 ) -> None:
-    assert Comparison(gain, cost, disturbed).worth is worth
+    assert Requantised(gain, cost, disturbed).worth is worth
 
 
 def test_what_cannot_be_written_or_read_is_one_clear_error(weights: Path, tmp_path: Path) -> None:

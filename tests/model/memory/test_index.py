@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from empower_model.memory import index as module
-from empower_model.memory.index import Index, Level, Memory, blocks
+from empower_model.memory.index import Index, Memory, Scope, blocks
 from empower_model.memory.segment import ORDERS, Scanned, Sorted, lay, sort
 
 
@@ -15,16 +15,16 @@ def ids(*tokens: int) -> np.ndarray:
     return np.array(tokens, dtype=np.int32)
 
 
-def answers(memory: Memory, context: list[int]) -> dict[tuple[int, Level], dict[int, int]]:
-    """Return counts by (length of context, level), each by token."""
+def answers(memory: Memory, context: list[int]) -> dict[tuple[int, Scope], dict[int, int]]:
+    """Return counts by (length of context, scope), each by token."""
     found = memory.continuations(context)
     if found is None:
         return {}
     return {
-        (order + 1, level): {int(found.tokens[at]): int(row[at]) for at in np.flatnonzero(row)}
+        (order + 1, scope): {int(found.tokens[at]): int(row[at]) for at in np.flatnonzero(row)}
         for order in range(ORDERS)
-        for level in Level
-        if (row := found.counts[order, level]).any()
+        for scope in Scope
+        if (row := found.counts[order, scope]).any()
     }
 
 
@@ -46,13 +46,13 @@ def texts(rng: random.Random, count: int) -> dict[str, list[int]]:
 def test_what_followed_is_counted_by_length_and_level() -> None:
     memory = Memory()
     memory.update("a.py", ids(1, 2, 3, 9, 2, 3, 4))
-    memory.update("b.py", ids(2, 3, 4), Level.FILE)
+    memory.update("b.py", ids(2, 3, 4), Scope.FILE)
     assert answers(memory, [7, 1, 2, 3]) == {
-        (1, Level.PROJECT): {9: 1, 4: 1},
-        (2, Level.PROJECT): {9: 1, 4: 1},
-        (3, Level.PROJECT): {9: 1},
-        (1, Level.FILE): {4: 1},
-        (2, Level.FILE): {4: 1},
+        (1, Scope.PROJECT): {9: 1, 4: 1},
+        (2, Scope.PROJECT): {9: 1, 4: 1},
+        (3, Scope.PROJECT): {9: 1},
+        (1, Scope.FILE): {4: 1},
+        (2, Scope.FILE): {4: 1},
     }
     assert memory.continuations([8]) is None
     assert memory.continuations([]) is None
@@ -64,7 +64,7 @@ def test_no_context_reaches_from_one_document_into_another() -> None:
     memory.update("a.py", ids(1, 2))
     memory.update("b.py", ids(3, 4))
     assert memory.continuations([2]) is None  # nothing follows the end of a.py
-    assert answers(memory, [2, 3]) == {(1, Level.PROJECT): {4: 1}}
+    assert answers(memory, [2, 3]) == {(1, Scope.PROJECT): {4: 1}}
 
 
 @pytest.mark.parametrize("settled", [False, True])
@@ -76,11 +76,11 @@ def test_counts_are_those_of_a_plain_search(settled: bool, monkeypatch: pytest.M
     memory.update_all({name: ids(*text) for name, text in documents.items()})
     if settled:
         memory.settle()
-        assert any(isinstance(segment, Sorted) for segment in memory.levels[Level.PROJECT].segments)
+        assert any(isinstance(segment, Sorted) for segment in memory.scopes[Scope.PROJECT].segments)
     for _ in range(100):
         context = [rng.randrange(4) for _ in range(rng.randrange(1, 11))]
         expected = {
-            (length, Level.PROJECT): dict(counts)
+            (length, Scope.PROJECT): dict(counts)
             for length in range(1, min(len(context), ORDERS) + 1)
             if (counts := counted(documents, context, length))
         }
@@ -110,7 +110,7 @@ def test_edits_undo_renames_and_deletions_leave_it_as_built_afresh(monkeypatch: 
             memory.update_all({old: None, "renamed.py": ids(*documents["renamed.py"])})
         if turn % 3 == 0:
             memory.settle()
-        kinds |= {tuple(type(segment) for segment in memory.levels[Level.PROJECT].segments)}
+        kinds |= {tuple(type(segment) for segment in memory.scopes[Scope.PROJECT].segments)}
         afresh = Memory()
         afresh.update_all({name: ids(*text) for name, text in documents.items()})
         assert memory.size == afresh.size == sum(map(len, documents.values()))
@@ -123,10 +123,10 @@ def test_edits_undo_renames_and_deletions_leave_it_as_built_afresh(monkeypatch: 
 def test_a_document_is_in_one_level_at_a_time() -> None:
     memory = Memory()
     memory.update("a.py", ids(1, 2))
-    memory.update("a.py", ids(1, 3), Level.FILE)
-    assert answers(memory, [1]) == {(1, Level.FILE): {3: 1}}
-    memory.update("a.py", ids(1, 2), Level.RECENT)
-    assert answers(memory, [1]) == {(1, Level.RECENT): {2: 1}}
+    memory.update("a.py", ids(1, 3), Scope.FILE)
+    assert answers(memory, [1]) == {(1, Scope.FILE): {3: 1}}
+    memory.update("a.py", ids(1, 2), Scope.RECENT)
+    assert answers(memory, [1]) == {(1, Scope.RECENT): {2: 1}}
     memory.update("a.py", None)
     assert memory.continuations([1]) is None
 
@@ -140,10 +140,10 @@ def test_frequent_contexts_are_left_to_the_model_but_for_the_longest(monkeypatch
         memory.update("b.py", ids(1, 2, 1, 2, 1, 3, 1, 2, 4, 1))
         memory.settle()
         # 21 tokens have 13 places behind eight others; the last is a 6
-        assert answers(memory, [5] * 8) == {(8, Level.PROJECT): {5: 12, 6: 1}}
+        assert answers(memory, [5] * 8) == {(8, Scope.PROJECT): {5: 12, 6: 1}}
         assert memory.continuations([5] * 7) is None
         # 1 occurs four times before something: too often; 2 1 only twice
-        assert answers(memory, [2, 1]) == {(2, Level.PROJECT): {2: 1, 3: 1}}
+        assert answers(memory, [2, 1]) == {(2, Scope.PROJECT): {2: 1, 3: 1}}
 
 
 def test_what_was_not_updated_for_longest_gives_way() -> None:

@@ -13,7 +13,7 @@ import pytest
 from empower_model.errors import EngineError
 from empower_model.feed import RECENT, Changed, Current, Edited, Feed, Stamp, Walk
 from empower_model.memory import keeper as module
-from empower_model.memory.index import Level, Memory
+from empower_model.memory.index import Memory, Scope
 from empower_model.memory.keeper import Keeper, KeeperThread
 
 
@@ -64,11 +64,11 @@ def finish(keeper: Keeper) -> None:
         pass
 
 
-def held(memory: Memory, level: Level) -> dict[str, str]:
-    """Return the documents of a level."""
+def held(memory: Memory, scope: Scope) -> dict[str, str]:
+    """Return the documents of a scope."""
     return {
         name: bytes(segment.text.document(name).tolist()).decode()
-        for segment in memory.levels[level].segments
+        for segment in memory.scopes[scope].segments
         for name in segment.text.spans
     }
 
@@ -80,7 +80,7 @@ def test_the_library_is_read_but_for_what_it_does_not_hold() -> None:
     keeper = Keeper(memory, letters)
     keeper.hear(Walk(shelf, True))
     finish(keeper)
-    assert held(memory, Level.PROJECT) == {"/a.py": "text of /a.py", "/in/b.py": "text of /in/b.py"}
+    assert held(memory, Scope.PROJECT) == {"/a.py": "text of /a.py", "/in/b.py": "text of /in/b.py"}
     assert memory.continuations(letters("text")) is not None
 
 
@@ -92,13 +92,13 @@ def test_a_document_is_in_the_level_that_it_belongs_to() -> None:
     for news in (Current("a"), Edited("b", "b in the editor"), Walk(shelf, True)):
         keeper.hear(news)
     finish(keeper)
-    assert held(memory, Level.PROJECT) == {"c": "c on disk"}
-    assert held(memory, Level.RECENT) == {"b": "b in the editor"}
+    assert held(memory, Scope.PROJECT) == {"c": "c on disk"}
+    assert held(memory, Scope.RECENT) == {"b": "b in the editor"}
     for news in (Current("c", Edited("a", "a in the editor")), Edited("b", None)):
         keeper.hear(news)
-    assert held(memory, Level.PROJECT) == {}
-    assert held(memory, Level.RECENT) == {"a": "a in the editor", "b": "b on disk"}
-    assert held(memory, Level.FILE) == {}  # which the engine itself takes from the requests
+    assert held(memory, Scope.PROJECT) == {}
+    assert held(memory, Scope.RECENT) == {"a": "a in the editor", "b": "b on disk"}
+    assert held(memory, Scope.FILE) == {}  # which the engine itself takes from the requests
 
 
 def test_of_an_open_document_only_what_the_library_tells_is_remembered() -> None:
@@ -107,7 +107,7 @@ def test_of_an_open_document_only_what_the_library_tells_is_remembered() -> None
     for news in (Walk(shelf, True), Current("a"), Edited("b", "pw = 's3cret9'"), Current("", Edited("a", "x s3cret9"))):
         keeper.hear(news)
     finish(keeper)
-    assert held(memory, Level.RECENT) == {"a": "x ", "b": "pw = ''"}
+    assert held(memory, Scope.RECENT) == {"a": "x ", "b": "pw = ''"}
 
 
 def test_what_belongs_to_no_project_counts_as_long_as_it_is_open() -> None:
@@ -116,9 +116,9 @@ def test_what_belongs_to_no_project_counts_as_long_as_it_is_open() -> None:
     keeper = Keeper(memory, letters)
     for news in (Walk(shelf, True), Current("a"), Current("c", Edited("a", "a here")), Edited("b", "b here")):
         keeper.hear(news)
-    assert held(memory, Level.RECENT) == {"a": "a here", "b": "b here"}
+    assert held(memory, Scope.RECENT) == {"a": "a here", "b": "b here"}
     keeper.hear(Edited("b", None))
-    assert held(memory, Level.RECENT) == {"a": "a here"}
+    assert held(memory, Scope.RECENT) == {"a": "a here"}
     assert shelf.reads == []
 
 
@@ -129,8 +129,8 @@ def test_what_was_written_long_ago_is_one_of_many_again() -> None:
     for n in range(RECENT + 1):
         shelf.put(f"{n}", "on disk")
         keeper.hear(Edited(f"{n}", "in the editor"))
-    assert held(memory, Level.PROJECT) == {"0": "on disk"}
-    assert set(held(memory, Level.RECENT)) == {f"{n}" for n in range(1, RECENT + 1)}
+    assert held(memory, Scope.PROJECT) == {"0": "on disk"}
+    assert set(held(memory, Scope.RECENT)) == {f"{n}" for n in range(1, RECENT + 1)}
 
 
 def test_another_library_takes_the_place_of_the_first() -> None:
@@ -144,7 +144,7 @@ def test_another_library_takes_the_place_of_the_first() -> None:
     shelf.reads.clear()
     keeper.hear(Walk(replace(shelf, denied=frozenset("ac")), True))  # as when a glob is denied
     finish(keeper)
-    assert (held(memory, Level.PROJECT), set(held(memory, Level.RECENT))) == ({"d": "d on disk"}, {"b"})
+    assert (held(memory, Scope.PROJECT), set(held(memory, Scope.RECENT))) == ({"d": "d on disk"}, {"b"})
     assert shelf.reads == []  # what has not changed is not read again
 
 
@@ -182,8 +182,8 @@ def test_whatever_happens_it_is_as_if_built_afresh(
         for news in feed._unknown(feed._listen()):
             other.hear(news)
         finish(other)
-        assert [held(memory, level) for level in Level] == [held(fresh, level) for level in Level]
-        assert "/d/1.py" not in {name for level in Level for name in held(memory, level)}
+        assert [held(memory, scope) for scope in Scope] == [held(fresh, scope) for scope in Scope]
+        assert "/d/1.py" not in {name for scope in Scope for name in held(memory, scope)}
         same_answers(rng, memory, fresh)
 
 
@@ -247,11 +247,11 @@ def test_a_file_made_during_a_walk_is_not_forgotten_by_it(name: str, again: bool
     shelf.put(name, "made meanwhile")
     keeper.hear(Changed((name,)))
     finish(keeper)
-    assert held(memory, Level.PROJECT)[name] == "made meanwhile"
+    assert held(memory, Scope.PROJECT)[name] == "made meanwhile"
     del shelf.texts[name]
     keeper.look()
     finish(keeper)
-    assert name not in held(memory, Level.PROJECT), "the next walk finds it gone"
+    assert name not in held(memory, Scope.PROJECT), "the next walk finds it gone"
 
 
 def test_where_not_all_fits_what_is_new_and_near_comes_first() -> None:
@@ -264,10 +264,10 @@ def test_where_not_all_fits_what_is_new_and_near_comes_first() -> None:
     keeper.hear(Current("/near/by.py"))
     keeper.hear(Walk(shelf, True))
     finish(keeper)
-    assert set(held(memory, Level.PROJECT)) == {"/near/new.py", "/far/new.py"}
+    assert set(held(memory, Scope.PROJECT)) == {"/near/new.py", "/far/new.py"}
     shelf.put("/far/third.py", "y" * 90)
     keeper.hear(Changed(("/far/third.py",)))
-    assert set(held(memory, Level.PROJECT)) == {"/near/new.py", "/far/third.py"}  # the farther one gave way
+    assert set(held(memory, Scope.PROJECT)) == {"/near/new.py", "/far/third.py"}  # the farther one gave way
 
 
 def test_what_cannot_be_tokenised_is_left_out() -> None:
@@ -282,7 +282,7 @@ def test_what_cannot_be_tokenised_is_left_out() -> None:
     keeper = Keeper(memory, fails)
     keeper.hear(Walk(shelf, True))
     finish(keeper)
-    assert held(memory, Level.PROJECT) == {"b": "good"}
+    assert held(memory, Scope.PROJECT) == {"b": "good"}
 
 
 def eventually(condition: object) -> bool:
@@ -313,7 +313,7 @@ def test_the_thread_stands_back_while_somebody_waits() -> None:
         before = len(seen)
         time.sleep(0.1)
         assert len(seen) == before < 300
-    assert eventually(lambda: len(memory.levels[Level.PROJECT].names) == 300)
+    assert eventually(lambda: len(memory.scopes[Scope.PROJECT].names) == 300)
     mouth.close()
     assert eventually(lambda: "empower-memory" not in {thread.name for thread in threading.enumerate()})
 
@@ -356,7 +356,7 @@ def test_a_piece_that_fails_is_left_out_and_told_without_its_words(caplog: pytes
     mouth.send(Walk(shelf, True))
     mouth.send(Edited("b", "password = 'hunter2'"))
     mouth.send(Edited("c", "also fine"))
-    assert eventually(lambda: memory.levels[Level.RECENT].names == {"c"})
+    assert eventually(lambda: memory.scopes[Scope.RECENT].names == {"c"})
     assert "ValueError" in caplog.text
     assert "hunter2" not in caplog.text
     mouth.close()
@@ -369,13 +369,13 @@ def test_filling_ends_in_time_and_keeps_what_was_read(monkeypatch: pytest.Monkey
     keeper = Keeper(memory, letters)
     keeper.hear(Walk(shelf, True))
     assert keeper.fill(60.0)
-    assert len(held(memory, Level.PROJECT)) == 10
+    assert len(held(memory, Scope.PROJECT)) == 10
     hurried, rest = Memory(), iter([0.0] * 16 + [100.0] * 100)
     keeper = Keeper(hurried, letters)
     keeper.hear(Walk(shelf, True))
     monkeypatch.setattr(time, "monotonic", lambda: next(rest))
     assert not keeper.fill(60.0)
-    read = held(hurried, Level.PROJECT)
+    read = held(hurried, Scope.PROJECT)
     assert 0 < len(read) < 10
     assert set(read) <= set(shelf.texts)
     assert not keeper.step(), "nothing is left to do"

@@ -18,7 +18,7 @@ from empower_model.files.memory_files import memory_sidecar
 from empower_model.fitting import mixture_fitting
 from empower_model.fitting.mixture_fitting import Observations, Witness
 from empower_model.memory import mixture
-from empower_model.memory.index import Level, Memory
+from empower_model.memory.index import Memory, Scope
 from empower_model.memory.mixture import FEATURES, SHAPE, Weights
 from empower_model.memory.remembering import RememberingEngine
 from empower_model.memory.segment import ORDERS
@@ -26,7 +26,7 @@ from empower_model.prompt.token_healing import healing
 
 PIECES = (b"", b"a", b"b", b"c", b"d", b"ab")
 END, A, B, C, D, AB = range(6)
-CELLS = ORDERS * len(Level)
+CELLS = ORDERS * len(Scope)
 
 
 def ids(*tokens: int) -> np.ndarray:
@@ -95,7 +95,7 @@ def test_each_order_takes_its_share_of_what_is_left() -> None:
 def test_the_nearer_level_is_asked_first() -> None:
     memory = Memory()
     memory.update("x", ids(A, B))
-    memory.update("y", ids(A, C), Level.FILE)
+    memory.update("y", ids(A, C), Scope.FILE)
     p = np.exp(mixture.transform(memory, [A], trusting(0.5))([], uniform()))
     assert p[C] == pytest.approx(1 / 2 + 1 / 24)
     assert p[B] == pytest.approx(1 / 4 + 1 / 24)
@@ -217,7 +217,7 @@ def test_a_witness_notes_model_and_memory_at_each_token() -> None:
     assert witness.follow(Uniform(), memory, [A], [B, D, AB], skip=1) == 2
     seen = witness.observations()
     assert seen.model == pytest.approx([1 / 6, 1 / 6])
-    first, second = 0, len(Level)  # orders 1 and 2 of the project
+    first, second = 0, len(Scope)  # orders 1 and 2 of the project
     # D after A B: the pair was followed by C only, B by C and D; AB after D: D was followed by B, B D by the end
     assert np.flatnonzero(seen.seen[0]).tolist() == [first, second]
     assert seen.found[0, [first, second]].tolist() == [0.5, 0.0]
@@ -244,9 +244,9 @@ def test_a_fit_finds_how_often_an_order_is_right() -> None:
     assert mixture.trust(those.features[0], fitted)[0] == pytest.approx(right, abs=0.01)
     best = np.log(mixture_fitting.probabilities(those, fitted)).sum()
     assert best > np.log(mixture_fitting.probabilities(those, trusting(0.5).coefficients)).sum()
-    # orders and levels that were never seen take after their neighbours
-    assert (fitted[5, Level.PROJECT] == fitted[0, Level.PROJECT]).all()
-    assert (fitted[:, Level.FILE] == fitted[:, Level.PROJECT]).all()
+    # orders and scopes that were never seen take after their neighbours
+    assert (fitted[5, Scope.PROJECT] == fitted[0, Scope.PROJECT]).all()
+    assert (fitted[:, Scope.FILE] == fitted[:, Scope.PROJECT]).all()
 
 
 def test_a_fit_from_other_weights_moves_only_as_far_as_the_text_says() -> None:
@@ -262,6 +262,6 @@ def test_a_fit_from_other_weights_moves_only_as_far_as_the_text_says() -> None:
 
 def test_levels_can_be_left_out() -> None:
     those = observed(np.random.default_rng(0), 0.9, 5)
-    assert not those.only([Level.FILE]).seen.any()
-    assert those.only([Level.PROJECT]).seen.sum() == 5
+    assert not those.only([Scope.FILE]).seen.any()
+    assert those.only([Scope.PROJECT]).seen.sum() == 5
     assert mixture_fitting.probabilities(those.only([]), trusting(0.9).coefficients) == pytest.approx(those.model)

@@ -7,7 +7,7 @@ import pytest
 
 from empower_model.calibration import Calibration
 from empower_model.engine.seam import FakeEngine
-from empower_model.memory.index import Level, Memory
+from empower_model.memory.index import Memory, Scope
 from empower_model.memory.mixture import SHAPE, Weights
 from empower_model.memory.remembering import RememberingEngine
 from empower_model.request import Request
@@ -26,7 +26,7 @@ class Counting(FakeEngine):
 def file(memory: Memory) -> dict[str, str]:
     return {
         name: bytes(segment.text.document(name).tolist()).decode()
-        for segment in memory.levels[Level.FILE].segments
+        for segment in memory.scopes[Scope.FILE].segments
         for name in segment.text.spans
     }
 

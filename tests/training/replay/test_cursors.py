@@ -8,7 +8,7 @@ from empower_model.calibration import Calibration
 from empower_model.completing.completer import LocalCompleter
 from empower_model.engine.seam import FakeEngine
 from empower_training.corpus.corpus import Document
-from empower_training.replay.cursors import Cursor, Span, calibrate, cursors, rules, score, spans
+from empower_training.replay.cursors import Cursor, JudgedSpan, calibrate, cursors, rules, score, spans
 
 TEXT = "".join(f"def f{n}(x):\n    value = call(x, {n})\n    return value\n\n" for n in range(20))
 
@@ -17,8 +17,8 @@ def document(package: str) -> Document:
     return Document(package, f"{package}/a.py", TEXT)
 
 
-def span(text: str, truth: str, bits: float) -> Span:
-    return Span(Cursor("p", "", "", truth, ""), text, (bits,), (1.0,), (len(text),))
+def span(text: str, truth: str, bits: float) -> JudgedSpan:
+    return JudgedSpan(Cursor("p", "", "", truth, ""), text, (bits,), (1.0,), (len(text),))
 
 
 def test_cursors_lie_in_the_text_and_leave_what_is_below() -> None:
@@ -43,7 +43,7 @@ def test_spans_are_what_the_model_writes() -> None:
     engine = FakeEngine(lambda _: [("ab", 1.0, 2.0), ("é", 0.5, 1.0), ("", 0.0, 0.0)])
     place = Cursor("p", "", "", "abé", "")
     [found] = spans(LocalCompleter(engine, Calibration()), [place])
-    assert found == Span(place, "abé", (1.0, 0.5), (2.0, 1.0), (2, 3))
+    assert found == JudgedSpan(place, "abé", (1.0, 0.5), (2.0, 1.0), (2, 3))
 
 
 def test_a_score_counts_kept_and_read_characters() -> None:

@@ -13,7 +13,7 @@ from empower_model.calibration import Calibration
 from empower_model.engine.distribution import Distribution
 from empower_model.engine.drafting import Drafts
 from empower_model.engine.seam import FimTokens, StopFlag, Token, Transform, Vocabulary
-from empower_model.memory.index import Level, Memory
+from empower_model.memory.index import Memory, Scope
 from empower_model.memory.mixture import SHAPE, Weights
 from empower_training.corpus.corpus import Document
 from empower_training.replay.cursors import Cursor
@@ -100,13 +100,13 @@ def package(name: str) -> list[Document]:
     ]
 
 
-def known(memory: Memory, words: str) -> dict[Level, int]:
+def known(memory: Memory, words: str) -> dict[Scope, int]:
     """How often what ends these words has followed the seven characters before it."""
     *context, last = words.encode()[-8:]
     found = memory.continuations(context)
     assert found is not None
     counts = found.counts[6, :, found.tokens == last].sum(axis=0)
-    return {level: int(counts[level]) for level in Level}
+    return {scope: int(counts[scope]) for scope in Scope}
 
 
 def test_namesakes_and_what_lies_below_are_not_in_the_memory() -> None:
@@ -119,8 +119,8 @@ def test_namesakes_and_what_lies_below_are_not_in_the_memory() -> None:
     above = documents[0].text.index("def load_gamma")
     place = Cursor("one", documents[0].path, documents[0].text[:above], documents[0].text[above:], "")
     with held(place, "both") as memory:
-        assert known(memory, "call_beta") == {Level.PROJECT: 2, Level.RECENT: 0, Level.FILE: 1}
-        assert known(memory, "call_gamma") == {Level.PROJECT: 2, Level.RECENT: 0, Level.FILE: 0}
+        assert known(memory, "call_beta") == {Scope.PROJECT: 2, Scope.RECENT: 0, Scope.FILE: 1}
+        assert known(memory, "call_gamma") == {Scope.PROJECT: 2, Scope.RECENT: 0, Scope.FILE: 0}
         assert memory.continuations(list(b"unrelate"))  # ends as "load.py" does, but "d" followed "e" elsewhere
         assert memory.size == len(documents[1].text) + len(documents[2].text) + above
     with held(place, "file") as memory:

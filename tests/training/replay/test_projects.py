@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from empower_model.memory.index import Level, Memory
+from empower_model.memory.index import Memory, Scope
 from empower_training.corpus.corpus import Document
 from empower_training.replay.projects import projects
 
@@ -19,7 +19,7 @@ def letters(text: str) -> list[int]:
 def held(memory: Memory) -> Mapping[str, str]:
     return {
         name: bytes(segment.text.document(name).tolist()).decode()
-        for segment in memory.levels[Level.PROJECT].segments
+        for segment in memory.scopes[Scope.PROJECT].segments
         for name in segment.text.spans
     }
 

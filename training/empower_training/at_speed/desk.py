@@ -10,7 +10,7 @@ from empower_training.at_speed.typist import TimedTypist
 from empower_training.replay import Human, Work
 
 
-class Desk:
+class TimedDesk:
     """An editor in front of a session, both on an event loop in virtual time."""
 
     session: Session

@@ -70,7 +70,7 @@ def arms(models: Sequence[str], machines: Sequence[Machine], growing: bool = Tru
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class ArmsJob:
     """Some arms on the works of one file."""
 
     arms: tuple[Arm, ...]
@@ -78,7 +78,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class ArmFinished:
     """What an arm came to on one file: tallies in the order of its works."""
 
     arm: Arm
@@ -87,7 +87,7 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class AtSpeed:
     """What is the same for all arms: setting, speed, and the folder where results are kept."""
 
     setting: Setting
@@ -112,10 +112,10 @@ class Run:
         identities = {name: _identity(name, self.setting.memory) for arm in chosen for name in (arm.instant, arm.deep)}
         names = {(arm, works[0].source): self._name(arm, works, identities) for arm in chosen for works in of_files}
         found = {key: before[name] for key, name in names.items() if name in before}
-        jobs = [Job(_missing(chosen, works, found), works) for works in of_files]
+        jobs = [ArmsJob(_missing(chosen, works, found), works) for works in of_files]
         jobs = [job for job in jobs if job.arms]
         report(len(found), len(names))
-        for done in in_processes(jobs, partial(Worker, self, documents), processes):
+        for done in in_processes(jobs, partial(ArmsWorker, self, documents), processes):
             for one in done:
                 key = one.arm, one.source
                 found[key] = one.tallies
@@ -161,17 +161,17 @@ class Loaded:
         return Voice(self.model.name, spans, calibration, known, self.state_size)
 
 
-class Worker:
+class ArmsWorker:
     """Simulates one job after the other, with the models of its arms in memory."""
 
-    def __init__(self, run: Run, documents: Sequence[Document], threads: int) -> None:
+    def __init__(self, run: AtSpeed, documents: Sequence[Document], threads: int) -> None:
         self._run = run
         self._threads = threads
         self._documents = documents
         self._packages = {document.path: document.package for document in documents}
         self._loaded: dict[str, Loaded] = {}
 
-    def work(self, job: Job) -> list[Finished]:
+    def work(self, job: ArmsJob) -> list[ArmFinished]:
         """Let the person type the works of a file in every arm. Raises ModelError and EngineError."""
         source = job.works[0].source
         voices = {name: self._voice(name, source) for arm in job.arms for name in (arm.instant, arm.deep) if name}
@@ -180,7 +180,7 @@ class Worker:
             scene = Scene(arm.machine, self._run.keys_per_second, self._run.setting.human(), Limits())
             deep = replace(voices[arm.deep], growing=arm.growing) if arm.deep else None
             tallies = simulate(scene, job.works, voices.get(arm.instant), deep)
-            found.append(Finished(arm, source, tallies))
+            found.append(ArmFinished(arm, source, tallies))
             for voice in voices.values():
                 voice.spans.save()
         return found

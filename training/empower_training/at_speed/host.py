@@ -17,11 +17,11 @@ from empower_training.at_speed.engine import VirtualEngine
 
 
 @dataclass(slots=True, eq=False)
-class End:
+class PipeEnd:
     """One end of a pipe in virtual time; what is sent is there at once."""
 
     clock: Clock
-    other: End | None = None
+    other: PipeEnd | None = None
     _inbox: deque[Any] = field(default_factory=deque)
     _reader: Process | None = None
     _closed: bool = False
@@ -60,9 +60,9 @@ class End:
             self.clock.wake(self._reader)
 
 
-def pipe(clock: Clock) -> tuple[End, End]:
+def pipe(clock: Clock) -> tuple[PipeEnd, PipeEnd]:
     """Return the two ends of a pipe."""
-    one, other = End(clock), End(clock)
+    one, other = PipeEnd(clock), PipeEnd(clock)
     one.other, other.other = other, one
     return one, other
 

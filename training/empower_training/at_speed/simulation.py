@@ -14,7 +14,7 @@ from empower_model.memory import WeightedMemory
 from empower_model.request import Completer, Limits, Request
 from empower_model.trim import inside_word
 from empower_training.at_speed.clock import Clock, OneWorker
-from empower_training.at_speed.desk import Desk
+from empower_training.at_speed.desk import TimedDesk
 from empower_training.at_speed.engine import VirtualEngine
 from empower_training.at_speed.host import VirtualHost, digest
 from empower_training.at_speed.loop import VirtualLoop
@@ -91,7 +91,7 @@ async def _typed(
     works: Sequence[Work],
     spent: Callable[[], tuple[float, int]],
 ) -> list[tuple[TimedTypist, tuple[float, int]]]:
-    desk = Desk(scene.limits, scene.keys_per_second)
+    desk = TimedDesk(scene.limits, scene.keys_per_second)
     session = desk.session = Session(*tiers, desk.ask)
     found = []
     for work in works:

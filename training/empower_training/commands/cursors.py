@@ -55,7 +55,7 @@ def cursors(*, corpus_folder: Path, model: str, count: int, split: str, seed: in
     engine = LlamaEngine(EngineConfig(chosen.path, adapter=chosen.adapter))
     completer = LocalCompleter(engine, calibration)
 
-    def write(name: str, number: int) -> list[module.Span]:
+    def write(name: str, number: int) -> list[module.JudgedSpan]:
         places = module.cursors(corpus.load(corpus_folder, name), number, seed)
         return list(module.spans(completer, track(places, f"{name:<10}", total=number, transient=True)))
 

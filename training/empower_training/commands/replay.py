@@ -161,7 +161,7 @@ def _at_speed(
     from rich.console import Console
     from rich.progress import Progress
 
-    from empower_training.at_speed import INSTANT, Run, figures
+    from empower_training.at_speed import INSTANT, AtSpeed, figures
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("files")
@@ -169,7 +169,7 @@ def _at_speed(
         def report(done: int, of: int) -> None:
             progress.update(task, completed=done, total=of)
 
-        found = Run(setting, keys_per_second, folder).compare(of_files, chosen, processes, documents, report)
+        found = AtSpeed(setting, keys_per_second, folder).compare(of_files, chosen, processes, documents, report)
     rows = []
     for arm in chosen:
         alone = next(one for one in chosen if one.machine == arm.machine and one.name == INSTANT)

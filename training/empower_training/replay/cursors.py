@@ -21,7 +21,7 @@ from empower_training.corpus import Document
 from empower_training.replay.policies import cuts
 from empower_training.replay.typist import READ, TYPED
 
-Rule = Callable[["Span"], int]
+Rule = Callable[["JudgedSpan"], int]
 """How many tokens of a span to keep."""
 
 
@@ -40,7 +40,7 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class JudgedSpan:
     """A span that the model wrote at a cursor: for each token its bits, and characters written after it."""
 
     cursor: Cursor
@@ -81,13 +81,13 @@ def cursors(documents: Iterable[Document], count: int, seed: int) -> Iterator[Cu
         yield Cursor(package, there.name, there.prefix, there.truth, there.suffix)
 
 
-def spans(completer: Completer, places: Iterable[Cursor]) -> Iterator[Span]:
+def spans(completer: Completer, places: Iterable[Cursor]) -> Iterator[JudgedSpan]:
     """Return what the model writes at each cursor when nothing but length ends it."""
     for cursor in places:
         found = completer.complete(Request(cursor.prefix, cursor.suffix, GREEDY))
         pieces = [token.piece for token in found.tokens]
         lengths = [len(b"".join(pieces[: i + 1]).decode(errors="ignore")) for i in range(len(pieces))]
-        yield Span(
+        yield JudgedSpan(
             cursor,
             b"".join(pieces).decode(errors="ignore"),
             tuple(token.surprisal for token in found.tokens),
@@ -96,7 +96,7 @@ def spans(completer: Completer, places: Iterable[Cursor]) -> Iterator[Span]:
         )
 
 
-def calibrate(found: Sequence[Span]) -> Calibration:
+def calibrate(found: Sequence[JudgedSpan]) -> Calibration:
     """Return a model's calibration from its spans: bits of every beginning of a span, and whether it was right."""
     pairs = [
         (bits, span.cursor.truth.startswith(span.text[:length]))
@@ -114,14 +114,14 @@ def rules(calibration: Calibration) -> dict[str, Rule]:
 
 
 def _rule(cut: Cut) -> Rule:
-    def rule(span: Span) -> int:
+    def rule(span: JudgedSpan) -> int:
         keep = cut(Written(span.text, span.lengths, span.surprisals, span.entropies)).keep
         return lexical_boundary(span.text, span.lengths, keep)
 
     return rule
 
 
-def score(name: str, rule: Rule, found: Sequence[Span]) -> RuleScore:
+def score(name: str, rule: Rule, found: Sequence[JudgedSpan]) -> RuleScore:
     """Judge a rule on spans: accepted is what the document says next to the letter."""
     lengths, kept = [], []
     for span in found:

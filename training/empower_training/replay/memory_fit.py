@@ -16,18 +16,18 @@ from empower_model.calibration import Calibration
 from empower_model.completing import LocalCompleter
 from empower_model.engine import Engine
 from empower_model.fitting import Observations, Witness, mixture_fitting, still_to_type
-from empower_model.memory import Level, RememberingEngine, Weights
+from empower_model.memory import RememberingEngine, Scope, Weights
 from empower_model.prompt import Layout
 from empower_training.corpus import Document
 from empower_training.replay import cursors
-from empower_training.replay.cursors import Cursor, RuleScore, Span
+from empower_training.replay.cursors import Cursor, JudgedSpan, RuleScore
 from empower_training.replay.projects import projects
 
-KINDS: dict[str, frozenset[Level]] = {
+KINDS: dict[str, frozenset[Scope]] = {
     "none": frozenset(),
-    "file": frozenset({Level.FILE}),
-    "project": frozenset({Level.PROJECT}),
-    "both": frozenset({Level.FILE, Level.PROJECT}),
+    "file": frozenset({Scope.FILE}),
+    "project": frozenset({Scope.PROJECT}),
+    "both": frozenset({Scope.FILE, Scope.PROJECT}),
 }
 """What the memory may hold, for comparison."""
 
@@ -93,10 +93,10 @@ def ahead(cursor: Cursor) -> str:
 
 def write(
     engine: Engine, documents: Sequence[Document], places: Iterable[Cursor], weights: Mapping[str, Weights]
-) -> dict[str, list[Span]]:
+) -> dict[str, list[JudgedSpan]]:
     """Return what is written at each cursor with each kind of memory, as `cursors.spans` does without one."""
     project = projects(documents, engine.tokenize)
-    written: dict[str, list[Span]] = {kind: [] for kind in weights}
+    written: dict[str, list[JudgedSpan]] = {kind: [] for kind in weights}
     for cursor in places:
         for kind, own in weights.items():
             with project(cursor.package).at(cursor.path, cursor.prefix, cursor.suffix, KINDS[kind]) as memory:
@@ -116,7 +116,7 @@ def fit(
     places = grouped(cursors.cursors(documents, count, seed))
     observed = read(engine, documents, track("reading", places)).observed
     weights = {
-        kind: Weights(mixture_fitting.fit(observed.only(levels)), Calibration()) for kind, levels in KINDS.items()
+        kind: Weights(mixture_fitting.fit(observed.only(scopes)), Calibration()) for kind, scopes in KINDS.items()
     }
     written = write(engine, documents, track("fitting", places), weights)
     return {kind: Weights(own.coefficients, cursors.calibrate(written[kind])) for kind, own in weights.items()}

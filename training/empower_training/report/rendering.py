@@ -32,7 +32,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class LegendKey:
     """An entry of a legend."""
 
     name: str
@@ -155,12 +155,12 @@ def _replay(replay: Replay, number: int) -> dict[str, object]:
     }
 
 
-def _keys(names: Sequence[str], looks: Sequence[figures.Look] = ()) -> list[Key]:
+def _keys(names: Sequence[str], looks: Sequence[figures.Look] = ()) -> list[LegendKey]:
     """Return a legend; without looks, of series that are drawn one after the other."""
     found = []
     for name, look in zip(names, looks or map(figures.Look, range(len(names))), strict=True):
         glyphs = HOLLOW if look.hollow else FILLED
-        found.append(Key(name, f"series-{look.number % len(SERIES) + 1}", glyphs[look.number % len(glyphs)]))
+        found.append(LegendKey(name, f"series-{look.number % len(SERIES) + 1}", glyphs[look.number % len(glyphs)]))
     return found
 
 

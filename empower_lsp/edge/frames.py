@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, BinaryIO, Protocol
 
@@ -20,6 +22,10 @@ LONGEST_HEADER = 8192
 """Bytes of a line of a header."""
 MOST_HEADERS = 64
 """Lines of a header."""
+_READ_FOR_ID = 1 << 16
+"""Bytes at the start of a message that cannot be read as a whole, among which its id is looked for."""
+_PART = re.compile(rb'(?s)"(?:[^"\\]|\\.)*"?|[\[\]{}:,]|[^\s"\[\]{}:,]+')
+"""A string, with or without its end, a sign, or a word or number of JSON."""
 
 
 class StreamLost(Exception):
@@ -45,8 +51,8 @@ class Receiver(Protocol):
         """Take a message, as JSON."""
         ...
 
-    def refused(self, error: JsonRpcException) -> None:
-        """Answer what cannot be read as a message at all."""
+    def refused(self, error: JsonRpcException, msg_id: str | int | None) -> None:
+        """Answer what cannot be read as a message, by its id where that much can be read."""
         ...
 
 
@@ -63,9 +69,26 @@ async def listen(reader: ByteReader, receiver: Receiver) -> None:
             data = json.loads(body)
         except (ValueError, RecursionError) as error:
             nested = "nested too deep" if isinstance(error, RecursionError) else "no JSON in UTF-8"
-            receiver.refused(JsonRpcParseError(f"A message of {length} bytes is {nested}."))
+            receiver.refused(JsonRpcParseError(f"A message of {length} bytes is {nested}."), _id(body))
             continue
         receiver.received(data)
+
+
+def _id(body: bytes) -> str | int | None:
+    """Return the id of a message that is no JSON, or too deep for it: the value of `id` at its top, if it is found."""
+    depth, before = 0, (b"", b"")
+    for part in _PART.findall(body[:_READ_FOR_ID]):
+        if part in (b"[", b"{"):
+            depth += 1
+        elif part in (b"]", b"}"):
+            depth -= 1
+        elif depth == 1 and before == (b'"id"', b":"):
+            with suppress(ValueError):
+                id = json.loads(part)
+                return id if type(id) in (str, int) else None
+            return None
+        before = before[1], part
+    return None
 
 
 async def _header(reader: ByteReader) -> int | None:

@@ -13,6 +13,7 @@ from .table import Table
 MESSAGES = 1_000
 URI = "file:///work/a.py"
 TEXT = "class Point:\n    def __init__(self, x, y):\n        self.x = x\n        self.y = "
+OPEN_HANDED = {"model": "", "rule": "budget", "confidence": 0.05}
 PLACE = {"textDocument": {"uri": URI}, "position": {"line": 3, "character": 17}, "context": {"triggerKind": 2}}
 REQUESTS: list[tuple[str, Any]] = [
     ("textDocument/inlineCompletion", PLACE),
@@ -31,23 +32,27 @@ SCRAPS: list[Any] = [
     None, True, -1, 2**31, 2**64, 1.5, 1e308, "", "x", "\0", "é" * 300, "../../etc/passwd", [], [[]], {}, {"uri": 5},
     {"line": -1, "character": -1}, {"line": 10**9, "character": 10**9}, [{"range": None, "text": None}], "9" * 400,
 ]  # fmt: skip
+DEEP = "deep"
+"""Stands for lists in lists."""
 
 
-def strayed(message: dict[str, Any], rng: random.Random) -> dict[str, Any]:
-    """Return a message with one thing wrong somewhere in it."""
+def strayed(message: dict[str, Any], rng: random.Random) -> bytes:
+    """Return a message with one thing wrong somewhere in it, as JSON."""
     message = copy.deepcopy(message)
     places = list(_places(message))
     holder, key = rng.choice(places)
+    depth = rng.choice([50, 400, 985, 990, 1200])
     match rng.randrange(5):
         case 0:
             del holder[key]
         case 1:
             holder[key] = [holder[key]]
         case 2:
-            holder[key] = nested(rng.choice([50, 400, 985, 990, 1200]))
+            holder[key] = DEEP
         case _:
             holder[key] = rng.choice(SCRAPS)
-    return message
+    written = json.dumps(message).replace(json.dumps(DEEP), "[" * depth + "]" * depth)  # deeper than json can write
+    return written.encode()
 
 
 def _places(within: Any) -> Iterator[tuple[Any, Any]]:
@@ -58,13 +63,6 @@ def _places(within: Any) -> Iterator[tuple[Any, Any]]:
             yield within, key
         if isinstance(within[key], dict | list):
             yield from _places(within[key])
-
-
-def nested(depth: int) -> Any:
-    value: Any = None
-    for _ in range(depth):
-        value = [value]
-    return value
 
 
 DIRTY: list[Callable[[int], bytes]] = [
@@ -80,7 +78,7 @@ DIRTY: list[Callable[[int], bytes]] = [
 
 def test_each_message_with_an_id_is_answered_once(program: str, data: Path, table: Table) -> None:
     rng = random.Random(17)
-    with Client(program, data, {"model": ""}) as client:
+    with Client(program, data, OPEN_HANDED) as client:
         client.greet()
         client.open(URI, TEXT)
         client.settled("ready")
@@ -88,7 +86,7 @@ def test_each_message_with_an_id_is_answered_once(program: str, data: Path, tabl
         for number in numbers:
             method, params = rng.choice(REQUESTS)
             message = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
-            body = json.dumps(strayed(message, rng)).encode()
+            body = strayed(message, rng)
             client.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
         dirty = 60
         before = client.count.total()
@@ -134,7 +132,7 @@ def test_headers_as_clients_write_them_are_read(program: str, data: Path, table:
 
 
 def test_at_a_wrong_time_requests_are_refused_with_the_protocol_s_codes(program: str, data: Path, table: Table) -> None:
-    with Client(program, data) as client:
+    with Client(program, data, OPEN_HANDED) as client:
         early = client.answer(client.ask("textDocument/inlineCompletion", PLACE))
         client.greet()
         client.open(URI, TEXT)

@@ -157,12 +157,12 @@ def compare(
 
     `report` is told after each episode. Problems are taken one at a time, since files of them are large.
     """
-    found: dict[str, list[Episode]] = {name: [] for name in assistants}
+    episodes: dict[str, list[Episode]] = {name: [] for name in assistants}
     for problem in problems:
         for name, propose in assistants.items():
-            found[name].append(play(problem, meet(problem), propose, solves))
+            episodes[name].append(play(problem, meet(problem), propose, solves))
             report()
-    return found
+    return episodes
 
 
 def score(name: str, episodes: Sequence[Episode], alone: Sequence[Episode], seed: int = 0) -> Score:

@@ -64,10 +64,10 @@ def _call(source: str, function: str) -> None:
     with contextlib.redirect_stdout(io.StringIO()):  # what it prints is not its answer
         exec(compile(source, "program.py", "exec"), names)
         holder = names.get("Solution")
-        found = getattr(holder(), function) if isinstance(holder, type) else names[function]
-        if not callable(found):
+        callee = getattr(holder(), function) if isinstance(holder, type) else names[function]
+        if not callable(callee):
             raise TypeError(f"{function} is no function")
-        result = found(*arguments)
+        result = callee(*arguments)
     sys.stdout.write(json.dumps(result))
 
 

@@ -85,13 +85,13 @@ def choose(path: Path, *, since: str = "", platform: str = "", count: int = 0, s
     Those of a platform, of a contest on or after `since` (an ISO date); a random `count` of them unless that is 0.
     Raises ProblemError.
     """
-    found = []
+    places = []
     for place, row in _rows(path):
         if str(row.get("contest_date", "")) >= since and row.get("platform", "") in (platform or row.get("platform"),):
-            found.append(place)
-    if not found:
+            places.append(place)
+    if not places:
         raise ProblemError(f"{path} has no problems of that date and platform: widen the choice.")
-    return sorted(random.Random(seed).sample(found, count)) if 0 < count < len(found) else found
+    return sorted(random.Random(seed).sample(places, count)) if 0 < count < len(places) else places
 
 
 def load(path: Path, places: Sequence[int]) -> Iterator[Problem]:
@@ -156,15 +156,15 @@ def _private(packed: str) -> list[dict[str, str]]:
 
 def pickled_string(data: bytes) -> str:
     """Return the string in a pickle that holds nothing but a string; no part of it is executed. Raises ValueError."""
-    found = None
+    text = None
     for opcode, argument, _ in pickletools.genops(io.BytesIO(data)):
-        if opcode.name in _STRINGS and found is None:
-            found = argument
+        if opcode.name in _STRINGS and text is None:
+            text = argument
         elif opcode.name not in _AROUND:
             raise ValueError(f"a pickle with {opcode.name} in it is refused: only a single string is read")
-    if not isinstance(found, str):
+    if not isinstance(text, str):
         raise ValueError("a pickle without a string in it is refused")
-    return found
+    return text
 
 
 def solves(program: str, problem: Problem, bounds: Bounds | None = None) -> bool:

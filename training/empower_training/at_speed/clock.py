@@ -91,7 +91,7 @@ class Clock:
         if not waiting or limit == inf == min(process.due for process in waiting):
             self.now = max(self.now, limit) if limit < inf else self.now
             return False
-        process = min(waiting, key=lambda one: one.due)  # of those due at once, the one begun first
+        process = min(waiting, key=lambda process: process.due)  # of those due at once, the one begun first
         self.now = max(self.now, process.due)
         self._give(process)
         if process.error is not None:

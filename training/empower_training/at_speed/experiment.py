@@ -111,17 +111,17 @@ class AtSpeed:
         before = _read(path)
         identities = {name: _identity(name, self.setting.memory) for arm in chosen for name in (arm.instant, arm.deep)}
         names = {(arm, works[0].source): self._name(arm, works, identities) for arm in chosen for works in of_files}
-        found = {key: before[name] for key, name in names.items() if name in before}
-        jobs = [ArmsJob(_missing(chosen, works, found), works) for works in of_files]
+        finished = {key: before[name] for key, name in names.items() if name in before}
+        jobs = [ArmsJob(_missing(chosen, works, finished), works) for works in of_files]
         jobs = [job for job in jobs if job.arms]
-        report(len(found), len(names))
+        report(len(finished), len(names))
         for done in in_processes(jobs, partial(ArmsWorker, self, documents), processes):
-            for one in done:
-                key = one.arm, one.source
-                found[key] = one.tallies
-                _append(path, names[key], one.tallies)
-            report(len(found), len(names))
-        return found
+            for result in done:
+                key = result.arm, result.source
+                finished[key] = result.tallies
+                _append(path, names[key], result.tallies)
+            report(len(finished), len(names))
+        return finished
 
     def _name(self, arm: Arm, works: Sequence[Work], identities: dict[str, str]) -> str:
         """Return a digest of all that the tallies depend on."""
@@ -130,8 +130,8 @@ class AtSpeed:
         return _digest(repr(parts))
 
 
-def _missing(chosen: Sequence[Arm], works: Sequence[Work], found: dict[tuple[Arm, str], Any]) -> tuple[Arm, ...]:
-    return tuple(arm for arm in chosen if (arm, works[0].source) not in found)
+def _missing(chosen: Sequence[Arm], works: Sequence[Work], finished: dict[tuple[Arm, str], Any]) -> tuple[Arm, ...]:
+    return tuple(arm for arm in chosen if (arm, works[0].source) not in finished)
 
 
 class Loaded:
@@ -175,15 +175,15 @@ class ArmsWorker:
         """Let the person type the works of a file in every arm. Raises ModelError and EngineError."""
         source = job.works[0].source
         voices = {name: self._voice(name, source) for arm in job.arms for name in (arm.instant, arm.deep) if name}
-        found = []
+        finished = []
         for arm in job.arms:
             scene = Scene(arm.machine, self._run.keys_per_second, self._run.setting.human(), Limits())
             deep = replace(voices[arm.deep], growing=arm.growing) if arm.deep else None
             tallies = simulate(scene, job.works, voices.get(arm.instant), deep)
-            found.append(ArmFinished(arm, source, tallies))
+            finished.append(ArmFinished(arm, source, tallies))
             for voice in voices.values():
                 voice.spans.save()
-        return found
+        return finished
 
     def close(self) -> None:
         """Free the models."""
@@ -196,7 +196,9 @@ class ArmsWorker:
         if name not in self._loaded:
             self._loaded[name] = Loaded(name, self._threads, self._documents, memory)
         package = self._packages.get(source, "")
-        others = [(one.path, one.text) for one in self._documents if memory and one.package == package]
+        others = [
+            (document.path, document.text) for document in self._documents if memory and document.package == package
+        ]
         model = _digest(repr((_identity(name, memory), others)))
         path = self._run.folder / SPANS_FOLDER / model / f"{_digest(source)}.jsonl"
         return self._loaded[name].voice(source, package, path)
@@ -221,7 +223,7 @@ def _append(path: Path, name: str, tallies: Sequence[TimedTally]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
         file.write(
-            "\n" + json.dumps({"name": name, "tallies": [asdict(one) for one in tallies]})
+            "\n" + json.dumps({"name": name, "tallies": [asdict(tally) for tally in tallies]})
         )  # a torn line stays alone
 
 

@@ -20,12 +20,12 @@ def _timed(figure: Figure[Tally]) -> Figure[TimedTally]:
 FIGURES: dict[str, Figure[TimedTally]] = {
     "kept": _timed(KEPT),
     "net_effort": _timed(EFFORT),
-    "answered": Figure(lambda one: one.answered, lambda one: one.keys),
-    "with_text": Figure(lambda one: one.with_text, lambda one: one.keys),
-    "shown_per_1000": Figure(lambda one: one.shown, lambda one: one.characters, 1000),
-    "replaced_per_1000_keys": Figure(lambda one: one.replaced, lambda one: one.keys, 1000),
-    "processor_seconds_per_1000": Figure(lambda one: one.processor_seconds, lambda one: one.characters, 1000),
-    "processor_seconds_per_kept": Figure(lambda one: one.processor_seconds, lambda one: one.kept),
+    "answered": Figure(lambda tally: tally.answered, lambda tally: tally.keys),
+    "with_text": Figure(lambda tally: tally.with_text, lambda tally: tally.keys),
+    "shown_per_1000": Figure(lambda tally: tally.shown, lambda tally: tally.characters, 1000),
+    "replaced_per_1000_keys": Figure(lambda tally: tally.replaced, lambda tally: tally.keys, 1000),
+    "processor_seconds_per_1000": Figure(lambda tally: tally.processor_seconds, lambda tally: tally.characters, 1000),
+    "processor_seconds_per_kept": Figure(lambda tally: tally.processor_seconds, lambda tally: tally.kept),
 }
 """What is reported of an arm: characters are of the text to type, keys are edits."""
 PAIRED: dict[str, Figure[TimedTally]] = {
@@ -37,12 +37,12 @@ PAIRED: dict[str, Figure[TimedTally]] = {
 
 def figures(tallies: Sequence[TimedTally], instant: Sequence[TimedTally], seed: int = 0) -> dict[str, Any]:
     """Return the figures of an arm as [low, estimate, high], and medians of seconds; what is no number is null."""
-    content: dict[str, Any] = {"works": len(tallies), "keys": sum(one.keys for one in tallies)}
+    content: dict[str, Any] = {"works": len(tallies), "keys": sum(tally.keys for tally in tallies)}
     content |= {name: _ends(interval(tallies, figure, seed=seed)) for name, figure in FIGURES.items()}
     content |= {name: _ends(difference(tallies, instant, figure, seed=seed)) for name, figure in PAIRED.items()}
-    content["first_text_s"] = _rounded(middle([second for one in tallies for second in one.firsts]))
-    content["first_deep_text_s"] = _rounded(middle([second for one in tallies for second in one.deep_firsts]))
-    content["places_without_text"] = sum(not one.firsts for one in tallies)
+    content["first_text_s"] = _rounded(middle([second for tally in tallies for second in tally.firsts]))
+    content["first_deep_text_s"] = _rounded(middle([second for tally in tallies for second in tally.deep_firsts]))
+    content["places_without_text"] = sum(not tally.firsts for tally in tallies)
     return content
 
 
@@ -51,8 +51,8 @@ def middle(seconds: Sequence[float]) -> float:
     return median(seconds) if seconds else nan
 
 
-def _ends(one: Interval) -> list[float | None]:
-    return [_rounded(value) for value in (one.low, one.estimate, one.high)]
+def _ends(bounds: Interval) -> list[float | None]:
+    return [_rounded(value) for value in (bounds.low, bounds.estimate, bounds.high)]
 
 
 def _rounded(value: float) -> float | None:

@@ -62,9 +62,9 @@ class PipeEnd:
 
 def pipe(clock: Clock) -> tuple[PipeEnd, PipeEnd]:
     """Return the two ends of a pipe."""
-    one, other = PipeEnd(clock), PipeEnd(clock)
-    one.other, other.other = other, one
-    return one, other
+    first, other = PipeEnd(clock), PipeEnd(clock)
+    first.other, other.other = other, first
+    return first, other
 
 
 class VirtualHost:

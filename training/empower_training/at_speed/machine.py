@@ -70,8 +70,8 @@ class Machine:
 
 
 MACHINES = {
-    one.name: one
-    for one in (
+    machine.name: machine
+    for machine in (
         Machine("two-cores", Costs(350, 0.017)),
         Machine("busy", Costs(150, 0.050), Costs(4_250, 0.0013)),
         Machine("laptop", Costs(1_200, 0.010, threads=4), Costs(20_000, 0.0005)),

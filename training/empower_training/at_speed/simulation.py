@@ -93,15 +93,15 @@ async def _typed(
 ) -> list[tuple[TimedTypist, tuple[float, int]]]:
     desk = TimedDesk(scene.limits, scene.keys_per_second)
     session = desk.session = Session(*tiers, desk.ask)
-    found = []
+    typists = []
     for work in works:
         seconds, tokens = spent()
         typist = await desk.type(work, scene.human)
         await asyncio.sleep(BETWEEN)  # what is computed in this pause belongs to the work too
         after = spent()
-        found.append((typist, (after[0] - seconds, after[1] - tokens)))
+        typists.append((typist, (after[0] - seconds, after[1] - tokens)))
     session.close()
-    return found
+    return typists
 
 
 class _Bench:
@@ -127,7 +127,7 @@ class _Bench:
     def spent(self) -> tuple[float, int]:
         """Return the processor seconds, and the prompt tokens evaluated, of all engines so far."""
         spent = [engine.spent for engine in self._engines]
-        return sum(one.seconds for one in spent), sum(one.evaluated for one in spent)
+        return sum(of_engine.seconds for of_engine in spent), sum(of_engine.evaluated for of_engine in spent)
 
 
 def silence(voice: Voice | None, limits: Limits) -> Callable[[Work], Callable[[str], bool]]:

@@ -82,16 +82,18 @@ def assist(
     with closing(LlamaEngine(EngineConfig(used.path, adapter=used.adapter))) as engine, _bar() as bar:
         assistants = _assistants(engine, used.calibration, names)
         task = bar.add_task("solving", total=total * len(assistants))
-        found = compare(chosen, assistants, meet, solves, lambda: bar.advance(task))
-    scores = [score(name, episodes, found[NOBODY], seed) for name, episodes in found.items()]
+        by_assistant = compare(chosen, assistants, meet, solves, lambda: bar.advance(task))
+    scores = [score(name, episodes, by_assistant[NOBODY], seed) for name, episodes in by_assistant.items()]
     if as_json:
         setting = {"model": used.name, "human": human, "problems": total, "seed": seed}
         setting |= {"accept_wrong": accept_wrong, "reject_right": reject_right} if human == REFERENCE else {}
-        episodes = {name: [asdict(episode) for episode in some] for name, some in found.items()}
-        click.echo(json.dumps(setting | {"scores": [asdict(one) for one in scores], "episodes": episodes}, indent=1))
+        episodes = {name: [asdict(episode) for episode in some] for name, some in by_assistant.items()}
+        click.echo(
+            json.dumps(setting | {"scores": [asdict(result) for result in scores], "episodes": episodes}, indent=1)
+        )
         return
     _print(scores)
-    if unclear := sum(episode.unclear for some in found.values() for episode in some):
+    if unclear := sum(episode.unclear for some in by_assistant.values() for episode in some):
         click.echo(f"{unclear} answers of the human held no verdict and count as rejections.")
 
 
@@ -104,9 +106,9 @@ def _problems(file: Path | None, since: str, platform: str, count: int, seed: in
         return len(places), problems.load(file, places)
     if since or platform:
         raise click.ClickException("The bundled problems have neither date nor site: name a file with --problems.")
-    found = problems.bundled()
-    found = random.Random(seed).sample(found, count) if 0 < count < len(found) else found
-    return len(found), found
+    chosen = problems.bundled()
+    chosen = random.Random(seed).sample(chosen, count) if 0 < count < len(chosen) else chosen
+    return len(chosen), chosen
 
 
 def _typist(accept_wrong: float, reject_right: float, seed: int) -> Callable[[Problem], Solver]:
@@ -131,8 +133,8 @@ def _assistants(engine: Engine, calibration: Calibration, policies: Iterable[str
     from empower_training.replay import NOBODY, cuts
 
     table = cuts(calibration)
-    found = {name: assistant(LocalCompleter(engine, calibration, table[name]), Limits()) for name in policies}
-    return {NOBODY: nobody, **found}
+    assistants = {name: assistant(LocalCompleter(engine, calibration, table[name]), Limits()) for name in policies}
+    return {NOBODY: nobody, **assistants}
 
 
 def _bar() -> Progress:
@@ -148,25 +150,25 @@ def _print(scores: Iterable[Score]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    def share(one: Interval) -> str:
-        return f"{one.estimate:.1%} ({one.low:.0%} to {one.high:.0%})"
+    def share(interval: Interval) -> str:
+        return f"{interval.estimate:.1%} ({interval.low:.0%} to {interval.high:.0%})"
 
-    def points(one: Interval) -> str:
-        return f"{one.estimate:+.3f} ({one.low:+.3f} to {one.high:+.3f})"
+    def points(interval: Interval) -> str:
+        return f"{interval.estimate:+.3f} ({interval.low:+.3f} to {interval.high:+.3f})"
 
     table = Table(box=None, pad_edge=False)
     for heading in ("policy", "Pass@1", "accepted", "DPR", "DPR gain", "shown", "length", "kept"):
         table.add_column(heading, justify="left" if heading == "policy" else "right", no_wrap=True)
-    for one in scores:
+    for score in scores:
         table.add_row(
-            one.assistant,
-            share(one.passed),
-            share(one.accepted) if one.accepted else "",
-            f"{one.discounted.estimate:.3f} ({one.discounted.low:.3f} to {one.discounted.high:.3f})",
-            points(one.gain),
-            f"{one.shown:.1f}",
-            f"{one.length:.1f}" if one.shown else "",
-            f"{one.kept:.1%}",
+            score.assistant,
+            share(score.passed),
+            share(score.accepted) if score.accepted else "",
+            f"{score.discounted.estimate:.3f} ({score.discounted.low:.3f} to {score.discounted.high:.3f})",
+            points(score.gain),
+            f"{score.shown:.1f}",
+            f"{score.length:.1f}" if score.shown else "",
+            f"{score.kept:.1%}",
         )
     console = Console()
     if not console.is_terminal:

@@ -232,15 +232,15 @@ def heldout(*, source: Path, corpus_folder: Path, characters: int, holes: int, s
     from empower_training.corpus import corpus as documents
     from empower_training.pretrain import heldout as module
 
-    found = documents.load(corpus_folder, split)
+    held_out = documents.load(corpus_folder, split)
     effort = module.Effort(characters=characters, holes=holes)
     with bar() as progress:
-        task = progress.add_task("", total=len({document.package for document in found}))
+        task = progress.add_task("", total=len({document.package for document in held_out}))
 
         def report(name: str) -> None:
             progress.update(task, advance=1, description=name)
 
-        results = module.measure(source, found, effort, report)
+        results = module.measure(source, held_out, effort, report)
     rows = [*results, module.Result("all", *module.totals(results))]
     click.echo(json.dumps([_figures(row) for row in rows], indent=1) if as_json else _table(rows))
 

@@ -66,8 +66,8 @@ def cursors(*, corpus_folder: Path, model: str, count: int, split: str, seed: in
         )
         click.echo(f"calibration: half right at {calibration.midpoint:.3f} bits, slope {calibration.slope:.3f}")
     if count:
-        found = write(split, count)
-        _print([module.score(name, rule, found) for name, rule in module.rules(calibration).items()])
+        spans = write(split, count)
+        _print([module.score(name, rule, spans) for name, rule in module.rules(calibration).items()])
     if show:
         places = module.cursors(corpus.load(corpus_folder, split), MOST * show, seed)
         _show(LocalCompleter(engine, calibration), places, show)

@@ -56,7 +56,7 @@ def day(
     documents = corpus.load(corpus_folder, "heldout")
     plans = {}
     for package in packages:
-        pairs = [(one.path, one.text) for one in documents if one.package == package]
+        pairs = [(document.path, document.text) for document in documents if document.package == package]
         if not pairs:
             raise click.ClickException(f"{package} is not held out of {corpus_folder}.")
         plans[package] = works(_some(pairs, files, seed), seed=seed, per_text=4, characters=characters)
@@ -65,8 +65,8 @@ def day(
             package: pool.submit(_spent, target / package, chosen, share, pause, [*train_options, "--seed", str(seed)])
             for package, chosen in plans.items()
         }
-        for package, one in waiting.items():
-            click.echo(f"\n{package}\n{one.result()}")
+        for package, future in waiting.items():
+            click.echo(f"\n{package}\n{future.result()}")
 
 
 def _some(pairs: Sequence[tuple[str, str]], count: int, seed: int) -> list[tuple[str, str]]:
@@ -123,8 +123,8 @@ def _told(whole: Sequence[Tally], before: Sequence[Tally], after: Sequence[Tally
         sums = total(tallies)
         figures = {key: interval(tallies, FIGURES[key]) for key in ("net_effort", "kept", "accepted", "shown_per_1000")}
         said = "  ".join(
-            f"{key.replace('_', ' ')} {one.estimate:.3g} ({one.low:.3g} to {one.high:.3g})"
-            for key, one in figures.items()
+            f"{key.replace('_', ' ')} {figure.estimate:.3g} ({figure.low:.3g} to {figure.high:.3g})"
+            for key, figure in figures.items()
         )
         lines.append(f"{name:<14}{sums.characters:>7} characters  {said}")
     change = difference(after, before, EFFORT)

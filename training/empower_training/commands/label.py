@@ -53,10 +53,12 @@ def texts(log: bool, origin: Path | None, only: tuple[str, ...], out: Path) -> N
     """Collect texts that people wrote, from the log or a folder of code; they stay on this machine."""
     from empower_training.labels import texts as module
 
-    found = _texts(log, origin, only)
-    module.save(found, out)
-    characters = sum(len(text.text) for text in found)
-    click.echo(f"{len(found)} texts of {len({text.name for text in found})} files, {characters:,} characters, in {out}")
+    collected = _texts(log, origin, only)
+    module.save(collected, out)
+    characters = sum(len(text.text) for text in collected)
+    click.echo(
+        f"{len(collected)} texts of {len({text.name for text in collected})} files, {characters:,} characters, in {out}"
+    )
 
 
 @click.command()
@@ -93,13 +95,15 @@ def label(
     """Show how long the spans are that the paper's rule keeps: at all cut points, at several budgets."""
     if method and (out is None or layout == "ltr"):
         raise click.UsageError("--examples needs --out, and the layout fim.")
-    found = _texts(log, origin, only)
+    collected = _texts(log, origin, only)
     model, tokenizer = _loaded(base)
     with _worded():
         if method and out is not None:
-            _write_examples(model, tokenizer, found, method=method, eta=eta, seed=seed, count=count or LINES, out=out)
+            _write_examples(
+                model, tokenizer, collected, method=method, eta=eta, seed=seed, count=count or LINES, out=out
+            )
         else:
-            _label(model, tokenizer, found, layout=layout, eta=eta, seed=seed, count=count, out=out)
+            _label(model, tokenizer, collected, layout=layout, eta=eta, seed=seed, count=count, out=out)
 
 
 def _texts(log: bool, origin: Path | None, only: tuple[str, ...]) -> list[Text]:
@@ -111,16 +115,16 @@ def _texts(log: bool, origin: Path | None, only: tuple[str, ...]) -> list[Text]:
         raise click.UsageError("Give --from-log, or --from with a folder of code.")
     if origin is None:
         with opened(log_path()) as store:
-            found = module.from_log(store, only)
+            collected = module.from_log(store, only)
     elif origin.is_file():
         wanted = module.globs(only)
-        found = [text for text in module.load(origin) if not only or wanted.match_file(text.name)]
+        collected = [text for text in module.load(origin) if not only or wanted.match_file(text.name)]
     else:
-        found = module.from_folder(origin, only)
-    if not found:
+        collected = module.from_folder(origin, only)
+    if not collected:
         where = "the log" if origin is None else str(origin)
         raise EmpowerError(f"There is no text in {where} that somebody wrote{' and --only matches' if only else ''}.")
-    return found
+    return collected
 
 
 def _loaded(base: Path | None) -> tuple[Any, Tokenizer]:
@@ -178,10 +182,11 @@ def _label(
     page = Page(tokenizer, _context(model))
     number = count or (TEXTS if layout == "ltr" else LINES)
     strips = _strips(page, texts, layout, seed, number)
-    found = [module.label(model, strip, page.encoding.context_size) for strip in _tracked(strips, number)]
-    _print([module.summary(found, budget) for budget in sorted({eta, *module.ETAS})], eta, layout, len(found))
+    measured = [module.label(model, strip, page.encoding.context_size) for strip in _tracked(strips, number)]
+    _print([module.summary(measured, budget) for budget in sorted({eta, *module.ETAS})], eta, layout, len(measured))
     if out is not None:
-        click.echo(f"{files.write((_row(one, eta) for one in found), out)} strips labelled with {eta} bits in {out}")
+        written = files.write((_row(labelled, eta) for labelled in measured), out)
+        click.echo(f"{written} strips labelled with {eta} bits in {out}")
 
 
 def _strips(page: Page, texts: list[Text], layout: str, seed: int, count: int) -> Iterator[Strip]:
@@ -210,7 +215,7 @@ def _write_examples(
     from empower_training.labels import example as module
     from empower_training.labels import texts as files
 
-    found = module.examples(
+    examples = module.examples(
         model,
         tokenizer,
         texts,
@@ -220,22 +225,22 @@ def _write_examples(
         count=count,
         context=_context(model),
     )
-    files.write(map(asdict, found), out)
-    empty = sum(len(example.target) == 1 for example in found) / max(1, len(found))
-    click.echo(f"{len(found)} examples ({method}), {empty:.0%} of them with an empty span, in {out}")
+    files.write(map(asdict, examples), out)
+    empty = sum(len(example.target) == 1 for example in examples) / max(1, len(examples))
+    click.echo(f"{len(examples)} examples ({method}), {empty:.0%} of them with an empty span, in {out}")
 
 
-def _row(one: Labelled, eta: float) -> dict[str, Any]:
+def _row(labelled: Labelled, eta: float) -> dict[str, Any]:
     """Return what is written of a strip: bits of every token, and the length of the span after each cut point."""
     return {
-        "name": one.strip.name,
+        "name": labelled.strip.name,
         "eta": eta,
-        "prompt": one.strip.prompt,
-        "tokens": one.strip.ids,
-        "ends": one.strip.ends,
-        "bits": [round(float(bits), 4) for bits in one.bits],
-        "cuts": one.strip.cuts,
-        "spans": one.spans(eta).tolist(),
+        "prompt": labelled.strip.prompt,
+        "tokens": labelled.strip.ids,
+        "ends": labelled.strip.ends,
+        "bits": [round(float(bits), 4) for bits in labelled.bits],
+        "cuts": labelled.strip.cuts,
+        "spans": labelled.spans(eta).tolist(),
     }
 
 
@@ -249,10 +254,10 @@ def _print(summaries: list[Summary], eta: float, layout: str, strips: int) -> No
     table = Table(box=None, pad_edge=False)
     for head in ("eta", "empty", "tokens (mean)", *quantiles, "characters (mean)", *quantiles):
         table.add_column(head, justify="right")
-    for one in summaries:
-        spreads = (one.tokens, one.characters)
+    for summary in summaries:
+        spreads = (summary.tokens, summary.characters)
         cells = [f"{value:.1f}" for spread in spreads for value in (spread.mean, *spread.quantiles)]
-        table.add_row(f"{one.eta:g}", f"{one.empty:.1%}", *cells, style="bold" if one.eta == eta else None)
+        table.add_row(f"{summary.eta:g}", f"{summary.empty:.1%}", *cells, style="bold" if summary.eta == eta else None)
     what = f"{strips} lines in the server's layout" if layout == "fim" else f"{strips} texts from left to right"
     console = Console(markup=False, highlight=False)
     console.print(f"{summaries[0].cuts:,} cut points of {what}; spans within eta bits:")

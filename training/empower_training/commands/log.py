@@ -43,12 +43,12 @@ def log(file: Path | None, model: str, confidence: float, seed: int, as_json: bo
 
     chosen = store.checked(model)
     judged, left_out = _of_log(chosen) if file is None else _of_file(file, chosen, quiet=as_json)
-    found = scores(judged, chosen.calibration, confidence, seed)
+    figures = scores(judged, chosen.calibration, confidence, seed)
     if as_json:
-        content = asdict(found) | {"model": chosen.name, "left_out": left_out}
+        content = asdict(figures) | {"model": chosen.name, "left_out": left_out}
         click.echo(json.dumps(_finite(content), indent=2, allow_nan=False))
     else:
-        _print(found, chosen.name, left_out)
+        _print(figures, chosen.name, left_out)
 
 
 def _of_log(model: Model) -> tuple[list[Judged], int]:
@@ -81,50 +81,50 @@ def _measured(lines: Sequence[Line], model: Model, quiet: bool) -> list[Line]:
     from empower_training.replay import Measure, Unfit
 
     engine = LlamaEngine(EngineConfig(model.path, adapter=model.adapter))
-    measure, found = Measure(engine), []
+    measure, measured = Measure(engine), []
     for line in track(lines, "measuring", console=Console(stderr=True), transient=True, disable=quiet):
         if line.bits:
-            found.append(line)
+            measured.append(line)
             continue
         try:
             bits, entropies = measure.bits(line.prefix, line.suffix, line.completion)
         except Unfit:
             continue
-        found.append(replace(line, bits=bits, entropies=entropies))
+        measured.append(replace(line, bits=bits, entropies=entropies))
     engine.close()
-    return found
+    return measured
 
 
 def _finite(value: Any) -> Any:
     """Return the value with None for what JSON has no number for."""
     if isinstance(value, dict):
-        return {name: _finite(one) for name, one in value.items()}
+        return {name: _finite(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(one) for one in value]
+        return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _print(found: Scores, model: str, left_out: int) -> None:
+def _print(figures: Scores, model: str, left_out: int) -> None:
     from rich.console import Console
 
     console = Console(highlight=False, markup=False)
     without = f"; {left_out} could not be measured and are left out" if left_out else ""
     console.print(
-        f"{found.completions} decisions by {model}'s bits{without}: {_told(found.accepted)} accepted as a whole; "
-        f"intervals over {found.groups} groups\n"
+        f"{figures.completions} decisions by {model}'s bits{without}: {_told(figures.accepted)} accepted as a whole; "
+        f"intervals over {figures.groups} groups\n"
     )
     ranking = _table("what it is ranked by", "AUC of acceptance")
-    for name, one in found.auc.items():
-        ranking.add_row(name, _told(one, percent=False))
+    for name, interval in figures.auc.items():
+        ranking.add_row(name, _told(interval, percent=False))
     by = _table("probability", "completions", "predicted", "accepted")
-    for group in found.acceptance:
+    for group in figures.acceptance:
         predicted = f"{group.predicted:.2f}" if group.completions else ""
         by.add_row(f"{group.low:.1f} to {group.high:.1f}", str(group.completions), predicted, _told(group.accepted))
     hidden = _table("hidden below", "shown", "accepted", "accepted ones lost", "kept characters lost")
-    for at in found.hidden:
-        told = (_told(one) for one in (at.accepted, at.accepted_lost, at.kept_lost))
+    for at in figures.hidden:
+        told = (_told(interval) for interval in (at.accepted, at.accepted_lost, at.kept_lost))
         hidden.add_row(f"{at.confidence:.1f}", f"{100 * at.shown:.0f} %", *told)
-    console.print(ranking, f"\ncalibration error: {found.error:.3f}", by, "", hidden, sep="\n")
+    console.print(ranking, f"\ncalibration error: {figures.error:.3f}", by, "", hidden, sep="\n")
 
 
 def _table(*headings: str) -> Table:
@@ -136,10 +136,13 @@ def _table(*headings: str) -> Table:
     return table
 
 
-def _told(one: Interval, percent: bool = True) -> str:
-    if not math.isfinite(one.estimate):
+def _told(interval: Interval, percent: bool = True) -> str:
+    if not math.isfinite(interval.estimate):
         return ""
-    shown = [f"{100 * value:.0f}" if percent else f"{value:.3f}" for value in (one.estimate, one.low, one.high)]
+    shown = [
+        f"{100 * value:.0f}" if percent else f"{value:.3f}"
+        for value in (interval.estimate, interval.low, interval.high)
+    ]
     unit = " %" if percent else ""
-    around = f" ({shown[1]} to {shown[2]})" if math.isfinite(one.low) else ""
+    around = f" ({shown[1]} to {shown[2]})" if math.isfinite(interval.low) else ""
     return f"{shown[0]}{unit}{around}"

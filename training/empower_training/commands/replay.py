@@ -106,10 +106,10 @@ def replay(
             )
             click.echo(json.dumps(rows, indent=1)) if as_json else _print_at_speed(rows)
             return
-        found = _run(folder, setting, of_files, processes, documents if memory else ())
+        finished = _run(folder, setting, of_files, processes, documents if memory else ())
     chosen = {of_file[0].source for of_file in of_files} if by_package else ()
-    packages = {one.path: one.package for one in documents if one.path in chosen}
-    figures = _figures(_rows(setting, of_files, found), seed, packages)
+    packages = {document.path: document.package for document in documents if document.path in chosen}
+    figures = _figures(_rows(setting, of_files, finished), seed, packages)
     if as_json:
         click.echo(json.dumps(figures, indent=1))
     else:
@@ -130,21 +130,21 @@ def _run(
     from empower_training.replay import Results, jobs, run
 
     results = Results(folder, setting, of_files)
-    done = {(one.model, one.source) for one in results.finished}
+    done = {(result.model, result.source) for result in results.finished}
     every = jobs(of_files, setting)
     waiting = [job for job in every if job.key not in done]
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("files", total=len(every), completed=len(every) - len(waiting))
-        for found in run(waiting, setting, processes, documents) if waiting else ():
-            results.add(found)
+        for result in run(waiting, setting, processes, documents) if waiting else ():
+            results.add(result)
             progress.advance(task)
-    return {(one.model, one.source): one for one in results.finished}
+    return {(result.model, result.source): result for result in results.finished}
 
 
 def _arms(setting: Setting, machines: Sequence[str], whole_prompts: bool) -> list[Arm]:
     from empower_training.at_speed import MACHINES, Machine, arms
 
-    places = [Machine.parse(one) for one in machines or list(MACHINES)[:1]]
+    places = [Machine.parse(name) for name in machines or list(MACHINES)[:1]]
     return arms(setting.models, places, growing=not whole_prompts)
 
 
@@ -169,11 +169,13 @@ def _at_speed(
         def report(done: int, of: int) -> None:
             progress.update(task, completed=done, total=of)
 
-        found = AtSpeed(setting, keys_per_second, folder).compare(of_files, chosen, processes, documents, report)
+        by_arm = AtSpeed(setting, keys_per_second, folder).compare(of_files, chosen, processes, documents, report)
     rows = []
     for arm in chosen:
-        alone = next(one for one in chosen if one.machine == arm.machine and one.name == INSTANT)
-        tallies, instant = ([one for works in of_files for one in found[of, works[0].source]] for of in (arm, alone))
+        alone = next(other for other in chosen if other.machine == arm.machine and other.name == INSTANT)
+        tallies, instant = (
+            [tally for works in of_files for tally in by_arm[of, works[0].source]] for of in (arm, alone)
+        )
         content = {"machine": arm.machine.name, "arm": arm.name, "model": arm.deep}
         rows.append(content | figures(tallies, instant, setting.seed))
     return rows
@@ -189,27 +191,31 @@ def _print_at_speed(rows: Sequence[dict[str, Any]]) -> None:
         tables.show(table)
 
 
-def _rows(setting: Setting, of_files: Sequence[tuple[Work, ...]], found: dict[tuple[str, str], Finished]) -> list[Row]:
+def _rows(
+    setting: Setting, of_files: Sequence[tuple[Work, ...]], finished: dict[tuple[str, str], Finished]
+) -> list[Row]:
     """Nobody's help first, then the policies model by model; tallies in the order of the works."""
     from empower_training.replay import NOBODY, unassisted
 
     rows: list[Row] = [("", NOBODY, [unassisted(work) for of_file in of_files for work in of_file])]
     for model in setting.models:
         for policy in setting.chosen(model):
-            tallies = [found[model, of_file[0].source].tallies[policy] for of_file in of_files]
+            tallies = [finished[model, of_file[0].source].tallies[policy] for of_file in of_files]
             rows.append((model, policy, [tally for of_file in tallies for tally in of_file]))
     return rows
 
 
 def _figures(rows: Sequence[Row], seed: int, packages: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return the rows as JSON; `packages` tells which one a file is of, if each is to have its figures."""
-    found = _whole(rows, seed)
+    whole = _whole(rows, seed)
     for package in sorted(set(packages.values())):
         mine = {path for path in packages if packages[path] == package}
-        parts = [(model, policy, [one for one in tallies if _file(one) in mine]) for model, policy, tallies in rows]
-        for row, part in zip(found, _whole(parts, seed), strict=True):
+        parts = [
+            (model, policy, [tally for tally in tallies if _file(tally) in mine]) for model, policy, tallies in rows
+        ]
+        for row, part in zip(whole, _whole(parts, seed), strict=True):
             row.setdefault("packages", {})[package] = part
-    return found
+    return whole
 
 
 def _whole(rows: Sequence[Row], seed: int) -> list[dict[str, Any]]:
@@ -217,20 +223,20 @@ def _whole(rows: Sequence[Row], seed: int) -> list[dict[str, Any]]:
     from empower_model.fitting import Interval
     from empower_training.replay import DEFAULT, EFFORT, FIGURES, difference, interval, latency
 
-    def ends(one: Interval) -> list[float | None]:
-        return [_rounded(value) for value in (one.low, one.estimate, one.high)]
+    def ends(bounds: Interval) -> list[float | None]:
+        return [_rounded(value) for value in (bounds.low, bounds.estimate, bounds.high)]
 
     defaults = {model: tallies for model, policy, tallies in rows if policy == DEFAULT}
     first = rows[1][0]  # with which nobody's help is compared
-    found = []
+    contents = []
     for model, policy, tallies in rows:
         content: dict[str, Any] = {"model": model, "policy": policy, "works": len(tallies)}
         content |= {name: ends(interval(tallies, figure, seed=seed)) for name, figure in FIGURES.items()}
-        content["latency_ms"] = [_rounded(one) for one in latency(tallies)]
+        content["latency_ms"] = [_rounded(ms) for ms in latency(tallies)]
         if default := defaults.get(model or first):
             content["net_effort_minus_default"] = ends(difference(tallies, default, EFFORT, seed=seed))
-        found.append(content | _confidence(tallies))
-    return found
+        contents.append(content | _confidence(tallies))
+    return contents
 
 
 def _file(tally: Tally) -> str:
@@ -249,12 +255,12 @@ def _confidence(tallies: Sequence[Tally]) -> dict[str, Any]:
 
     from empower_model.fitting import calibration_error, reliability
 
-    judged = [one for tally in tallies for one in tally.judged]
+    judged = [pair for tally in tallies for pair in tally.judged]
     if not judged:
         return {}
     predicted, right = (np.array(column) for column in zip(*judged, strict=True))
     bins = reliability(predicted, right.astype(np.bool_))
-    return {"calibration_error": round(calibration_error(bins), 5), "reliability": [asdict(one) for one in bins]}
+    return {"calibration_error": round(calibration_error(bins), 5), "reliability": [asdict(bin_) for bin_ in bins]}
 
 
 def _print(figures: Sequence[dict[str, Any]]) -> None:

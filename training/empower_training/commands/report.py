@@ -39,8 +39,8 @@ def report(*, replays: tuple[Path, ...], file: Path | None, model: str, out: Pat
     from empower_model.errors import EmpowerError
     from empower_training.report import page, read
 
-    found = [read(path) for path in replays or sorted(OURS.glob("*.json"))]
-    written = page(found, _history(), _coloured(file, model), written=str(date.today()))
+    loaded = [read(path) for path in replays or sorted(OURS.glob("*.json"))]
+    written = page(loaded, _history(), _coloured(file, model), written=str(date.today()))
     try:
         out.write_text(written, encoding="utf-8")
     except OSError as error:

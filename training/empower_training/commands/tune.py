@@ -56,7 +56,7 @@ def tune(
     plan = FinetunePlan(method=Method(method), eta=eta, count=examples, context=context, seed=seed, recipe=recipe)
     with watching(examples) as watch:
         watch.stage("labels")
-        found = found_examples(source, texts, plan, watch.labelled)
+        labelled = found_examples(source, texts, plan, watch.labelled)
         watch.stage("training")
-        finetune(source, found, target, recipe, watch.step)
+        finetune(source, labelled, target, recipe, watch.step)
     click.echo((target / "final" / "training.json").read_text(encoding="utf-8"))

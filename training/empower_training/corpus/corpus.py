@@ -104,18 +104,18 @@ def standard_library() -> Package:
     """Return the running interpreter's own library, without its tests."""
     root = Path(sysconfig.get_paths()["stdlib"])
     skipped = {"site-packages", "test", "tests", "idle_test", "lib2to3", "__pycache__"}
-    found = (path.relative_to(root) for path in root.rglob("*.py"))
-    paths = tuple(sorted(path.as_posix() for path in found if not skipped & set(path.parts)))
+    modules = (path.relative_to(root) for path in root.rglob("*.py"))
+    paths = tuple(sorted(path.as_posix() for path in modules if not skipped & set(path.parts)))
     version = ".".join(map(str, sys.version_info[:3]))
     return Package("python", version, "PSF-2.0", paths, partial(_read, root))
 
 
 def installed() -> Iterator[Package]:
     """Yield the distributions installed beside this one."""
-    for found in metadata.distributions():
-        root = Path(str(found.locate_file("")))
-        paths = tuple(sorted(filter(_wanted, (file.as_posix() for file in found.files or ()))))
-        message = message_from_bytes((found.read_text("METADATA") or "").encode())
+    for distribution in metadata.distributions():
+        root = Path(str(distribution.locate_file("")))
+        paths = tuple(sorted(filter(_wanted, (file.as_posix() for file in distribution.files or ()))))
+        message = message_from_bytes((distribution.read_text("METADATA") or "").encode())
         yield _package(message, paths, partial(_read, root))
 
 

@@ -63,7 +63,7 @@ def copied(texts: Mapping[str, Sequence[str]], others: Iterable[str]) -> dict[st
     """
     mine = {name: [_runs(text) for text in named] for name, named in texts.items()}
     wanted = {run for named in mine.values() for runs in named for run in runs}
-    found = {run for other in others for run in _runs(other) if run in wanted}
+    shared = {run for other in others for run in _runs(other) if run in wanted}
     shares = {}
     for name, named in mine.items():
         lines = sum(len(runs) + _RUN - 1 for runs in named if runs)
@@ -71,7 +71,7 @@ def copied(texts: Mapping[str, Sequence[str]], others: Iterable[str]) -> dict[st
             (index, line)
             for index, runs in enumerate(named)
             for first, run in enumerate(runs)
-            if run in found
+            if run in shared
             for line in range(first, first + _RUN)
         }
         shares[name] = len(there) / max(1, lines)

@@ -64,8 +64,8 @@ def declared(metadata: Message) -> str | None:
     classifiers = [str(value).split(" :: ") for value in metadata.get_all("Classifier", [])]
     names = [parts[-1] for parts in classifiers if parts[0] == "License" and parts[-1] != "OSI Approved"]
     if names:
-        found = [_CLASSIFIERS.get(name) for name in names]
-        return None if None in found else " AND ".join(sorted(set(filter(None, found))))
+        licences = [_CLASSIFIERS.get(name) for name in names]
+        return None if None in licences else " AND ".join(sorted(set(filter(None, licences))))
     text = " ".join(str(metadata.get("License", "")).split())
     if text.lower() in _FREE_TEXT:
         return _FREE_TEXT[text.lower()]

@@ -50,10 +50,10 @@ class Hole:
 def marks(tokenizer: Tokenizer) -> Marks:
     """Return the control tokens of a tokeniser trained here; raises ValueError when it lacks one."""
     ids = {name: tokenizer.token_to_id(name) for name in (END, FIM_PREFIX, FIM_MIDDLE, FIM_SUFFIX)}
-    found = [id for id in ids.values() if id is not None]
-    if len(found) < len(ids):
+    known = [id for id in ids.values() if id is not None]
+    if len(known) < len(ids):
         raise ValueError(f"The tokeniser lacks control tokens; it needs {', '.join(ids)}.")
-    return Marks(*found)
+    return Marks(*known)
 
 
 def encoder(tokenizer: Tokenizer) -> Encode:

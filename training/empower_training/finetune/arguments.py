@@ -65,8 +65,8 @@ def remember(arguments: dict[str, Any], folder: Path) -> None:
     if not path.exists():
         write_whole(path, json.dumps(arguments, indent=1) + "\n")
         return
-    found = json.loads(path.read_text(encoding="utf-8"))
-    names = [name for name in arguments if name not in _NOTES and arguments[name] != found.get(name)]
+    before = json.loads(path.read_text(encoding="utf-8"))
+    names = [name for name in arguments if name not in _NOTES and arguments[name] != before.get(name)]
     if names:
         raise FinetuneError(
             f"{folder} holds a fine-tune of another kind ({', '.join(names)} differ): use another folder, or the same "
@@ -76,11 +76,11 @@ def remember(arguments: dict[str, Any], folder: Path) -> None:
 
 def fingerprint(examples: Sequence[Example]) -> str:
     """Return the SHA-256 of the examples' tokens in their order, in hexadecimal."""
-    found = hashlib.sha256()
+    hashed = hashlib.sha256()
     for example in examples:
         lengths = array("q", (len(example.prompt), len(example.target)))
-        found.update(lengths.tobytes() + array("q", (*example.prompt, *example.target)).tobytes())
-    return found.hexdigest()
+        hashed.update(lengths.tobytes() + array("q", (*example.prompt, *example.target)).tobytes())
+    return hashed.hexdigest()
 
 
 def fingerprint_of_base(base: Path) -> str:

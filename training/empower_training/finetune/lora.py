@@ -68,7 +68,7 @@ def write_adapter(peft_folder: Path, base: Path, target: Path) -> None:
 def _tensors(peft_folder: Path, config: dict[str, Any]) -> dict[str, NDArray[np.float32]]:
     """Return the adapter's matrices by llama.cpp's names."""
     names = gguf.get_tensor_name_map(ARCHITECTURES[config["model_type"]], config["num_hidden_layers"])
-    found = {}
+    matrices = {}
     with safe_open(peft_folder / "adapter_model.safetensors", framework="pt") as tensors:  # numpy has no bfloat16
         for name in sorted(tensors.keys()):
             side = next((suffix for suffix in _SIDES if name.endswith(suffix)), None)
@@ -77,8 +77,8 @@ def _tensors(peft_folder: Path, config: dict[str, Any]) -> dict[str, NDArray[np.
                 raise ModelError(
                     f"{peft_folder} adapts {name}, which llama.cpp cannot: merge it into its base instead."
                 )
-            found[f"{mapped}.weight.{_SIDES[side]}"] = tensors.get_tensor(name).float().numpy()
-    return found
+            matrices[f"{mapped}.weight.{_SIDES[side]}"] = tensors.get_tensor(name).float().numpy()
+    return matrices
 
 
 def _write(tensors: dict[str, NDArray[np.float32]], architecture: str, alpha: float, target: Path) -> None:

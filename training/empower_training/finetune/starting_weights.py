@@ -95,11 +95,11 @@ def _compare(folder: Path, model: store.Model) -> None:
     fields = _reader(model.path).fields
     architecture = fields["general.architecture"].contents()
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    found = config.get("num_hidden_layers"), config.get("hidden_size")
+    given = config.get("num_hidden_layers"), config.get("hidden_size")
     expected = tuple(fields[f"{architecture}.{key}"].contents() for key in ("block_count", "embedding_length"))
-    if found != expected:
+    if given != expected:
         raise ModelFileInvalid(
-            f"{folder} has {found[0]} layers of width {found[1]}, but {model.name} has {expected[0]} of {expected[1]}: "
+            f"{folder} has {given[0]} layers of width {given[1]}, but {model.name} has {expected[0]} of {expected[1]}: "
             "give `--weights` of the very model that is to be tuned, or name the model they belong to with `--model`."
         )
 

@@ -78,7 +78,7 @@ def examples(
     page = Page(tokenizer, context)
     labelled = lru_cache(maxsize=None)(lambda strip: label(model, strip, context).spans(eta))
     lengths = random.Random(f"{seed}-lengths")
-    found = []
+    made = []
     for strip, cut in islice(cut_points(page, texts, seed), count):
         match method:
             case Method.EMPOWER:
@@ -90,9 +90,9 @@ def examples(
             case _:
                 length = lengths.randint(1, LONGEST)
         target = strip.ids[cut : cut + length]
-        found.append(Example((*strip.prompt, *strip.ids[:cut]), (*target, page.end), strip.name))
-        report(len(found))
-    return found
+        made.append(Example((*strip.prompt, *strip.ids[:cut]), (*target, page.end), strip.name))
+        report(len(made))
+    return made
 
 
 def rows(tokenizer: Tokenizer, texts: Sequence[Text], *, seed: int, count: int, context: int) -> list[Example]:
@@ -101,11 +101,11 @@ def rows(tokenizer: Tokenizer, texts: Sequence[Text], *, seed: int, count: int, 
     At most `count` rows. Raises ValueError where the tokeniser lacks the control tokens of our own.
     """
     stream = Stream([text.text for text in texts], tokenizer, seed)
-    found: list[Example] = []
-    while stream.epoch == 0 and len(found) < count:
+    made: list[Example] = []
+    while stream.epoch == 0 and len(made) < count:
         [row] = stream.rows(1, context).tolist()
-        found.append(Example((row[0],), tuple(row[1:]), "rows"))
-    return found
+        made.append(Example((row[0],), tuple(row[1:]), "rows"))
+    return made
 
 
 def cut_points(page: Page, texts: Sequence[Text], seed: int) -> Iterator[tuple[Strip, int]]:

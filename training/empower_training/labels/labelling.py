@@ -124,13 +124,13 @@ def surprisals(model: Any, ids: Sequence[int], last: int) -> Bits:
     return np.maximum(bits, 0.0)
 
 
-def summary(found: Iterable[Labelled], eta: float) -> Summary:
+def summary(strips: Iterable[Labelled], eta: float) -> Summary:
     """Sum up how long the spans are at one eta. Raises ValueError where there is no cut point."""
-    found = [one for one in found if one.strip.cuts]
-    if not found:
+    strips = [labelled for labelled in strips if labelled.strip.cuts]
+    if not strips:
         raise ValueError("There is no cut point to label: the texts are too short.")
-    tokens = np.concatenate([one.spans(eta) for one in found])
-    characters = np.concatenate([one.characters(eta) for one in found])
+    tokens = np.concatenate([labelled.spans(eta) for labelled in strips])
+    characters = np.concatenate([labelled.characters(eta) for labelled in strips])
     return Summary(eta, len(tokens), float(np.mean(tokens == 0)), _spread(tokens), _spread(characters))
 
 

@@ -77,25 +77,25 @@ def _joined(prefix: str, written: Learnt | None) -> str:
 
 def assembled(stretches: Iterable[Stretch]) -> list[Stretch]:
     """Lay the stretches of one file, given in any order, over each other; what shares no lines stays apart."""
-    found: list[tuple[Stretch, frozenset[str]]] = []
-    for one in sorted(stretches, key=lambda one: -one.at):
-        if not one.lines or any(known.issuperset(one.lines) for _, known in found):
+    pieces: list[tuple[Stretch, frozenset[str]]] = []
+    for stretch in sorted(stretches, key=lambda stretch: -stretch.at):
+        if not stretch.lines or any(known.issuperset(stretch.lines) for _, known in pieces):
             continue
         apart = []
-        for pair in reversed(found):  # the newest has the last word
-            laid = _laid(pair[0], over=one)
+        for pair in reversed(pieces):  # the newest has the last word
+            laid = _laid(pair[0], over=stretch)
             if laid is None:
                 apart.append(pair)
             else:
-                one = laid  # noqa: PLW2901
-        found = [(one, frozenset(one.lines)), *reversed(apart)]
-    return [one for one, _ in found]
+                stretch = laid  # noqa: PLW2901
+        pieces = [(stretch, frozenset(stretch.lines)), *reversed(apart)]
+    return [stretch for stretch, _ in pieces]
 
 
 def _laid(newer: Stretch, over: Stretch) -> Stretch | None:
     """Return both as one, the newer lines as they are; None where nothing says that they belong together."""
     matcher = SequenceMatcher(None, over.lines, newer.lines, autojunk=False)
-    same = [one for one in matcher.get_matching_blocks() if _telling(newer.lines[one.b : one.b + one.size])]
+    same = [block for block in matcher.get_matching_blocks() if _telling(newer.lines[block.b : block.b + block.size])]
     if not same:
         return newer if (newer.top and over.top) or (newer.bottom and over.bottom) else None
     first, last = same[0], same[-1]

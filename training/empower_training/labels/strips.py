@@ -80,8 +80,8 @@ class Page:
         return self._strip(name, [self.end if bos is None else bos], text)
 
     def _strip(self, name: str, prompt: list[int], text: str) -> Strip:
-        found = self._tokenizer.encode(text, add_special_tokens=False)
-        ends = tuple(end for _, end in found.offsets)
+        encoded = self._tokenizer.encode(text, add_special_tokens=False)
+        ends = tuple(end for _, end in encoded.offsets)
         # a character of several tokens is no place for a cursor
-        between = [t for t in range(1, len(ends)) if ends[t] > ends[t - 1] <= found.offsets[t][0]]
-        return Strip(name, tuple(prompt), tuple(found.ids), ends, (0, *between) if ends else ())
+        between = [t for t in range(1, len(ends)) if ends[t] > ends[t - 1] <= encoded.offsets[t][0]]
+        return Strip(name, tuple(prompt), tuple(encoded.ids), ends, (0, *between) if ends else ())

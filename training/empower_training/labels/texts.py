@@ -43,7 +43,7 @@ def from_folder(folder: Path, only: Sequence[str] = ()) -> list[Text]:
     if not folder.is_dir():
         raise EmpowerError(f"There is no folder {folder}: name one with code in it.")
     wanted = globs(only)
-    found = []
+    texts = []
     for path, name in gitignore.files(folder):
         if is_denied(f"/{name}") or UNWRITTEN.match_file(name) or (only and not wanted.match_file(name)):
             continue
@@ -54,8 +54,8 @@ def from_folder(folder: Path, only: Sequence[str] = ()) -> list[Text]:
             continue
         if refusal(raw, LIMITS) is None:
             text = raw.decode("utf-8").removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-            found.append(Text(name, text, status.st_mtime))
-    return sorted(found, key=lambda text: text.name)
+            texts.append(Text(name, text, status.st_mtime))
+    return sorted(texts, key=lambda text: text.name)
 
 
 def from_log(store: Store, only: Sequence[str] = (), since: float = 0.0, until: float = inf) -> list[Text]:
@@ -68,11 +68,15 @@ def from_log(store: Store, only: Sequence[str] = (), since: float = 0.0, until: 
     wanted = globs(only)
     files: dict[tuple[str, str], list[Stretch]] = {}
     for entry in store.entries():
-        one = entry.completion
-        if one.prefix is not None and since <= one.at < until and (not only or wanted.match_file(one.path)):
-            files.setdefault((one.workspace, one.path), []).extend(stretches(entry))
-    found = [Text(path, part.text, part.at) for (_, path), parts in files.items() for part in assembled(parts)]
-    return _by_time([text for text in found if len(text.text.strip()) >= LEAST])
+        completion = entry.completion
+        if (
+            completion.prefix is not None
+            and since <= completion.at < until
+            and (not only or wanted.match_file(completion.path))
+        ):
+            files.setdefault((completion.workspace, completion.path), []).extend(stretches(entry))
+    texts = [Text(path, part.text, part.at) for (_, path), parts in files.items() for part in assembled(parts)]
+    return _by_time([text for text in texts if len(text.text.strip()) >= LEAST])
 
 
 def split(texts: Sequence[Text], share: float = 0.7) -> tuple[list[Text], list[Text]]:
@@ -100,8 +104,8 @@ def _files(texts: Sequence[Text]) -> list[list[Text]]:
         group, other = (groups.get(key, []) for key in keys)
         if other is not group:
             group += other
-            for one in other:
-                groups["name", one.name] = groups["text", one.text] = group
+            for moved in other:
+                groups["name", moved.name] = groups["text", moved.text] = group
         group.append(text)
         groups.update(dict.fromkeys(keys, group))
     return [_by_time(group) for group in {id(group): group for group in groups.values()}.values()]

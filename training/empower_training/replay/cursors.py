@@ -84,23 +84,23 @@ def cursors(documents: Iterable[Document], count: int, seed: int) -> Iterator[Cu
 def spans(completer: Completer, places: Iterable[Cursor]) -> Iterator[JudgedSpan]:
     """Return what the model writes at each cursor when nothing but length ends it."""
     for cursor in places:
-        found = completer.complete(Request(cursor.prefix, cursor.suffix, GREEDY))
-        pieces = [token.piece for token in found.tokens]
+        completion = completer.complete(Request(cursor.prefix, cursor.suffix, GREEDY))
+        pieces = [token.piece for token in completion.tokens]
         lengths = [len(b"".join(pieces[: i + 1]).decode(errors="ignore")) for i in range(len(pieces))]
         yield JudgedSpan(
             cursor,
             b"".join(pieces).decode(errors="ignore"),
-            tuple(token.surprisal for token in found.tokens),
-            tuple(token.entropy for token in found.tokens),
+            tuple(token.surprisal for token in completion.tokens),
+            tuple(token.entropy for token in completion.tokens),
             tuple(lengths),
         )
 
 
-def calibrate(found: Sequence[JudgedSpan]) -> Calibration:
+def calibrate(judged: Sequence[JudgedSpan]) -> Calibration:
     """Return a model's calibration from its spans: bits of every beginning of a span, and whether it was right."""
     pairs = [
         (bits, span.cursor.truth.startswith(span.text[:length]))
-        for span in found
+        for span in judged
         for bits, length in zip(accumulate(span.surprisals), span.lengths, strict=True)
         if length and bits <= MOST_BITS
     ]
@@ -121,10 +121,10 @@ def _rule(cut: Cut) -> Rule:
     return rule
 
 
-def score(name: str, rule: Rule, found: Sequence[JudgedSpan]) -> RuleScore:
+def score(name: str, rule: Rule, judged: Sequence[JudgedSpan]) -> RuleScore:
     """Judge a rule on spans: accepted is what the document says next to the letter."""
     lengths, kept = [], []
-    for span in found:
+    for span in judged:
         keep = rule(span)
         text = span.text[: span.lengths[keep - 1] if keep else 0].rstrip()
         if len(text.strip()) >= MIN_CHARACTERS:
@@ -133,9 +133,9 @@ def score(name: str, rule: Rule, found: Sequence[JudgedSpan]) -> RuleScore:
     shown = len(lengths)
     return RuleScore(
         rule=name,
-        shown=shown / len(found),
+        shown=shown / len(judged),
         accepted=sum(n > 0 for n in kept) / shown if shown else 0.0,
         length=sum(lengths) / shown if shown else 0.0,
-        kept=sum(kept) / len(found),
-        gain=(TYPED * sum(kept) - READ * sum(lengths)) / len(found),
+        kept=sum(kept) / len(judged),
+        gain=(TYPED * sum(kept) - READ * sum(lengths)) / len(judged),
     )

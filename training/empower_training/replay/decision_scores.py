@@ -140,9 +140,9 @@ _KINDS = {str: "a string", bool: "true or false"}
 def _numbers(value: Any, name: str, where: str) -> tuple[float, ...]:
     if value is None:
         return ()
-    if not isinstance(value, list) or not all(_is_bits(one) for one in value):
+    if not isinstance(value, list) or not all(_is_bits(number) for number in value):
         raise EmpowerError(f"{where}: `{name}` must be a list of numbers of 0 or more, one a token.")
-    return tuple(float(one) for one in value)
+    return tuple(float(number) for number in value)
 
 
 def _is_bits(value: Any) -> bool:
@@ -173,14 +173,14 @@ def of_decisions(decisions: Sequence[Decision]) -> list[Judged]:
     _, groups = grouped(decisions)
     return [
         Judged(
-            surprisals=tuple(token.surprisal for token in one.tokens),
-            entropies=tuple(token.entropy for token in one.tokens),
-            characters=one.characters,
-            accepted=one.right,
-            kept=one.kept,
+            surprisals=tuple(token.surprisal for token in decision.tokens),
+            entropies=tuple(token.entropy for token in decision.tokens),
+            characters=decision.characters,
+            accepted=decision.right,
+            kept=decision.kept,
             group=group,
         )
-        for one, group in zip(decisions, groups, strict=True)
+        for decision, group in zip(decisions, groups, strict=True)
     ]
 
 
@@ -189,15 +189,15 @@ def scores(judged: Sequence[Judged], calibration: Calibration, confidence: float
 
     Raises EmpowerError unless some were accepted and some were not.
     """
-    accepted = np.array([one.accepted for one in judged], dtype=np.bool_)
+    accepted = np.array([completion.accepted for completion in judged], dtype=np.bool_)
     if not accepted.any() or accepted.all():
         raise EmpowerError(
             f"There are {int(accepted.sum())} accepted completions and {int((~accepted).sum())} others: "
             "both kinds are needed."
         )
-    groups = [one.group for one in judged]
-    kept = np.array([one.kept for one in judged])
-    p = probabilities(calibration, [sum(one.surprisals) for one in judged])
+    groups = [completion.group for completion in judged]
+    kept = np.array([completion.kept for completion in judged])
+    p = probabilities(calibration, [sum(completion.surprisals) for completion in judged])
 
     def of(what: NDArray[Any], among: NDArray[Any]) -> Interval:
         return share(what * among, among, groups, seed=seed)
@@ -230,17 +230,21 @@ def auc(score: Vector, accepted: Right) -> float:
 
 def _rankings(judged: Sequence[Judged], p: Vector, confidence: float) -> dict[str, Vector]:
     """Return what a completion could be shown or hidden by: the higher, the rather shown."""
-    lengths = np.array([one.characters for one in judged], dtype=np.float64)
-    found = {
-        "mean surprisal": np.array([-sum(one.surprisals) / len(one.surprisals) for one in judged]),
-        "cumulative surprisal, or calibrated probability": np.array([-sum(one.surprisals) for one in judged]),
+    lengths = np.array([completion.characters for completion in judged], dtype=np.float64)
+    rankings = {
+        "mean surprisal": np.array([-sum(completion.surprisals) / len(completion.surprisals) for completion in judged]),
+        "cumulative surprisal, or calibrated probability": np.array(
+            [-sum(completion.surprisals) for completion in judged]
+        ),
     }
-    if all(one.entropies for one in judged):
-        found["mean entropy"] = np.array([-sum(one.entropies) / len(one.entropies) for one in judged])
-        found["highest entropy"] = np.array([-max(one.entropies) for one in judged])
-    found[f"expected gain at confidence {confidence:g}"] = (p - confidence) * lengths
-    found["shortness"] = -lengths
-    return found
+    if all(completion.entropies for completion in judged):
+        rankings["mean entropy"] = np.array(
+            [-sum(completion.entropies) / len(completion.entropies) for completion in judged]
+        )
+        rankings["highest entropy"] = np.array([-max(completion.entropies) for completion in judged])
+    rankings[f"expected gain at confidence {confidence:g}"] = (p - confidence) * lengths
+    rankings["shortness"] = -lengths
+    return rankings
 
 
 def _acceptance(p: Vector, accepted: Right, edges: tuple[float, float], of: Share) -> Acceptance:

@@ -99,20 +99,20 @@ class Finished:
 def chosen_works(documents: Sequence[Document], setting: Setting) -> list[tuple[Work, ...]]:
     """Return the works of each chosen file: as many from one package as from another, while it has some."""
     packages: dict[str, list[Document]] = {}
-    for document in sorted(documents, key=lambda one: (one.package, one.path)):
+    for document in sorted(documents, key=lambda document: (document.package, document.path)):
         packages.setdefault(document.package, []).append(document)
     for package, files in packages.items():
         random.Random(f"{setting.seed}-{package}").shuffle(files)
-    found: list[tuple[Work, ...]] = []
-    while any(packages.values()) and len(found) < setting.files:
+    chosen: list[tuple[Work, ...]] = []
+    while any(packages.values()) and len(chosen) < setting.files:
         for files in packages.values():
             of_file = works(
-                [(one.path, one.text) for one in files[:1]], seed=setting.seed, characters=setting.characters
+                [(file.path, file.text) for file in files[:1]], seed=setting.seed, characters=setting.characters
             )
             del files[:1]
-            if of_file and len(found) < setting.files:
-                found.append(tuple(of_file))
-    return found
+            if of_file and len(chosen) < setting.files:
+                chosen.append(tuple(of_file))
+    return chosen
 
 
 def jobs(files: Sequence[tuple[Work, ...]], setting: Setting) -> list[Job]:
@@ -151,14 +151,14 @@ class Worker:
         loaded = self._with(job.model)
         recording = self._recording(loaded, job.key[1])
         table, names = cuts(loaded.calibration), self._setting.chosen(job.model)
-        human, found = self._setting.human(), Finished(*job.key, {name: [] for name in names})
+        human, finished = self._setting.human(), Finished(*job.key, {name: [] for name in names})
         for work in job.works:
             recording.clear()
             completers = [recording.completer(loaded.calibration, table[name]) for name in names]
             tallies = together([Typist(completer, Limits(), work, human) for completer in completers])
             for name, tally in zip(names, tallies, strict=True):
-                found.tallies[name].append(tally)
-        return found
+                finished.tallies[name].append(tally)
+        return finished
 
     def close(self) -> None:
         """Free the model."""
@@ -277,11 +277,11 @@ class Results:
         write_whole(described_in, json.dumps(described, indent=1) + "\n")
         self.finished = self._read()
 
-    def add(self, found: Finished) -> None:
+    def add(self, finished: Finished) -> None:
         """Append a line."""
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(found)) + "\n")
-        self.finished.append(found)
+            file.write(json.dumps(asdict(finished)) + "\n")
+        self.finished.append(finished)
 
     def _read(self) -> list[Finished]:
         """Return what is finished; a line that was being written when a run was ended is taken out."""
@@ -296,8 +296,8 @@ class Results:
 def _described(setting: Setting, files: Sequence[tuple[Work, ...]]) -> dict[str, Any]:
     """Return the setting, with what tells models and texts of the same name apart."""
     models = [store.checked(name) for name in setting.models]
-    weights = [[one.path.stat().st_size, one.tuning, asdict(one.calibration)] for one in models]
-    memories = [memory_in_use(one).coefficients.tolist() for one in models] if setting.memory else []
+    weights = [[model.path.stat().st_size, model.tuning, asdict(model.calibration)] for model in models]
+    memories = [memory_in_use(model).coefficients.tolist() for model in models] if setting.memory else []
     text = hashlib.sha256(repr(files).encode(errors="surrogatepass")).hexdigest()
     described: dict[str, Any] = json.loads(
         json.dumps({**asdict(setting), "weights": weights, "memories": memories, "corpus": text})

@@ -67,10 +67,10 @@ def difference(ours: Sequence[T], theirs: Sequence[T], figure: Figure[T], *, see
 
 def latency(tallies: Sequence[Tally]) -> tuple[float, float]:
     """Return median and 95th percentile of the milliseconds to an answer that was computed; NaN without any."""
-    found = [one for tally in tallies for one in tally.latencies]
-    if not found:
+    times = [ms for tally in tallies for ms in tally.latencies]
+    if not times:
         return float("nan"), float("nan")
-    middle, high = np.quantile(found, [0.5, 0.95])
+    middle, high = np.quantile(times, [0.5, 0.95])
     return float(middle), float(high)
 
 

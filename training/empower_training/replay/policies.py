@@ -36,7 +36,10 @@ def cuts(calibration: Calibration) -> dict[str, Cut]:
         f"peak {PEAK_FLOOR}": lambda written: stopping.peak(written.entropies, PEAK_FLOOR),
     }
     table |= {f"budget {eta}": within(eta) for eta in ETAS}
-    table |= {f"gain {one}": chosen_cut(Limits(confidence=one, rule="gain"), calibration) for one in CONFIDENCES}
+    table |= {
+        f"gain {confidence}": chosen_cut(Limits(confidence=confidence, rule="gain"), calibration)
+        for confidence in CONFIDENCES
+    }
     return table
 
 

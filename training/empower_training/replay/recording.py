@@ -150,8 +150,8 @@ class Recorded:
         view = self._view
         view.line = request.prefix[request.prefix.rfind("\n") + 1 :]
         view.charged = view.spent = 0.0
-        found = self._inner.complete(request, on_text)
-        return replace(found, total_ms=found.total_ms + view.charged - view.spent)
+        completion = self._inner.complete(request, on_text)
+        return replace(completion, total_ms=completion.total_ms + view.charged - view.spent)
 
     def expect(self, request: Request | None) -> None:
         """Pass on what will probably be asked."""

@@ -97,7 +97,7 @@ class Spans:
             self._still()
             written = [token.id for token in span.tokens]
             self.engine.prefill([*span.prompt, *written])
-            self._live = span, self.engine.decode([_behind(written, one) for one in span.transforms])
+            self._live = span, self.engine.decode([_behind(written, transform) for transform in span.transforms])
         return self._live[1]
 
     def _still(self) -> None:
@@ -108,24 +108,26 @@ class Spans:
 
     def _read(self) -> dict[str, Span]:
         """Return the spans of the file by name, the last line of each; a line that is torn is none."""
-        found: dict[str, Span] = {}
+        spans: dict[str, Span] = {}
         if self._path is None or not self._path.exists():
-            return found
+            return spans
         pieces = self.engine.vocabulary.pieces
         for line in self._path.read_text(encoding="utf-8").splitlines():
             try:
                 content = json.loads(line)
             except ValueError:
                 continue
-            tokens = [Token(int(one), pieces[one], bits, entropy) for one, bits, entropy in content["tokens"]]
-            found[content["name"]] = Span("", (), (), tokens, content["milliseconds"], content["ended"])
-        return found
+            tokens = [
+                Token(int(token_id), pieces[token_id], bits, entropy) for token_id, bits, entropy in content["tokens"]
+            ]
+            spans[content["name"]] = Span("", (), (), tokens, content["milliseconds"], content["ended"])
+        return spans
 
 
 def _line(span: Span) -> str:
     """Return a line, with the line end before it, so that one that was torn spoils no other."""
     tokens = [(token.id, token.surprisal, token.entropy) for token in span.tokens]
-    times = [round(one, 3) for one in span.milliseconds]
+    times = [round(ms, 3) for ms in span.milliseconds]
     return "\n" + json.dumps({"name": span.name, "tokens": tokens, "milliseconds": times, "ended": span.ended})
 
 

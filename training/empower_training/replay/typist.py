@@ -75,7 +75,7 @@ def counted(text: str) -> int:
 
 def alike(text: str, meant: str) -> str:
     """Return the beginning of `text` that is right."""
-    wrong = (at for at, (one, other) in enumerate(zip(text, meant, strict=False)) if one != other)
+    wrong = (at for at, (character, other) in enumerate(zip(text, meant, strict=False)) if character != other)
     return text[: next(wrong, len(meant))]
 
 
@@ -96,13 +96,13 @@ def unassisted(work: Work) -> Tally:
 
 def total(tallies: Iterable[Tally], name: str = "all") -> Tally:
     """Return the sums of some tallies."""
-    found = list(tallies)
-    columns = [one.name for one in fields(Tally) if one.name not in ("name", "latencies", "judged")]
+    summands = list(tallies)
+    columns = [column.name for column in fields(Tally) if column.name not in ("name", "latencies", "judged")]
     return Tally(
         name=name,
-        **{column: sum(getattr(tally, column) for tally in found) for column in columns},
-        latencies=tuple(one for tally in found for one in tally.latencies),
-        judged=tuple(one for tally in found for one in tally.judged),
+        **{column: sum(getattr(tally, column) for tally in summands) for column in columns},
+        latencies=tuple(ms for tally in summands for ms in tally.latencies),
+        judged=tuple(pair for tally in summands for pair in tally.judged),
     )
 
 
@@ -160,16 +160,16 @@ class Typist:
         )
 
     def _ask(self, request: Request) -> Shown | None:
-        found = self.completer.complete(request)
+        completion = self.completer.complete(request)
         self._counts["requests"] += 1
-        self._counts["evaluated"] += found.evaluated_tokens
-        self._latencies.append(found.total_ms)
-        if not found.text:
+        self._counts["evaluated"] += completion.evaluated_tokens
+        self._latencies.append(completion.total_ms)
+        if not completion.text:
             return None
         self._counts["shown"] += 1
-        self._counts["read"] += counted(found.text)
-        self._judged.append((found.probability, self.work.typed.startswith(found.text, self.offset)))
-        return Shown("", request.prefix, request.suffix, request.limits, found.text)
+        self._counts["read"] += counted(completion.text)
+        self._judged.append((completion.probability, self.work.typed.startswith(completion.text, self.offset)))
+        return Shown("", request.prefix, request.suffix, request.limits, completion.text)
 
     def _take(self, text: str, choice: Choice) -> bool:
         """Take some of a text; return whether that is right. What is not is deleted at once."""

@@ -86,7 +86,9 @@ def _python_bodies(tree: ast.Module) -> Iterator[Block]:
             continue
         statement = node.body[0]
         decorators = getattr(statement, "decorator_list", [])
-        first = min(statement.lineno, *(one.lineno for one in decorators)) if decorators else statement.lineno
+        first = (
+            min(statement.lineno, *(decorator.lineno for decorator in decorators)) if decorators else statement.lineno
+        )
         if first > node.lineno and node.end_lineno is not None:  # else `def f(): return 1`
             yield first - 1, node.end_lineno
 

@@ -54,7 +54,7 @@ class Look:
 def looks(series: Sequence[Series]) -> list[Look]:
     """Return the looks of rules and, hollow, of further models."""
     counts = {False: count(), True: count()}
-    return [Look(next(counts[one.further]), one.further) for one in series]
+    return [Look(next(counts[sweep.further]), sweep.further) for sweep in series]
 
 
 def curve(name: str, series: Sequence[Series], default: str) -> str:
@@ -64,11 +64,11 @@ def curve(name: str, series: Sequence[Series], default: str) -> str:
         axes.axhline(1, color=INK, linewidth=1, dashes=(4, 3))
         note = "no assistant" if size.narrow else "no assistant: what typing all of it costs"
         axes.annotate(note, (0, 1), xytext=(4, 4), textcoords="offset points", color=SOFT, fontsize=11)
-        for one, look in zip(series, looks(series), strict=True):
-            _sweep(axes, one, look, default, labelled=not size.narrow)
-        most = max(min(row.kept.high, 1) for one in series for row in one.rows)
+        for sweep, look in zip(series, looks(series), strict=True):
+            _sweep(axes, sweep, look, default, labelled=not size.narrow)
+        most = max(min(row.kept.high, 1) for sweep in series for row in sweep.rows)
         axes.set_xlim(0, min(1.0, max(0.1, most) * 1.04))
-        lowest = min(_low(row.effort) for one in series for row in one.rows)
+        lowest = min(_low(row.effort) for sweep in series for row in sweep.rows)
         axes.set_ylim(min(0.9, floor(lowest * 20) / 20), HIGHEST + 0.03)  # room for marks at the edge
         _percent(axes, x=True)
         axes.set_xlabel(
@@ -77,17 +77,17 @@ def curve(name: str, series: Sequence[Series], default: str) -> str:
         axes.set_ylabel("net effort (lower is better)")
 
     told = "; ".join(
-        f"{row.policy}: {row.effort.estimate:.2f} at {row.kept.estimate:.0%}" for one in series for row in one.rows
+        f"{row.policy}: {row.effort.estimate:.2f} at {row.kept.estimate:.0%}" for sweep in series for row in sweep.rows
     )
     return figure(name, f"Net effort against kept characters. {told}", FULL, draw)
 
 
-def _sweep(axes: Axes, one: Series, look: Look, default: str, *, labelled: bool) -> None:
+def _sweep(axes: Axes, sweep: Series, look: Look, default: str, *, labelled: bool) -> None:
     colour = look.colour
-    line = [(row.kept.estimate, row.effort.estimate) for row in one.rows if row.effort.estimate <= HIGHEST]
-    if line and not one.further:
+    line = [(row.kept.estimate, row.effort.estimate) for row in sweep.rows if row.effort.estimate <= HIGHEST]
+    if line and not sweep.further:
         axes.plot(*zip(*line, strict=True), color=colour, zorder=2)
-    for row, label in zip(one.rows, one.labels, strict=True):
+    for row, label in zip(sweep.rows, sweep.labels, strict=True):
         x, y = row.kept.estimate, row.effort.estimate
         face, edge = (PAPER, colour) if look.hollow else (colour, PAPER)
         axes.plot([x], [min(y, HIGHEST)], marker=look.marker, color=face, zorder=4, markeredgecolor=edge)
@@ -114,11 +114,11 @@ def reliability(name: str, lines: Sequence[Reliable]) -> str:
         for number, line in enumerate(lines):
             look = Look(number)
             colour = look.colour
-            found = [share_of(one.right * one.spans, one.spans) for one in line.bins]
-            at = [one.predicted for one in line.bins]
-            for x, share in zip(at, found, strict=True):
+            shares = [share_of(bin_.right * bin_.spans, bin_.spans) for bin_ in line.bins]
+            at = [bin_.predicted for bin_ in line.bins]
+            for x, share in zip(at, shares, strict=True):
                 axes.plot([x, x], [share.low, share.high], color=colour, linewidth=1.2, alpha=0.5)
-            right = [share.estimate for share in found]
+            right = [share.estimate for share in shares]
             axes.plot(at, right, color=colour, marker=look.marker, markeredgecolor=PAPER)
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1.02)
@@ -177,7 +177,7 @@ def acceptance(name: str, periods: Sequence[Period], unit: str) -> str:
         axes.set_ylabel("accepted")
         _dates(axes, periods, size, width)
 
-    told = "; ".join(f"{_date(one)}: {one.accepted} of {one.decided}" for one in periods)
+    told = "; ".join(f"{_date(period)}: {period.accepted} of {period.decided}" for period in periods)
     return figure(name, f"Share of completions accepted by {unit}. {told}", SHORT, draw)
 
 
@@ -186,14 +186,14 @@ def answers(name: str, periods: Sequence[Period], unit: str) -> str:
 
     def draw(axes: Axes, size: Size) -> None:
         at = [period.start.toordinal() for period in periods]
-        for number, ms in enumerate(([one.p50_ms for one in periods], [one.p95_ms for one in periods])):
+        for number, ms in enumerate(([period.p50_ms for period in periods], [period.p95_ms for period in periods])):
             look = Look(number)
             axes.plot(at, ms, color=look.colour, marker=look.marker, markeredgecolor=PAPER)
         axes.set_ylim(0)
         axes.set_ylabel("ms to an answer")
         _dates(axes, periods, size, 0.8 if unit == "day" else 5.6)
 
-    told = "; ".join(f"{_date(one)}: {one.p50_ms:.0f} and {one.p95_ms:.0f} ms" for one in periods)
+    told = "; ".join(f"{_date(period)}: {period.p50_ms:.0f} and {period.p95_ms:.0f} ms" for period in periods)
     return figure(name, f"Median and 95th percentile of the time to an answer by {unit}. {told}", SHORT, draw)
 
 
@@ -202,7 +202,7 @@ def _dates(axes: Axes, periods: Sequence[Period], size: Size, width: float) -> N
     most = 4 if size.narrow else 8
     step = -(-len(periods) // most)
     some = periods[::step]
-    axes.set_xticks([one.start.toordinal() for one in some], [_date(one) for one in some])
+    axes.set_xticks([period.start.toordinal() for period in some], [_date(period) for period in some])
     axes.set_xlim(periods[0].start.toordinal() - width, periods[-1].start.toordinal() + width)
     axes.grid(visible=False, axis="x")
 

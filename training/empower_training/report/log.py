@@ -126,8 +126,8 @@ def lean(store: Store) -> Iterator[Entry]:
     for row in store.query(f"SELECT {columns} FROM completions ORDER BY at, rowid"):
         values = list(row)
         values[tokens], values[memory] = (), bool(values[memory])
-        one = CompletionRecord(*values)
-        yield Entry(one, tuple(map(_outcome, outcomes.pop(one.id, ()))))
+        record = CompletionRecord(*values)
+        yield Entry(record, tuple(map(_outcome, outcomes.pop(record.id, ()))))
 
 
 def _outcome(row: tuple[Any, ...]) -> OutcomeRecord:
@@ -136,7 +136,7 @@ def _outcome(row: tuple[Any, ...]) -> OutcomeRecord:
 
 
 def _share(some: Sequence[Decision]) -> Interval:
-    return share_of(sum(one.kind in TAKEN for one in some), len(some))
+    return share_of(sum(decision.kind in TAKEN for decision in some), len(some))
 
 
 def _day(at: float) -> date:
@@ -153,29 +153,31 @@ def _periods(
 ) -> tuple[Period, ...]:
     """Return the periods with any completion; answers are in the order of time."""
     counts: dict[date, tuple[int, int]] = {}
-    for one in decided:
-        of = start(one.completion.at)
+    for decision in decided:
+        of = start(decision.completion.at)
         all_of, taken = counts.get(of, (0, 0))
-        counts[of] = (all_of + 1, taken + (one.kind in TAKEN))
-    found = []
-    for of, some in groupby(answers, key=lambda one: start(one[0])):
+        counts[of] = (all_of + 1, taken + (decision.kind in TAKEN))
+    periods = []
+    for of, some in groupby(answers, key=lambda answer: start(answer[0])):
         times = [ms for _, ms in some]
         middle, high = np.quantile(times, [0.5, 0.95]).tolist()
-        found.append(Period(of, *counts.get(of, (0, 0)), len(times), middle, high))
-    return tuple(found)
+        periods.append(Period(of, *counts.get(of, (0, 0)), len(times), middle, high))
+    return tuple(periods)
 
 
 def _models(decided: Sequence[Decision]) -> tuple[JudgedModel, ...]:
     models: dict[str, list[Decision]] = {}
-    for one in decided:
-        name = " + ".join(filter(None, (one.completion.model, one.completion.adapter, "memory" * one.memory)))
-        models.setdefault(name, []).append(one)
+    for decision in decided:
+        name = " + ".join(
+            filter(None, (decision.completion.model, decision.completion.adapter, "memory" * decision.memory))
+        )
+        models.setdefault(name, []).append(decision)
     ordered = sorted(models.items(), key=lambda item: -len(item[1]))
     return tuple(_judged(name, some) for name, some in ordered if len(some) >= LEAST_JUDGED)
 
 
 def _judged(name: str, some: Sequence[Decision]) -> JudgedModel:
-    predicted = np.array([one.completion.probability for one in some])
-    right = np.array([one.right for one in some], dtype=np.bool_)
+    predicted = np.array([decision.completion.probability for decision in some])
+    right = np.array([decision.right for decision in some], dtype=np.bool_)
     bins = reliability(predicted, right, min(BINS, len(some) // A_BIN))
     return JudgedModel(name, len(some), calibration_error(bins), bins)

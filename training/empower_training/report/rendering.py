@@ -108,7 +108,7 @@ def page(replays: Sequence[Replay], history: History | None, text: Coloured, *, 
         "number": lambda value, form: _with(form)(value),
     }
     return environment.get_template("page.html").render(
-        replays=[_replay(one, number) for number, one in enumerate(replays)],
+        replays=[_replay(replay, number) for number, replay in enumerate(replays)],
         history=None if history is None else _history(history),
         text=text,
         levels=LEVELS,
@@ -122,21 +122,21 @@ def page(replays: Sequence[Replay], history: History | None, text: Coloured, *, 
     )
 
 
-def _estimate(one: Interval, form: Form) -> str:
-    return form(one.estimate) if isfinite(one.estimate) else ""
+def _estimate(interval: Interval, form: Form) -> str:
+    return form(interval.estimate) if isfinite(interval.estimate) else ""
 
 
-def _interval(one: Interval, form: Form) -> str:
+def _interval(interval: Interval, form: Form) -> str:
     """Return `low to high`; empty where there is none, or no width to it."""
-    if not (isfinite(one.low) and isfinite(one.high)) or one.low == one.high:
+    if not (isfinite(interval.low) and isfinite(interval.high)) or interval.low == interval.high:
         return ""
-    return f"{form(one.low).removesuffix(PER_CENT)} to {form(one.high)}"
+    return f"{form(interval.low).removesuffix(PER_CENT)} to {form(interval.high)}"
 
 
 def _replay(replay: Replay, number: int) -> dict[str, object]:
     series = sweeps(replay)
     chosen = replay.chosen
-    off = [row for one in series for row in one.rows if row.effort.estimate > figures.HIGHEST]
+    off = [row for sweep in series for row in sweep.rows if row.effort.estimate > figures.HIGHEST]
     reliable = [figures.Reliable(replay.named(row), row.bins) for row in chosen if row.bins]
     return {
         "replay": replay,
@@ -144,11 +144,11 @@ def _replay(replay: Replay, number: int) -> dict[str, object]:
         "frontier": frontier(replay),
         "baseline": baseline(replay),
         "curve": figures.curve(f"curve-{number}", series, chosen[0].policy),
-        "keys": _keys([one.name for one in series], figures.looks(series)),
+        "keys": _keys([sweep.name for sweep in series], figures.looks(series)),
         "off": off,
         "chosen": chosen,
         "reliability": figures.reliability(f"reliability-{number}", reliable) if reliable else "",
-        "reliable": _keys([one.name for one in reliable]),
+        "reliable": _keys([line.name for line in reliable]),
         "latency": figures.latencies(f"latency-{number}", replay.assisted, chosen[0].policy)
         if isfinite(chosen[0].latency[0])
         else "",
@@ -157,17 +157,17 @@ def _replay(replay: Replay, number: int) -> dict[str, object]:
 
 def _keys(names: Sequence[str], looks: Sequence[figures.Look] = ()) -> list[LegendKey]:
     """Return a legend; without looks, of series that are drawn one after the other."""
-    found = []
+    keys = []
     for name, look in zip(names, looks or map(figures.Look, range(len(names))), strict=True):
         glyphs = HOLLOW if look.hollow else FILLED
-        found.append(LegendKey(name, f"series-{look.number % len(SERIES) + 1}", glyphs[look.number % len(glyphs)]))
-    return found
+        keys.append(LegendKey(name, f"series-{look.number % len(SERIES) + 1}", glyphs[look.number % len(glyphs)]))
+    return keys
 
 
 def _history(history: History) -> dict[str, object]:
     decided = any(period.decided for period in history.periods)
-    lines = [figures.Reliable(one.model, one.bins) for one in history.models]
-    names = [f"{one.model}: off by {one.error:.2f}, {one.decided:,} decisions" for one in history.models]
+    lines = [figures.Reliable(model.model, model.bins) for model in history.models]
+    names = [f"{model.model}: off by {model.error:.2f}, {model.decided:,} decisions" for model in history.models]
     return {
         "log": history,
         "acceptance": figures.acceptance("acceptance", history.periods, history.unit) if decided else "",
@@ -180,11 +180,11 @@ def _history(history: History) -> dict[str, object]:
 
 def _tiles(replays: Sequence[Replay], history: History | None) -> list[Tile]:
     """Return the figures a hurried reader should see; those of the first replay."""
-    found = []
+    tiles = []
     if replays:
         row = replays[0].chosen[0]
         accepted, (middle, high) = row.figures["accepted"], row.latency
-        found += [
+        tiles += [
             Tile(f"{row.effort.estimate:.2f}", "net effort", f"{_interval(row.effort, _with('.2f'))}; below 1 helps"),
             Tile(percent(row.kept.estimate), "of the text kept", _interval(row.kept, percent)),
             Tile(_estimate(accepted, percent), "of the shown accepted", _interval(accepted, percent)),
@@ -192,5 +192,5 @@ def _tiles(replays: Sequence[Replay], history: History | None) -> list[Tile]:
         ]
     if history is not None and history.decided:
         note = f"{_interval(history.share, percent)} of {history.decided:,}"
-        found.append(Tile(percent(history.share.estimate), "accepted by you", note))
-    return [tile for tile in found if tile is not None and tile.value]
+        tiles.append(Tile(percent(history.share.estimate), "accepted by you", note))
+    return [tile for tile in tiles if tile is not None and tile.value]

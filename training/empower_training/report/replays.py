@@ -97,7 +97,7 @@ def read(path: Path) -> Replay:
     """Read the replay in a file. Raises EmpowerError for a file that is something else."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        rows = tuple(_row(one) for one in content)
+        rows = tuple(_row(entry) for entry in content)
         if not any(row.policy != NOBODY for row in rows):
             raise ValueError("it has no policy")
     except OSError as error:
@@ -118,16 +118,16 @@ def _row(content: Mapping[str, Any]) -> Row:
         minus_default=_interval(content.get("net_effort_minus_default")),
         latency=(_number(content["latency_ms"][0]), _number(content["latency_ms"][1])),
         error=_number(content.get("calibration_error")),
-        bins=tuple(Bin(**one) for one in content.get("reliability", ())),
+        bins=tuple(Bin(**bin_) for bin_ in content.get("reliability", ())),
     )
 
 
 def _needed(content: Mapping[str, Any]) -> dict[str, Interval]:
     """Return the figures without which there is nothing to draw."""
-    found = {name: _interval(content[name]) for name in ("net_effort", "kept")}
-    if not all(isfinite(one.estimate) for one in found.values()):
+    needed = {name: _interval(content[name]) for name in ("net_effort", "kept")}
+    if not all(isfinite(interval.estimate) for interval in needed.values()):
         raise ValueError("net effort and kept characters must be numbers")
-    return found
+    return needed
 
 
 def _short(model: str) -> str:
@@ -154,17 +154,17 @@ def sweeps(replay: Replay) -> tuple[Series, ...]:
         if row.model == first:
             rule, number = swept(row.policy)
             rules.setdefault(rule, []).append((number, row))
-    found = []
+    lines = []
     default, _ = swept(DEFAULT)
-    for rule, members in sorted(rules.items(), key=lambda one: (one[0] != default, -len(one[1]))):
-        ordered = sorted(members, key=lambda one: one[0])
+    for rule, members in sorted(rules.items(), key=lambda item: (item[0] != default, -len(item[1]))):
+        ordered = sorted(members, key=lambda point: point[0])
         labels = tuple(f"{number:g}" if isfinite(number) else "" for number, _ in ordered)
-        found.append(Series(rule, tuple(row for _, row in ordered), labels))
+        lines.append(Series(rule, tuple(row for _, row in ordered), labels))
     for model in others:
         rows = tuple(row for row in replay.assisted if row.model == model)
         labels = tuple("" if row.policy == DEFAULT else row.policy for row in rows)
-        found.append(Series(model, rows, labels, further=True))
-    return tuple(found)
+        lines.append(Series(model, rows, labels, further=True))
+    return tuple(lines)
 
 
 def swept(policy: str) -> tuple[str, float]:
@@ -196,7 +196,7 @@ def frontier(replay: Replay) -> str:
 
 def baseline(replay: Replay) -> str:
     """Say in a sentence what the model is worth without a rule; empty where that was not run."""
-    row = next((one for one in replay.assisted if one.model == replay.models[0] and one.policy == BASE), None)
+    row = next((row for row in replay.assisted if row.model == replay.models[0] and row.policy == BASE), None)
     if row is None:
         return ""
     cost = f"{row.effort.estimate:.2f} ({row.effort.low:.2f} to {row.effort.high:.2f})"

@@ -23,7 +23,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 """A series is told by its shape too."""
 
 _VARIABLES = {INK: "ink", SOFT: "soft", GRID: "grid", PAPER: "paper"} | {
-    one: f"series-{number}" for number, one in enumerate(SERIES, start=1)
+    colour: f"series-{number}" for number, colour in enumerate(SERIES, start=1)
 }
 _SIZE = 12
 """CSS pixels of the type, where a figure is as wide as it was drawn."""

@@ -121,15 +121,15 @@ def passages(text: str, most: int = Limits().max_lines) -> Iterator[str]:
 
 def measured(engine: LlamaEngine, parts: Iterable[str]) -> list[Read]:
     """Measure the tokens of all parts, each given the parts before in the server's layout, and nothing below."""
-    measure, above, found = Measure(engine), "", list[Read]()
+    measure, above, read = Measure(engine), "", list[Read]()
     for part in parts:
         lines = [part]
         if len(engine.tokenize(part)) > engine.context_size // 4:
             lines = part.splitlines(keepends=True)
         for line in lines:
-            found += _measured(engine, measure, above, line)
+            read += _measured(engine, measure, above, line)
             above += line
-    return found
+    return read
 
 
 def _measured(engine: LlamaEngine, measure: Measure, above: str, text: str) -> list[Read]:
@@ -145,8 +145,8 @@ def _measured(engine: LlamaEngine, measure: Measure, above: str, text: str) -> l
 
 def walk(read: Sequence[Read], calibration: Calibration, limits: Limits) -> list[HandedSpan]:
     """Return the spans handed, first to last; behind each, or where none is worth it, the person writes a token."""
-    text = "".join(one.text for one in read)
-    ends = list(accumulate(len(one.text) for one in read))
+    text = "".join(piece.text for piece in read)
+    ends = list(accumulate(len(piece.text) for piece in read))
     spans, token = list[HandedSpan](), 0
     while token < len(read):
         span = _span(read, token, text[: ends[token] - len(read[token].text)], calibration, limits)
@@ -162,11 +162,11 @@ def walk(read: Sequence[Read], calibration: Calibration, limits: Limits) -> list
 def _span(read: Sequence[Read], first: int, prefix: str, calibration: Calibration, limits: Limits) -> HandedSpan | None:
     """Return what the rule keeps of the text behind a token, trimmed as the server does; None for too little."""
     cut, text, keep, lengths, some = chosen_cut(limits, calibration), "", 0, list[int](), list[Read]()
-    for one in read[first : first + limits.max_tokens]:
-        if not isfinite(one.surprisal):
+    for token in read[first : first + limits.max_tokens]:
+        if not isfinite(token.surprisal):
             break
-        some.append(one)
-        text += one.text
+        some.append(token)
+        text += token.text
         lengths.append(len(text))
         surprisals = [each.surprisal for each in some]
         verdict = cut(Written(text, lengths, surprisals, [each.entropy for each in some]))
@@ -177,7 +177,7 @@ def _span(read: Sequence[Read], first: int, prefix: str, calibration: Calibratio
     shown = trim(text[: lengths[keep - 1] if keep else 0], prefix, "")
     if len(shown.strip()) < MIN_CHARACTERS:
         return None
-    bits = sum(one.surprisal for one in some[: bisect_left(lengths, len(shown)) + 1])
+    bits = sum(token.surprisal for token in some[: bisect_left(lengths, len(shown)) + 1])
     return HandedSpan(len(prefix), len(prefix) + len(shown), calibration.probability(bits))
 
 
@@ -185,26 +185,26 @@ def coloured(name: str, model: str, read: Sequence[Read], spans: Sequence[Handed
     """Colour a file line by line, in cells."""
     lines: list[list[Cell]] = [[]]
     at, waiting = 0, list(spans)
-    for one in read:
-        for text, start in _parts(one.text, at, spans):
+    for token in read:
+        for text, start in _parts(token.text, at, spans):
             while waiting and waiting[0].end <= start:
                 waiting.pop(0)
             span = waiting[0] if waiting and waiting[0].start <= start else None
             bare = text.removesuffix("\n")
-            level = sum(one.surprisal >= bits for bits in LEVELS)
+            level = sum(token.surprisal >= bits for bits in LEVELS)
             handed = span if span is not None and span.end == start + len(text) else None
             breaks = bare != text
-            lines[-1].append(Cell(bare, one.surprisal, one.entropy, level, span is not None, handed, breaks))
+            lines[-1].append(Cell(bare, token.surprisal, token.entropy, level, span is not None, handed, breaks))
             if breaks:
                 lines.append([])
-        at += len(one.text)
+        at += len(token.text)
     shown = tuple(map(tuple, lines if lines[-1] else lines[:-1]))
-    return Coloured(name, model, shown, left_out, at, sum(one.end - one.start for one in spans), len(spans))
+    return Coloured(name, model, shown, left_out, at, sum(span.end - span.start for span in spans), len(spans))
 
 
 def _parts(text: str, at: int, spans: Sequence[HandedSpan]) -> Iterator[tuple[str, int]]:
     """Yield a token that begins at `at` in parts that end with a line or a span, and where each begins."""
-    inside = {one.end - at for one in spans if at < one.end < at + len(text)}
+    inside = {span.end - at for span in spans if at < span.end < at + len(text)}
     breaks = {place + 1 for place, character in enumerate(text) if character == "\n"}
     cuts = [0, *sorted((inside | breaks) - {0, len(text)}), len(text)]
     for start, end in pairwise(cuts):

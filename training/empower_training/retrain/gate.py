@@ -80,14 +80,14 @@ class Known:
 
 def later_works(texts: Sequence[Text], seed: int = 0) -> list[Work]:
     """Return the works that are typed to judge: bodies of the texts. Raises EmpowerError when there are too few."""
-    found = _bodies(texts, seed, IN_ALL)
-    files = {work.source for work in found}
+    chosen = _bodies(texts, seed, IN_ALL)
+    files = {work.source for work in chosen}
     if len(files) < LEAST_FILES:
         raise EmpowerError(
             f"There are {len(files)} files of later work to judge a new model on, and {LEAST_FILES} are needed: "
             "come back when more is written, or give more code with --from."
         )
-    return found
+    return chosen
 
 
 def _bodies(texts: Sequence[Text], seed: int, in_all: int) -> list[Work]:
@@ -151,8 +151,8 @@ def calibrated(model: Model, texts: Sequence[Text], count: int, seed: int = 0) -
         completer = assemble(engine, model.calibration)
         fitted = cursors.calibrate(list(cursors.spans(completer, cursors.cursors(documents, count, seed))))
         efforts = [
-            sum(tally.cost for tally in replay(assemble(engine, one), Limits(), chosen, Careful()))
-            for one in (model.calibration, fitted)
+            sum(tally.cost for tally in replay(assemble(engine, calibration), Limits(), chosen, Careful()))
+            for calibration in (model.calibration, fitted)
         ]
     except ValueError:  # no finite fit
         return model.calibration

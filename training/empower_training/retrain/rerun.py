@@ -93,10 +93,10 @@ def retrain(texts: Sequence[Text], plan: FinetunePlan, watch: Watch | None = Non
 
         check(base)
     watch.stage("labels")
-    found = found_examples(labelling_folder(parent, plan.weights), learned, plan, watch.labelled)
+    examples = found_examples(labelling_folder(parent, plan.weights), learned, plan, watch.labelled)
     run = store.data_folder() / "training" / _fingerprint(base, texts, plan)
     watch.stage("training")
-    finetune(base, found, run, plan.recipe, watch.step)
+    finetune(base, examples, run, plan.recipe, watch.step)
     if not leads():
         return None
     watch.stage("export")
@@ -113,7 +113,9 @@ def retrain(texts: Sequence[Text], plan: FinetunePlan, watch: Watch | None = Non
     if judgement.passed:
         tunings.promote(parent, tuning.id)
     shutil.rmtree(run, ignore_errors=True)
-    return Rerun(tuning.id, judgement.passed, judgement, len(found), sum(len(one.target) == 1 for one in found))
+    return Rerun(
+        tuning.id, judgement.passed, judgement, len(examples), sum(len(example.target) == 1 for example in examples)
+    )
 
 
 def found_examples(
@@ -131,7 +133,7 @@ def found_examples(
     model = AutoModelForCausalLM.from_pretrained(labelling, dtype=torch.float32, local_files_only=True)
     tokenizer = Tokenizer.from_file(str(labelling / "tokenizer.json"))
     try:
-        found = examples(
+        made = examples(
             model,
             tokenizer,
             texts,
@@ -145,12 +147,12 @@ def found_examples(
     except ValueError as error:
         raise EmpowerError(f"These texts cannot be labelled: {error}.") from error
     least, what = (plan.recipe.batch, "rows") if plan.method is Method.TEXT else (LEAST_EXAMPLES, "places")
-    if len(found) < least:
+    if len(made) < least:
         raise EmpowerError(
-            f"There is too little to learn from: {len(found)} {what} in {len(texts)} texts, and {least} are needed. "
+            f"There is too little to learn from: {len(made)} {what} in {len(texts)} texts, and {least} are needed. "
             "Come back when more is written, or give a folder of code with --from."
         )
-    return found
+    return made
 
 
 def _exported(run: Path, base: Path, plan: FinetunePlan) -> Path:

@@ -57,8 +57,8 @@ class Header:
 
     def text(self, key: str) -> str | None:
         """Return a metadata value that is a string; None if there is none."""
-        found = self.values.get(key)
-        return found.value if found is not None and isinstance(found.value, str) else None
+        entry = self.values.get(key)
+        return entry.value if entry is not None and isinstance(entry.value, str) else None
 
 
 def is_adapter(path: Path) -> bool:

@@ -79,5 +79,5 @@ class Distribution:
             taken.append(int(row.argmax()))
             values.append(float(row[taken[-1]]))
         row[taken] = values
-        found = zip(taken[1:], values[1:], strict=True)
-        return [(other, math.exp(value - self._log_total)) for other, value in found if math.isfinite(value)]
+        likeliest = zip(taken[1:], values[1:], strict=True)
+        return [(other, math.exp(value - self._log_total)) for other, value in likeliest if math.isfinite(value)]

@@ -147,12 +147,12 @@ class LlamaEngine:
 
         It is kept for engines to come, unless others were at work meanwhile. Raises EngineError.
         """
-        found = timing.measure(self, physical_cores(), seconds)
-        if not found.disturbed:
+        timings = timing.measure(self, physical_cores(), seconds)
+        if not timings.disturbed:
             with suppress(OSError):  # it is measured again the next time
-                timing.save(found, self.config.path, machine(self.config.gpu_layers))
+                timing.save(timings, self.config.path, machine(self.config.gpu_layers))
         self.set_threads(*self._chosen_threads())
-        return found
+        return timings
 
     def set_threads(self, prompt: int, writing: int) -> None:
         """Evaluate prompts and write with so many threads from now on."""

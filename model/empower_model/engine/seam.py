@@ -105,12 +105,12 @@ class Vocabulary:
         if not forced:
             return ids
         after = forced[:-1] + bytes([forced[-1] + 1])  # 0xff never ends UTF-8
-        found = ids[bisect.bisect_left(pieces, forced) : bisect.bisect_left(pieces, after)]
+        compatible = ids[bisect.bisect_left(pieces, forced) : bisect.bisect_left(pieces, after)]
         for length in range(1, len(forced)):
             at = bisect.bisect_left(pieces, forced[:length])
             if at < len(pieces) and pieces[at] == forced[:length]:
-                found.append(ids[at])
-        return found
+                compatible.append(ids[at])
+        return compatible
 
 
 class StopFlag:

@@ -76,7 +76,7 @@ class Timings:
     def scaled(self, factor: float) -> Timings:
         """Return the timings of a model that takes so many times as long."""
         prompts, tokens = (
-            tuple(Timing(one.threads, one.quiet * factor, one.busy * factor) for one in timings)
+            tuple(Timing(timing.threads, timing.quiet * factor, timing.busy * factor) for timing in timings)
             for timings in (self.prompts, self.tokens)
         )
         return Timings(prompts, tokens, self.others)
@@ -166,8 +166,8 @@ class _Trial:
             for count in counts:
                 times[count].append(self._timed(count))
         return {
-            count: (median_high(p for p, _ in found), median_high(t for _, t in found))
-            for count, found in times.items()
+            count: (median_high(p for p, _ in pairs), median_high(t for _, t in pairs))
+            for count, pairs in times.items()
         }
 
     def _timed(self, threads: int) -> tuple[float, float]:
@@ -225,8 +225,8 @@ def load(path: Path, machine: str) -> Timings | None:
     with suppress(OSError, ValueError, TypeError, KeyError):
         content = read_json(_file(path, machine))
         prompts, tokens = (tuple(map(_timing, content[what])) for what in ("prompts", "tokens"))
-        found = Timings(prompts, tokens)
-        return found if found.prompts and found.tokens else None
+        timings = Timings(prompts, tokens)
+        return timings if timings.prompts and timings.tokens else None
     return None
 
 
@@ -239,6 +239,6 @@ def _timing(content: Mapping[str, Any]) -> Timing:
 
 def _file(path: Path, machine: str) -> Path:
     """Return where the timings of a model file are kept. Raises OSError for one that is not there."""
-    found = path.stat()
-    key = sha256(f"{path.name} {found.st_size} {found.st_mtime_ns} {machine}".encode(errors="replace")).hexdigest()
+    status = path.stat()
+    key = sha256(f"{path.name} {status.st_size} {status.st_mtime_ns} {machine}".encode(errors="replace")).hexdigest()
     return data_folder() / "timings" / f"{key[:16]}.json"

@@ -228,11 +228,11 @@ def verify(name_or_path: str) -> Model:
     """
     model = resolve(name_or_path, tuned=False)
     check_header(model.path)
-    if model.sha256 is not None and (found := digest(model.path)) != model.sha256:
+    if model.sha256 is not None and (actual := digest(model.path)) != model.sha256:
         known = find(model.name) is not None and model.origin is not Origin.BUNDLED
         cure = f"pull --force {model.name}" if known else "list"
         raise ModelFileInvalid(
-            f"{model.path} is damaged: its SHA-256 is {found}, it should be {model.sha256}. "
+            f"{model.path} is damaged: its SHA-256 is {actual}, it should be {model.sha256}. "
             f"Run `empower-lsp model {cure}`."
         )
     return model

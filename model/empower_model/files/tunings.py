@@ -70,11 +70,11 @@ class Tuning:
 def tunings(model: Model) -> list[Tuning]:
     """Return all tunings of a model, oldest first, unusable ones too."""
     try:
-        found = sorted(path.name for path in folder(model).iterdir() if path.is_dir())
+        names = sorted(path.name for path in folder(model).iterdir() if path.is_dir())
     except OSError:
         return []
-    every = [_tuning(model, name) for name in found if _ID.fullmatch(name) and name != BASE]
-    return sorted(every, key=lambda one: (one.provenance.date if one.provenance else "", one.id))
+    every = [_tuning(model, name) for name in names if _ID.fullmatch(name) and name != BASE]
+    return sorted(every, key=lambda tuning: (tuning.provenance.date if tuning.provenance else "", tuning.id))
 
 
 def promoted(model: Model) -> Tuning | None:
@@ -207,10 +207,10 @@ def folder(model: Model) -> Path:
 def state_of(path: Path | str) -> tuple[int, int, int] | None:
     """Return inode, size and time of a file; None for one that is not there."""
     try:
-        found = os.stat(path)  # noqa: PTH116 (half the time of Path.stat)
+        status = os.stat(path)  # noqa: PTH116 (half the time of Path.stat)
     except (OSError, ValueError):
         return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 @cache
@@ -252,7 +252,7 @@ def _ids(model: Model) -> list[str]:
     path = folder(model) / PROMOTED
     try:
         ids = read_json(path)["promoted"]
-        if isinstance(ids, list) and all(isinstance(one, str) and _ID.fullmatch(one) for one in ids):
+        if isinstance(ids, list) and all(isinstance(tuning_id, str) and _ID.fullmatch(tuning_id) for tuning_id in ids):
             return ids
         raise ValueError("`promoted` is no list of ids")
     except FileNotFoundError:

@@ -170,8 +170,8 @@ def _folds(files: Sequence[str]) -> NDArray[np.intp]:
 def _cross_validated(read: _Read, start: Weights) -> Vector:
     """Return the bits of each token under a fit to other files."""
     fold, bits = _folds(read.files), np.empty(len(read.files))
-    for one in range(FOLDS):
-        out = fold == one
+    for number in range(FOLDS):
+        out = fold == number
         held = mixture_fitting.fit(read.observed.part(~out), start.coefficients)
         bits[out] = -np.log2(mixture_fitting.probabilities(read.observed.part(out), held))
     return bits
@@ -186,11 +186,11 @@ def _curve(
     while going_on() and spans < MOST_PLACES and (place := next(where, None)) is not None:
         with project.at(place.name, place.prefix, place.suffix) as memory:
             completer = LocalCompleter(RememberingEngine(engine, memory, weights), weights.calibration)
-            found = beginnings(completer.complete(Request(place.prefix, place.suffix, GREEDY)), place.truth)
-        spans += bool(found)
-        pairs += found
-        files += [place.name] * len(found)
-    bits, right = np.array([one for one, _ in pairs]), np.array([one for _, one in pairs], dtype=np.bool_)
+            of_place = beginnings(completer.complete(Request(place.prefix, place.suffix, GREEDY)), place.truth)
+        spans += bool(of_place)
+        pairs += of_place
+        files += [place.name] * len(of_place)
+    bits, right = np.array([total for total, _ in pairs]), np.array([said for _, said in pairs], dtype=np.bool_)
     if spans < PRIOR_SPANS or len(set(files)) < LEAST_FILES:
         return None
     return _fitted_curve(bits, right, files, weights.calibration, spans)
@@ -201,7 +201,9 @@ def beginnings(written: Completion, truth: str) -> list[tuple[float, bool]]:
     pieces = [token.piece for token in written.tokens]
     texts = [b"".join(pieces[: i + 1]).decode(errors="ignore") for i in range(len(pieces))]
     bits = accumulate(token.surprisal for token in written.tokens)
-    return [(one, truth.startswith(text)) for one, text in zip(bits, texts, strict=True) if text and one <= MOST_BITS]
+    return [
+        (total, truth.startswith(text)) for total, text in zip(bits, texts, strict=True) if text and total <= MOST_BITS
+    ]
 
 
 def _fitted_curve(
@@ -212,8 +214,8 @@ def _fitted_curve(
     before, after = probabilities(own, bits), np.empty_like(bits)
     try:
         fitted = fit_near(own, prior, bits, right)
-        for one in range(FOLDS):
-            out = fold == one
+        for number in range(FOLDS):
+            out = fold == number
             after[out] = probabilities(fit_near(own, prior, bits[~out], right[~out]), bits[out])
     except ValueError:  # texts of more bits were right more often: too few, by chance
         return None

@@ -37,7 +37,7 @@ def clustered(
     """
     number = _numbered(groups)
     estimate = statistic(np.arange(number.size))
-    members = [np.flatnonzero(number == one) for one in range(number.max() + 1)]
+    members = [np.flatnonzero(number == group) for group in range(number.max() + 1)]
     random = np.random.default_rng(seed)
     drawn = (random.integers(len(members), size=len(members)) for _ in range(rounds if len(members) > 1 else 0))
     return _interval(
@@ -53,7 +53,7 @@ def share(
     NaN where the whole is nothing.
     """
     number = _numbered(groups)
-    sums = np.stack([np.bincount(number, weights=one) for one in (part, whole)], axis=1)
+    sums = np.stack([np.bincount(number, weights=values) for values in (part, whole)], axis=1)
     count = len(sums)
     random = np.random.default_rng(seed)
     weights = random.multinomial(count, np.full(count, 1 / count), size=rounds if count > 1 else 0)

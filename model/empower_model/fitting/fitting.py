@@ -68,7 +68,7 @@ def fit_near(prior: Calibration, spans: float, bits: NDArray[np.floating], right
     if not spans > 0:
         raise ValueError(f"the prior must count for some spans, not {spans}")
     q = (np.arange(_GRID) + 0.5) / _GRID
-    v = np.log([prior.budget(one) for one in q])
+    v = np.log([prior.budget(probability) for probability in q])
     weights = np.concatenate([np.ones_like(x), np.full(_GRID, spans / _GRID)])
     return _regression(np.concatenate([x, v]), np.concatenate([y, q]), weights)
 
@@ -95,9 +95,9 @@ def reliability(predicted: Vector, right: NDArray[np.bool_], bins: int = BINS) -
     number = np.searchsorted(edges, predicted, side="right")
     counts = np.bincount(number)
     there = counts > 0
-    sums = (np.bincount(number, weights=one)[there] for one in (predicted, right))
+    sums = (np.bincount(number, weights=values)[there] for values in (predicted, right))
     means = (total / counts[there] for total in sums)
-    return tuple(Bin(*one) for one in zip(counts[there].tolist(), *(mean.tolist() for mean in means), strict=True))
+    return tuple(Bin(*row) for row in zip(counts[there].tolist(), *(mean.tolist() for mean in means), strict=True))
 
 
 def calibration_error(bins: tuple[Bin, ...]) -> float:
@@ -105,8 +105,8 @@ def calibration_error(bins: tuple[Bin, ...]) -> float:
 
     Guo et al., 2017 (arXiv 1706.04599), with bins of equal size.
     """
-    total = sum(one.spans for one in bins)
-    return sum(one.spans * abs(one.predicted - one.right) for one in bins) / total
+    total = sum(bin_.spans for bin_ in bins)
+    return sum(bin_.spans * abs(bin_.predicted - bin_.right) for bin_ in bins) / total
 
 
 def _data(bits: NDArray[np.floating], right: NDArray[np.bool_]) -> tuple[Vector, NDArray[np.bool_]]:

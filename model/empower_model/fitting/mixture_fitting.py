@@ -43,17 +43,17 @@ class Observations:
     """Shape (n, ORDERS * scopes, FEATURES), as `mixture.orders` lays them out."""
     seen: NDArray[np.bool_]
     """Shape (n, ORDERS * scopes): whether the context had occurred."""
-    found: NDArray[np.float64]
+    share: NDArray[np.float64]
     """Shape (n, ORDERS * scopes): the share of its occurrences after which the token came."""
 
     def only(self, scopes: Iterable[Scope]) -> Observations:
         """Return the observations as if the memory had no other scopes."""
         wanted = np.isin(np.arange(_CELLS) % len(Scope), [int(scope) for scope in scopes])
-        return Observations(self.model, self.features, self.seen & wanted, self.found)
+        return Observations(self.model, self.features, self.seen & wanted, self.share)
 
     def part(self, rows: NDArray[np.bool_]) -> Observations:
         """Return some of the observations: `rows`, shape (n,), says which."""
-        return Observations(self.model[rows], self.features[rows], self.seen[rows], self.found[rows])
+        return Observations(self.model[rows], self.features[rows], self.seen[rows], self.share[rows])
 
 
 @dataclass
@@ -106,19 +106,19 @@ class Witness:
             return
         those = mixture.orders(there.counts, np.exp(log_probs[there.tokens]))
         hits = there.counts[:, :, there.tokens == token].sum(axis=2).ravel()
-        found = (hits / np.maximum(those.totals, 1)).astype(np.float64)
-        self.rows.append((model, those.features, those.totals > 0, found))
+        share = (hits / np.maximum(those.totals, 1)).astype(np.float64)
+        self.rows.append((model, those.features, those.totals > 0, share))
 
     def observations(self) -> Observations:
         """Return all that was noted."""
-        model, features, seen, found = zip(*self.rows, strict=True)
-        return Observations(np.array(model), np.array(features), np.array(seen), np.array(found))
+        model, features, seen, share = zip(*self.rows, strict=True)
+        return Observations(np.array(model), np.array(features), np.array(seen), np.array(share))
 
 
 def probabilities(those: Observations, coefficients: Coefficients) -> NDArray[np.float64]:
     """Return the mixture's probability of each observed token, shape (n,)."""
     parts, model = mixture.shares(mixture.trust(those.features, coefficients) * those.seen)
-    mixed: NDArray[np.float64] = model * those.model + (parts * those.found).sum(axis=1)
+    mixed: NDArray[np.float64] = model * those.model + (parts * those.share).sum(axis=1)
     return mixed
 
 
@@ -147,7 +147,7 @@ def fit(those: Observations, start: Coefficients | None = None, rounds: int = 25
     enough = those.seen.sum(axis=0) >= FEW
     for _ in range(rounds):
         parts, _model = mixture.shares(mixture.trust(those.features, theta) * those.seen)
-        stopped = parts * those.found / probabilities(those, theta).clip(1e-300)[:, None]
+        stopped = parts * those.share / probabilities(those, theta).clip(1e-300)[:, None]
         came = 1 - np.cumsum(stopped[:, ::-1], axis=1)[:, ::-1] + stopped
         for cell in np.flatnonzero(enough):
             rows = those.seen[:, cell]

@@ -36,7 +36,7 @@ def places(files: Mapping[str, str], seed: int = 0) -> Iterator[Place]:
     """
     rng = random.Random(seed)
     worth = {name: rows(text) for name, text in files.items()}
-    names = sorted(name for name, found in worth.items() if found)
+    names = sorted(name for name, lines in worth.items() if lines)
     rng.shuffle(names)
     kind = 0
     while names:
@@ -64,12 +64,12 @@ def _column(line: str, kind: int, rng: random.Random) -> int:
     indent = len(line) - len(line.lstrip())
     inner = range(indent + 1, len(line))
     if kind == 1:
-        found = [n for n in inner if line[n - 1] in OPENINGS]
+        columns = [n for n in inner if line[n - 1] in OPENINGS]
     elif kind == 2:
-        found = [n for n in inner if line[n - 1].isalnum() and line[n].isalnum()]
+        columns = [n for n in inner if line[n - 1].isalnum() and line[n].isalnum()]
     else:
-        found = []
-    return rng.choice(found) if found else indent
+        columns = []
+    return rng.choice(columns) if columns else indent
 
 
 def still_to_type(truth: str, suffix: str) -> str:

@@ -169,23 +169,23 @@ class Index:
 
         `near` is the end of the text backwards, at most ORDERS tokens.
         """
-        found: list[tuple[Segment, Occurrences]] = []
+        contexts: list[tuple[Segment, Occurrences]] = []
         for order, token in enumerate(near, start=1):
             if order == 1:
-                found = [(segment, segment.begin(token)) for segment in self.segments]
+                contexts = [(segment, segment.begin(token)) for segment in self.segments]
             else:
-                found = [(segment, those.longer(order, token)) for segment, those in found]
-            found = [(segment, those) for segment, those in found if len(those)]
-            total = sum(len(those) for _, those in found)
+                contexts = [(segment, those.longer(order, token)) for segment, those in contexts]
+            contexts = [(segment, those) for segment, those in contexts if len(those)]
+            total = sum(len(those) for _, those in contexts)
             if total == 0:
                 return None
             if total <= MANY:
                 back = _BACK[: len(near) + 1]
-                windows = [segment.text.tokens[those.places() - back] for segment, those in found]
+                windows = [segment.text.tokens[those.places() - back] for segment, those in contexts]
                 return Followers(np.concatenate(windows, axis=1), np.ones(total, dtype=np.int32), order)
         if len(near) < ORDERS:
             return None
-        runs = [run for _, those in found for run in those.runs()]
+        runs = [run for _, those in contexts for run in those.runs()]
         tokens, times = (np.array(column, dtype=np.int32) for column in zip(*runs, strict=True))
         return Followers(np.vstack([tokens, *(np.full_like(tokens, token) for token in near)]), times, ORDERS)
 
@@ -259,12 +259,12 @@ class Memory:
     def continuations(self, context: Sequence[int]) -> Continuations | None:
         """Return what followed the last tokens of a context; None when nothing did."""
         near = [int(token) for token in context[: -ORDERS - 1 : -1]]
-        found = [(scope, those) for scope, index in enumerate(self.scopes) if (those := index.followers(near))]
-        if not found:
+        by_scope = [(scope, those) for scope, index in enumerate(self.scopes) if (those := index.followers(near))]
+        if not by_scope:
             return None
-        windows = np.concatenate([those.windows for _, those in found], axis=1)
-        times = np.concatenate([those.times for _, those in found])
-        scopes = np.repeat([scope for scope, _ in found], [len(those.times) for _, those in found])
+        windows = np.concatenate([those.windows for _, those in by_scope], axis=1)
+        times = np.concatenate([those.times for _, those in by_scope])
+        scopes = np.repeat([scope for scope, _ in by_scope], [len(those.times) for _, those in by_scope])
         same = windows[1:] == np.array(near, dtype=np.int32)[:, None]
         lengths = np.logical_and.accumulate(same, axis=0).sum(axis=0)
         tokens, inverse = _distinct(windows[0])
@@ -274,7 +274,7 @@ class Memory:
         counts = exact.astype(np.float32).reshape(shape)
         for order in range(ORDERS - 1, 0, -1):  # who agrees further back also agrees here
             counts[order - 1] += counts[order]
-        for scope, those in found:
+        for scope, those in by_scope:
             counts[: those.least - 1, scope] = 0
         return Continuations(tokens, counts)
 

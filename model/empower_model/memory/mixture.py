@@ -131,25 +131,25 @@ def shares(trusted: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
 
 
 def mixed(
-    found: Continuations, probabilities: NDArray[np.float32], coefficients: Coefficients
+    continuations: Continuations, probabilities: NDArray[np.float32], coefficients: Coefficients
 ) -> tuple[float, NDArray[np.float32]]:
-    """Return the model's share, and what the memory adds to the probability of each token of `found`, shape (n,).
+    """Return the model's share, and what the memory adds to the probability of each of the n tokens, shape (n,).
 
     `probabilities` are the model's of the same tokens.
     """
-    those = orders(found.counts, probabilities)
+    those = orders(continuations.counts, probabilities)
     parts, model = shares(trust(those.features, coefficients) * (those.totals > 0))
     rates = (parts / np.maximum(those.totals, 1)).astype(np.float32)
-    added = rates @ found.counts.reshape(-1, len(found.tokens))
+    added = rates @ continuations.counts.reshape(-1, len(continuations.tokens))
     return float(model), added
 
 
-def likeliest(found: Continuations, coefficients: Coefficients) -> Guess:
+def likeliest(continuations: Continuations, coefficients: Coefficients) -> Guess:
     """Return the token that the memory alone expects most, and what it adds to its probability."""
-    each = np.full(len(found.tokens), GIVEN / len(found.tokens), dtype=np.float32)
-    _, added = mixed(found, each, coefficients)
+    each = np.full(len(continuations.tokens), GIVEN / len(continuations.tokens), dtype=np.float32)
+    _, added = mixed(continuations, each, coefficients)
     best = int(added.argmax())
-    return Guess(int(found.tokens[best]), float(added[best]))
+    return Guess(int(continuations.tokens[best]), float(added[best]))
 
 
 def transform(memory: Memory, context: Sequence[int], weights: Weights, ends: Sequence[int] = ()) -> Transform:
@@ -163,16 +163,16 @@ def transform(memory: Memory, context: Sequence[int], weights: Weights, ends: Se
     kept: list[LogProbs] = []
 
     def step(ids: Sequence[int], log_probs: LogProbs) -> LogProbs:
-        found = memory.continuations([*near, *ids[-ORDERS:]])
-        if found is None:
+        continuations = memory.continuations([*near, *ids[-ORDERS:]])
+        if continuations is None:
             return log_probs
-        model, added = mixed(found, np.exp(log_probs[found.tokens]), weights.coefficients)
+        model, added = mixed(continuations, np.exp(log_probs[continuations.tokens]), weights.coefficients)
         end = log_probs[final]
         going = max(0.0, 1 - float(np.exp(end).sum()))
         if not kept:
             kept.append(np.empty_like(log_probs))
         out = np.add(log_probs, np.float32(np.log(max(model, LEAST**2))), out=kept[0])
-        out[found.tokens] = np.logaddexp(out[found.tokens], np.log(np.maximum(going * added, LEAST**4)))
+        out[continuations.tokens] = np.logaddexp(out[continuations.tokens], np.log(np.maximum(going * added, LEAST**4)))
         out[final] = end
         return out
 

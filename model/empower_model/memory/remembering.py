@@ -73,8 +73,8 @@ class RememberingEngine:
     def guesses(self, ids: Sequence[int]) -> Iterator[Guess]:
         """Yield what the memory expects to follow the prefilled prompt and these ids, while it knows anything."""
         near = [*self._context, *ids]
-        while (found := self.memory.continuations(near[-ORDERS:])) is not None:
-            guess = mixture.likeliest(found, self._weights.coefficients)
+        while (continuations := self.memory.continuations(near[-ORDERS:])) is not None:
+            guess = mixture.likeliest(continuations, self._weights.coefficients)
             yield guess
             near.append(guess.id)
 

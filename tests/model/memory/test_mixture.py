@@ -220,9 +220,9 @@ def test_a_witness_notes_model_and_memory_at_each_token() -> None:
     first, second = 0, len(Scope)  # orders 1 and 2 of the project
     # D after A B: the pair was followed by C only, B by C and D; AB after D: D was followed by B, B D by the end
     assert np.flatnonzero(seen.seen[0]).tolist() == [first, second]
-    assert seen.found[0, [first, second]].tolist() == [0.5, 0.0]
+    assert seen.share[0, [first, second]].tolist() == [0.5, 0.0]
     assert np.flatnonzero(seen.seen[1]).tolist() == [first]
-    assert seen.found[1, first] == 0.0
+    assert seen.share[1, first] == 0.0
 
 
 def observed(rng: np.random.Generator, share: float, count: int) -> Observations:
@@ -239,7 +239,7 @@ def observed(rng: np.random.Generator, share: float, count: int) -> Observations
 
 def test_a_fit_finds_how_often_an_order_is_right() -> None:
     those = observed(np.random.default_rng(0), 0.7, 4000)
-    right = those.found[:, 0].mean()
+    right = those.share[:, 0].mean()
     fitted = mixture_fitting.fit(those)
     assert mixture.trust(those.features[0], fitted)[0] == pytest.approx(right, abs=0.01)
     best = np.log(mixture_fitting.probabilities(those, fitted)).sum()

@@ -96,23 +96,27 @@ def _calibrate(model: Model, dry_run: bool, as_json: bool) -> tuple[dict[str, An
 
     every = _decisions(model)
     memory = bool(every) and every[-1].memory
-    found = [one for one in every if one.memory == memory]
-    confidence = found[-1].completion.confidence if found else Limits().confidence
+    decisions = [decision for decision in every if decision.memory == memory]
+    confidence = decisions[-1].completion.confidence if decisions else Limits().confidence
     path = calibration_file(model, memory)
-    one = recalibrated(found, _own(model, memory), confidence)
-    shown = sum(still_shown(each.completion, one.fitted) for each in found) / len(found)
-    told = sum(each.explicit for each in found)
-    saved = one.better and not dry_run
+    recalibration = recalibrated(decisions, _own(model, memory), confidence)
+    shown = sum(still_shown(each.completion, recalibration.fitted) for each in decisions) / len(decisions)
+    told = sum(each.explicit for each in decisions)
+    saved = recalibration.better and not dry_run
     if not as_json:
-        _print(one, model, confidence, shown, told)
+        _print(recalibration, model, confidence, shown, told)
     if saved:
-        _save(path, one)
+        _save(path, recalibration)
         sentence = f"Saved in {path}. `empower-lsp calibrate --reset` undoes it."
-    elif one.better:
+    elif recalibration.better:
         sentence = "Not saved: a dry run."
     else:
         sentence = "Not saved: on decisions it was not fitted to, it does worse than the model's own calibration."
-    content = _content(one, confidence) | {"model": model.name, "tuning": model.tuning, "told_by_editor": told}
+    content = _content(recalibration, confidence) | {
+        "model": model.name,
+        "tuning": model.tuning,
+        "told_by_editor": told,
+    }
     return content | {"still_shown": shown, "memory": memory, "saved": saved, "path": str(path)}, sentence
 
 
@@ -125,8 +129,8 @@ def _decisions(model: Model) -> list[Decision]:
         return []
     first = since(model)
     with opened(log_path()) as log:
-        found = decisions(log.entries(), model.name, model.tuning)
-    return [one for one in found if not one.memory or one.completion.at >= first]
+        decided = decisions(log.entries(), model.name, model.tuning)
+    return [decision for decision in decided if not decision.memory or decision.completion.at >= first]
 
 
 def _kept(path: Path) -> dict[str, Any]:
@@ -153,18 +157,18 @@ def _own(model: Model, memory: bool) -> Calibration:
     return Calibration.load(sidecar(store.resolve(model.name, tuned=False).path))
 
 
-def _save(path: Path, found: Recalibration) -> None:
+def _save(path: Path, recalibration: Recalibration) -> None:
     kept = _kept(path)
     provenance: dict[str, str | int | float] = {
         "fitted_on": "log",
-        "decisions": found.decisions,
-        "right": found.right,
+        "decisions": recalibration.decisions,
+        "right": recalibration.right,
         "date": str(date.today()),
-        "own_midpoint": found.own.midpoint,
-        "own_slope": found.own.slope,
+        "own_midpoint": recalibration.own.midpoint,
+        "own_slope": recalibration.own.slope,
         "own_in": str(kept.get("own_in", "here" if kept else "beside the weights")),
     }
-    _write(found.fitted, path, **provenance)
+    _write(recalibration.fitted, path, **provenance)
 
 
 def _write(calibration: Calibration, path: Path, **provenance: str | int | float) -> None:
@@ -180,15 +184,15 @@ def _reset(model: Model, dry_run: bool) -> tuple[dict[str, Any], str]:
     """Undo what was fitted to a person: to the log with and without a memory, and to a workspace."""
     path = calibration_file(model, memory=False)
     kept, own = _kept(path), _own(model, memory=False)
-    fitted = [one for one in (calibration_file(model, memory=True), own_weights(model)) if one.exists()]
+    fitted = [file for file in (calibration_file(model, memory=True), own_weights(model)) if file.exists()]
     content = {"model": model.name, "tuning": model.tuning, "own": asdict(own)}
     if "own_in" not in kept and not fitted:
         return content | {"reset": False}, f"Nothing to reset: {model.name} is in use with its own calibration."
     if dry_run:
         there = ", ".join(map(str, [*([path] if "own_in" in kept else []), *fitted]))
         return content | {"reset": False}, f"Would delete what was fitted to you: {there}"
-    for one in fitted:
-        one.unlink(missing_ok=True)
+    for file in fitted:
+        file.unlink(missing_ok=True)
     if kept.get("own_in") == "here":  # a tuning's own calibration lay in the same place
         _write(own, path, fitted_on="restored", date=str(date.today()))
     elif kept.get("own_in"):
@@ -196,39 +200,46 @@ def _reset(model: Model, dry_run: bool) -> tuple[dict[str, Any], str]:
     return content | {"reset": True}, f"{model.name} is in use with its own calibration again."
 
 
-def _content(found: Recalibration, confidence: float) -> dict[str, Any]:
-    content = asdict(found) | {"better": found.better, "confidence": confidence}
-    eta = {"own": found.own.budget(confidence), "fitted": found.fitted.budget(confidence)}
+def _content(recalibration: Recalibration, confidence: float) -> dict[str, Any]:
+    content = asdict(recalibration) | {"better": recalibration.better, "confidence": confidence}
+    eta = {"own": recalibration.own.budget(confidence), "fitted": recalibration.fitted.budget(confidence)}
     return content | {"eta": {name: bits if math.isfinite(bits) else None for name, bits in eta.items()}}
 
 
-def _print(found: Recalibration, model: Model, confidence: float, shown: float, told: int) -> None:
+def _print(recalibration: Recalibration, model: Model, confidence: float, shown: float, told: int) -> None:
     from rich.console import Console
     from rich.table import Table
 
     console = Console(highlight=False, markup=False)
     named = f"{model.name} + {model.tuning}" if model.tuning else model.name
     console.print(
-        f"{found.decisions} decisions on {named}, {told} of them told by the editor, the others inferred.\n"
-        f"{found.right} texts were right to the end. Cross-validated over {found.groups} {found.unit}.\n"
+        f"{recalibration.decisions} decisions on {named}, {told} of them told by the editor, the others inferred.\n"
+        f"{recalibration.right} texts were right to the end. "
+        f"Cross-validated over {recalibration.groups} {recalibration.unit}.\n"
     )
     table = Table(box=None, pad_edge=False)
     for heading in ("", "own", "fitted", "change, with its 95 % interval"):
         table.add_column(heading, justify="left" if heading in ("", "change, with its 95 % interval") else "right")
-    table.add_row("log loss, bits a decision", *(f"{one:.3f}" for one in found.loss), _change(found.loss_change))
-    table.add_row("calibration error", *(f"{one:.3f}" for one in found.error), _change(found.error_change))
+    table.add_row(
+        "log loss, bits a decision", *(f"{bits:.3f}" for bits in recalibration.loss), _change(recalibration.loss_change)
+    )
+    table.add_row(
+        "calibration error", *(f"{error:.3f}" for error in recalibration.error), _change(recalibration.error_change)
+    )
     for p in sorted({*CONFIDENCES, confidence}):
         knob = f"confidence {p:g}{' (in use)' if p == confidence else ''} in bits"
-        table.add_row(knob, *(_bits(one.budget(p)) for one in (found.own, found.fitted)))
+        table.add_row(
+            knob, *(_bits(calibration.budget(p)) for calibration in (recalibration.own, recalibration.fitted))
+        )
     table.add_row("of those seen, still shown", "100 %", f"{shown:.0%}".replace("%", " %"))
     console.print(table)
     console.print()
-    console.print(_reliability(found))
-    if found.fitted.budget(confidence) > found.own.budget(confidence):
+    console.print(_reliability(recalibration))
+    if recalibration.fitted.budget(confidence) > recalibration.own.budget(confidence):
         console.print("\nLonger completions come too, which the log cannot judge yet: calibrate again in a while.")
 
 
-def _reliability(found: Recalibration) -> Any:
+def _reliability(recalibration: Recalibration) -> Any:
     from itertools import zip_longest
 
     from rich.table import Table
@@ -236,8 +247,10 @@ def _reliability(found: Recalibration) -> Any:
     table = Table(box=None, pad_edge=False)
     for heading in ("own says", "right", "of", "fitted says", "right", "of"):
         table.add_column(heading, justify="right")
-    for pair in zip_longest(*found.bins):
-        cells = [(f"{one.predicted:.2f}", f"{one.right:.2f}", str(one.spans)) if one else ("", "", "") for one in pair]
+    for pair in zip_longest(*recalibration.bins):
+        cells = [
+            (f"{bin_.predicted:.2f}", f"{bin_.right:.2f}", str(bin_.spans)) if bin_ else ("", "", "") for bin_ in pair
+        ]
         table.add_row(*cells[0], *cells[1])
     return table
 

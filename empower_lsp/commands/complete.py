@@ -88,15 +88,16 @@ def complete(
         else assemble(engine, read.known.weights.calibration, read.known)
     )
     request = Request(prefix, suffix, Limits(confidence, rule, max_tokens, max_lines))
-    found = completer.complete(window(request, max(FILE_TOKENS, engine.context_size)))
+    completion = completer.complete(window(request, max(FILE_TOKENS, engine.context_size)))
     if as_json:
         click.echo(
             json.dumps(
-                explanation(found, Source(chosen.name, chosen.tuning)) | {"memory": read and _memory(read)}, indent=2
+                explanation(completion, Source(chosen.name, chosen.tuning)) | {"memory": read and _memory(read)},
+                indent=2,
             )
         )
     else:
-        _show(path, prefix, suffix, found)
+        _show(path, prefix, suffix, completion)
         if read is not None:
             click.echo(_told(read))
         if retype:
@@ -143,11 +144,11 @@ def split(text: str, line: int, column: int | None) -> tuple[str, str]:
     current = lines[line - 1]
     if column is not None and column > len(current) + 1:
         raise EmpowerError(f"There is no column {column} in line {line}: it has {len(current)} characters.")
-    offset = sum(len(one) + 1 for one in lines[: line - 1]) + (len(current) if column is None else column - 1)
+    offset = sum(len(above) + 1 for above in lines[: line - 1]) + (len(current) if column is None else column - 1)
     return text[:offset], text[offset:]
 
 
-def _show(path: Path, prefix: str, suffix: str, found: Completion) -> None:
+def _show(path: Path, prefix: str, suffix: str, completion: Completion) -> None:
     from rich.console import Console
     from rich.syntax import Syntax
 
@@ -158,21 +159,21 @@ def _show(path: Path, prefix: str, suffix: str, found: Completion) -> None:
     code.rstrip()
     code.append(" " * (len(above[-1]) - len(above[-1].rstrip())))
     code.append("▏", style="bold")
-    code.append_text(_coloured(found))
+    code.append_text(_coloured(completion))
     code.append(suffix.split("\n", 1)[0], style="dim")
     console.print(code, "\n")
-    console.print(_legend(found))
+    console.print(_legend(completion))
 
 
-def _coloured(found: Completion) -> Text:
+def _coloured(completion: Completion) -> Text:
     from rich.text import Text
 
     shown = Text()
-    left = len(found.text)
-    text = "".join(token.piece.decode(errors="replace") for token in found.tokens)
-    if not text.startswith(found.text):  # re-indented, or a character split between tokens
-        return Text(found.text, style="green")
-    for token in found.tokens:
+    left = len(completion.text)
+    text = "".join(token.piece.decode(errors="replace") for token in completion.tokens)
+    if not text.startswith(completion.text):  # re-indented, or a character split between tokens
+        return Text(completion.text, style="green")
+    for token in completion.tokens:
         piece = token.piece.decode(errors="replace")
         colour = next(name for bits, name in SCALE if token.surprisal <= bits)
         shown.append(piece[:left], style=f"bold {colour}")
@@ -181,15 +182,15 @@ def _coloured(found: Completion) -> Text:
     return shown
 
 
-def _legend(found: Completion) -> str:
-    bits = sum(token.surprisal for token in found.tokens[: found.kept])
-    why = ENDS.get(found.end, found.end)
+def _legend(completion: Completion) -> str:
+    bits = sum(token.surprisal for token in completion.tokens[: completion.kept])
+    why = ENDS.get(completion.end, completion.end)
     first = (
-        f"[bold]{len(found.text)} characters[/bold], {bits:.2f} of {found.eta:.2f} bits, "
-        f"probably right at {found.probability:.0%}; it ends because: {why}"
-        if found.text
+        f"[bold]{len(completion.text)} characters[/bold], {bits:.2f} of {completion.eta:.2f} bits, "
+        f"probably right at {completion.probability:.0%}; it ends because: {why}"
+        if completion.text
         else f"[bold]nothing to show[/bold]: {why}"
     )
     scale = " · ".join(f"[{name}]{'more' if bits == float('inf') else f'≤ {bits:g}'}[/{name}]" for bits, name in SCALE)
-    prompt = f"{found.prompt_tokens} prompt tokens, {found.evaluated_tokens} of them evaluated"
-    return f"{first}\nbits a token: {scale} · [strike]not shown[/strike]\n{found.total_ms:.0f} ms, {prompt}"
+    prompt = f"{completion.prompt_tokens} prompt tokens, {completion.evaluated_tokens} of them evaluated"
+    return f"{first}\nbits a token: {scale} · [strike]not shown[/strike]\n{completion.total_ms:.0f} ms, {prompt}"

@@ -59,16 +59,16 @@ def doctor(model: str, gpu_layers: int, as_json: bool) -> None:
 
 
 def _installation() -> list[Finding]:
-    found = [Finding("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")]
+    findings = [Finding("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")]
     for name in PACKAGES:
         try:
-            found.append(Finding(name, version(name)))
+            findings.append(Finding(name, version(name)))
         except PackageNotFoundError:
-            found.append(Finding(name, "missing", f"pip install {name}"))
+            findings.append(Finding(name, "missing", f"pip install {name}"))
     present = [name for name in TRAINING if _installed(name)]
     absent = "not installed; retraining needs: pip install 'empower-lsp[training]'"
-    found.append(Finding("training extra", "installed" if len(present) == len(TRAINING) else absent))
-    return found
+    findings.append(Finding("training extra", "installed" if len(present) == len(TRAINING) else absent))
+    return findings
 
 
 def _installed(name: str) -> bool:
@@ -102,7 +102,7 @@ def _model(name: str, gpu_layers: int) -> list[Finding]:
     loaded = time.perf_counter() - started
     fim = engine.vocabulary.fim is not None
     about = engine.description()
-    found = [
+    findings = [
         Finding("model", f"{chosen.name}, {int(about['parameters']) / 1e6:,.0f}M parameters, {chosen.path}"),
         Finding("tuning", chosen.tuning or "none: the model is used as it came"),
         Finding(
@@ -115,7 +115,7 @@ def _model(name: str, gpu_layers: int) -> list[Finding]:
         *_speed(engine, chosen),
     ]
     engine.close()
-    return found
+    return findings
 
 
 def _memory(engine: LlamaEngine, model: Model) -> list[Finding]:
@@ -143,18 +143,18 @@ def _speed(engine: LlamaEngine, model: Model) -> list[Finding]:
 
     chosen = model.origin is not Origin.BUNDLED
     timings = engine.measured()
-    found = waits.timed(engine, model.calibration)
+    times = waits.timed(engine, model.calibration)
     meanwhile = (
-        f"; all {found.tokens:,} tokens of the prompt {found.reading:.1f} s later, if nobody types. "
+        f"; all {times.tokens:,} tokens of the prompt {times.reading:.1f} s later, if nobody types. "
         "Where it is not ready, the bundled model answers, unless the option `instant` is off"
     )
     return [
         Finding("threads", f"{engine.threads} for prompts, {engine.writing_threads} to write, of {_cores()}"),
         Finding("speed", _rates(timings)),
         Finding("places", _places(engine)),
-        _waited("a new place", found.place, waits.LONG_PLACE, meanwhile if chosen else ""),
-        _waited("a newline", found.newline, waits.LONG_KEY),
-        _waited("a key", found.key, waits.LONG_KEY),
+        _waited("a new place", times.place, waits.LONG_PLACE, meanwhile if chosen else ""),
+        _waited("a newline", times.newline, waits.LONG_KEY),
+        _waited("a key", times.key, waits.LONG_KEY),
     ]
 
 

@@ -105,11 +105,11 @@ def stats(since: float | None, as_json: bool) -> None:
     from empower_lsp.log import stats as figures
 
     with _store() as store:
-        found = figures(store, 0.0 if since is None else time.time() - since)
+        summary = figures(store, 0.0 if since is None else time.time() - since)
     if as_json:
-        click.echo(json.dumps(asdict(found), indent=2))
+        click.echo(json.dumps(asdict(summary), indent=2))
     else:
-        parts = [("language", found.languages), ("model", found.models), ("", [found.total])]
+        parts = [("language", summary.languages), ("model", summary.models), ("", [summary.total])]
         click.echo("\n".join(_stats(parts)))
 
 
@@ -222,10 +222,16 @@ def _row(name: str, cells: Sequence[str]) -> str:
 
 
 def _told(entry: Entry) -> str:
-    one = entry.completion
-    where = (f"{one.workspace}/{one.path}" if one.workspace else one.path).replace("\n", "\N{REPLACEMENT CHARACTER}")
-    head = f"{_moment(one.at)}  {where}  {one.total_ms:.0f} ms  p = {one.probability:.2f}, ended: {one.end}"
-    text = f"({one.characters} characters, not kept)" if one.text is None else one.text or "(nothing worth showing)"
+    record = entry.completion
+    where = (f"{record.workspace}/{record.path}" if record.workspace else record.path).replace(
+        "\n", "\N{REPLACEMENT CHARACTER}"
+    )
+    head = f"{_moment(record.at)}  {where}  {record.total_ms:.0f} ms  p = {record.probability:.2f}, ended: {record.end}"
+    text = (
+        f"({record.characters} characters, not kept)"
+        if record.text is None
+        else record.text or "(nothing worth showing)"
+    )
     became = [
         f"    {outcome.kind}{f' {outcome.characters} of {outcome.of}' if outcome.of else ''}"
         f"{f' after {outcome.age:.0f} s' if outcome.age else ''}{'' if outcome.explicit else ' (inferred)'}"

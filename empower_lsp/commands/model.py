@@ -37,22 +37,22 @@ def list_models(as_json: bool) -> None:
 
     models, in_use = store.listing(), store.default_model()
     if as_json:
-        click.echo(json.dumps([_row(one, in_use) for one in models], indent=2))
+        click.echo(json.dumps([_row(listed, in_use) for listed in models], indent=2))
     else:
         _print_table(models, in_use)
 
 
-def _row(one: Model, in_use: str) -> dict[str, Any]:
+def _row(listed: Model, in_use: str) -> dict[str, Any]:
     return {
-        "name": one.name,
-        "size": one.size,
-        "where": one.origin.value,
-        "path": str(one.path),
-        "adapter": str(one.adapter) if one.adapter else None,
-        "tuning": one.tuning or None,
-        "licence": one.licence,
-        "description": one.description,
-        "in_use": one.name == in_use,
+        "name": listed.name,
+        "size": listed.size,
+        "where": listed.origin.value,
+        "path": str(listed.path),
+        "adapter": str(listed.adapter) if listed.adapter else None,
+        "tuning": listed.tuning or None,
+        "licence": listed.licence,
+        "description": listed.description,
+        "in_use": listed.name == in_use,
     }
 
 
@@ -61,20 +61,20 @@ def _print_table(models: list[Model], in_use: str) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    tuned = any(one.tuning for one in models)
+    tuned = any(listed.tuning for listed in models)
     for heading in ("", "name", "size", "where", *(["tuned"] if tuned else []), "licence", "description"):
         # a name cut short could not be typed
         table.add_column(heading, overflow="fold", no_wrap=heading == "tuned")
-    for one in models:
+    for listed in models:
         table.add_row(
-            "*" if one.name == in_use else "",
-            one.name,
-            size(one.size),
-            one.origin.value,
-            *([one.tuning] if tuned else []),
-            one.licence,
-            one.description,
-            style=None if one.origin.here else "dim",
+            "*" if listed.name == in_use else "",
+            listed.name,
+            size(listed.size),
+            listed.origin.value,
+            *([listed.tuning] if tuned else []),
+            listed.licence,
+            listed.description,
+            style=None if listed.origin.here else "dim",
         )
     Console(markup=False, highlight=False).print(table)
     click.echo("\n* in use; `empower-lsp model pull NAME` fetches an available one, `model use NAME` chooses one")
@@ -145,10 +145,10 @@ def path(name: str | None) -> None:
     """Print the path of the model NAME, or of the one in use; of an adapter on top of it, on stderr."""
     from empower_model.files import store
 
-    found = store.resolve(name or store.default_model())
-    click.echo(found.path)
-    if found.adapter:
-        click.echo(f"with the adapter {found.adapter}", err=True)
+    chosen = store.resolve(name or store.default_model())
+    click.echo(chosen.path)
+    if chosen.adapter:
+        click.echo(f"with the adapter {chosen.adapter}", err=True)
 
 
 @model.command("tunings")
@@ -160,8 +160,8 @@ def list_tunings(name: str | None, as_json: bool) -> None:
     from empower_model.files import store, tunings
 
     base = store.resolve(name or store.default_model(), tuned=False)
-    found, in_use = tunings.tunings(base), tunings.promoted(base)
-    rows = [_tuning_row(one, in_use) for one in found]
+    tuned, in_use = tunings.tunings(base), tunings.promoted(base)
+    rows = [_tuning_row(tuning, in_use) for tuning in tuned]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
     elif rows:
@@ -170,17 +170,17 @@ def list_tunings(name: str | None, as_json: bool) -> None:
         click.echo(f"Nothing was tuned from {base.name} yet: `empower-lsp train` does.")
 
 
-def _tuning_row(one: Tuning, in_use: Tuning | None) -> dict[str, Any]:
-    about = one.provenance
+def _tuning_row(tuning: Tuning, in_use: Tuning | None) -> dict[str, Any]:
+    about = tuning.provenance
     return {
-        "id": one.id,
+        "id": tuning.id,
         "date": about and about.date,
         "method": about and about.method,
         "eta": about and about.eta,
         "scores": dict(about.scores) if about else {},
-        "path": str(one.path),
-        "in_use": in_use is not None and one.id == in_use.id,
-        "problem": one.problem,
+        "path": str(tuning.path),
+        "in_use": in_use is not None and tuning.id == in_use.id,
+        "problem": tuning.problem,
         "kept_aside": about.kept_aside if about else "",
     }
 

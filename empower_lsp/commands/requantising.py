@@ -56,14 +56,15 @@ def _try(model: Model) -> None:
         with console.status("making a copy"):
             requantise(model.path, draft, faster_types(model.path))
         with console.status("measuring both, for a minute or two"):
-            found = compare(model.path, draft, _text())
+            comparison = compare(model.path, draft, _text())
         told = (
-            f"The copy makes a completion {found.gain:.2f} times as fast, and known text takes {found.cost:+.1%} bits"
+            f"The copy makes a completion {comparison.gain:.2f} times as fast, "
+            f"and known text takes {comparison.cost:+.1%} bits"
         )
-        if found.worth:
-            kept = requantised.keep(model, draft, {"gain": found.gain, "cost": found.cost})
+        if comparison.worth:
+            kept = requantised.keep(model, draft, {"gain": comparison.gain, "cost": comparison.cost})
             click.echo(f"{told}: it is used from now on ({kept}). `model use --no-faster {model.name}` undoes that.")
-        elif found.disturbed:
+        elif comparison.disturbed:
             click.echo(f"{told}; but other programs were at work meanwhile, so it is not kept: try again without them.")
         else:
             click.echo(f"{told}: that is not worth it, and it is not kept.")

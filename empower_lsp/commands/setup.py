@@ -86,7 +86,7 @@ def setup(yes: bool) -> None:
         click.echo(
             "Other programs were at work meanwhile, so it is slower than it could be: measure again without them."
         )
-    best = next((one for one in reversed(outlooks[1:]) if one.fits(free)), None)
+    best = next((outlook for outlook in reversed(outlooks[1:]) if outlook.fits(free)), None)
     if best is None:
         click.echo("\nNone of the larger ones fits this machine: what comes along is best here.")
     elif best.name == in_use:
@@ -142,7 +142,7 @@ def _outlook(entry: store.CatalogueEntry, speeds: Mapping[str, Timings]) -> Outl
         return other.size or other.path.stat().st_size
 
     name, count = entry.name, bytes_of(entry.name)
-    known = name if name in speeds else max((one for one in speeds if bytes_of(one) < count), key=bytes_of)
+    known = name if name in speeds else max((other for other in speeds if bytes_of(other) < count), key=bytes_of)
     speed = speeds[known].scaled(count / bytes_of(known))
     rate = 1000 / speed.prompt.quiet
     begins = min(PROMPT, max(LEAST, int(BEGINNING * rate)))
@@ -164,11 +164,11 @@ def _print(outlooks: Sequence[Outlook], in_use: str, free: int) -> None:
     table = Table(box=None, pad_edge=False)
     for heading in ("", "", "memory", "tokens/s read", "a new place", "a key"):
         table.add_column(heading, no_wrap=True, overflow="ignore")
-    for one in outlooks:
-        mark = "*" if one.name == in_use else ""
-        about = "" if one.measured else "~"
-        figures = (f"{about}{one.rate:,.0f}", f"{about}{spelled(one.place)}", f"{about}{spelled(one.key)}")
-        table.add_row(mark, one.name, size(one.memory), *figures, style=None if one.fits(free) else "dim")
+    for outlook in outlooks:
+        mark = "*" if outlook.name == in_use else ""
+        about = "" if outlook.measured else "~"
+        figures = (f"{about}{outlook.rate:,.0f}", f"{about}{spelled(outlook.place)}", f"{about}{spelled(outlook.key)}")
+        table.add_row(mark, outlook.name, size(outlook.memory), *figures, style=None if outlook.fits(free) else "dim")
     click.echo()
     Console(highlight=False, markup=False, soft_wrap=True).print(table)
     click.echo("\n* in use; ~ reckoned by size from what was measured. Waits are for the model's own completion.")

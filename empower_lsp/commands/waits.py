@@ -93,5 +93,5 @@ def _line(text: str) -> tuple[int, int]:
 
 def _timed(completer: LocalCompleter, prefix: str, suffix: str) -> Wait:
     began = time.perf_counter()
-    found = completer.complete(Request(prefix, suffix))
-    return Wait(time.perf_counter() - began, found.evaluated_tokens, len(found.tokens))
+    completion = completer.complete(Request(prefix, suffix))
+    return Wait(time.perf_counter() - began, completion.evaluated_tokens, len(completion.tokens))

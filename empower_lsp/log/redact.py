@@ -69,7 +69,7 @@ def _judged(before: str, middles: tuple[str, str], after: str, language: str) ->
     second middle. What is found anywhere is found everywhere.
     """
     parts = (before, middles[0], after, middles[1])
-    found: tuple[list[Span], ...] = ([], [], [], [])
+    in_parts: tuple[list[Span], ...] = ([], [], [], [])
     values: set[str] = set()
     pairs = enumerate(zip(*middles, strict=False))
     same = next((at for at, (here, there) in pairs if here != there), min(map(len, middles)))
@@ -81,13 +81,13 @@ def _judged(before: str, middles: tuple[str, str], after: str, language: str) ->
             offset = 0
             for part in (0, own, 2):
                 span = max(0, start - offset), min(len(parts[part]), end - offset)
-                found[part].append(span)
+                in_parts[part].append(span)
                 if part == own:
-                    found[other].append((span[0], min(span[1], same)))
+                    in_parts[other].append((span[0], min(span[1], same)))
                 offset += len(parts[part])
-    for text, spans in zip(parts, found, strict=True):
+    for text, spans in zip(parts, in_parts, strict=True):
         spans += [match.span() for value in values for match in re.finditer(re.escape(value), text)]
-    return tuple(merged(span for span in spans if span[0] < span[1]) for spans in found)
+    return tuple(merged(span for span in spans if span[0] < span[1]) for spans in in_parts)
 
 
 def _replaced(text: str, spans: Sequence[Span]) -> str:

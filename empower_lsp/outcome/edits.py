@@ -136,5 +136,5 @@ def survivors(text: str, now: str) -> tuple[int, int]:
 
 def _words(text: str, start: int, end: int) -> list[tuple[int, str]]:
     """Return the words and signs between two offsets, each with its offset, quotes made one kind."""
-    found = _WORD.finditer(text, max(start, 0), max(end, 0))
-    return [(match.start(), match[0].translate(_QUOTES)) for match in found]
+    matches = _WORD.finditer(text, max(start, 0), max(end, 0))
+    return [(match.start(), match[0].translate(_QUOTES)) for match in matches]

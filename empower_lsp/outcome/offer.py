@@ -261,7 +261,7 @@ def _is_typed(step: str, whole: bool) -> bool:
     return bool(_KEYSTROKE.fullmatch(step)) or step in _PAIRS or (not whole and bool(_COMPOSED.fullmatch(step)))
 
 
-def _same_but_blanks(one: str, other: str) -> bool:
+def _same_but_blanks(text: str, other: str) -> bool:
     """Return whether two texts have the same words and signs: an editor may indent what it inserts."""
-    words = "".join(one.split())
+    words = "".join(text.split())
     return bool(words) and words == "".join(other.split())

@@ -36,7 +36,7 @@ class Tracker:
         self._tells_shown = False
         self._editing = False
         """Whether ranges are being moved, so that they fit no text."""
-        self._found: list[Outcome] = []
+        self._outcomes: list[Outcome] = []
 
     @property
     def due(self) -> float:
@@ -189,8 +189,8 @@ class Tracker:
         return self._drain()
 
     def _drain(self) -> list[Outcome]:
-        found, self._found = self._found, []
-        return found
+        outcomes, self._outcomes = self._outcomes, []
+        return outcomes
 
     def _of(self, uri: str) -> list[Offer]:
         """Return the completions of a document, newest first."""
@@ -261,7 +261,7 @@ class Tracker:
         """Say that a completion was seen: for long enough, or because something was done with it."""
         if not offer.shown:
             offer.shown = True
-            self._found.append(Outcome(offer.id, Kind.SHOWN, explicit, at if offer.since is None else offer.since))
+            self._outcomes.append(Outcome(offer.id, Kind.SHOWN, explicit, at if offer.since is None else offer.since))
 
     def _finish(self, offer: Offer, at: float) -> None:
         """Say what became of a completion, once; one of which nothing is known was left."""
@@ -274,7 +274,7 @@ class Tracker:
             if held is not None and not offer.settled and not self._editing:
                 held.place = (offer.start, offer.end)
             document = None if self._editing else self._texts[offer.uri]
-            self._found.append(offer.conclude(document, held.place if held else None))
+            self._outcomes.append(offer.conclude(document, held.place if held else None))
 
     def _hold(self, offer: Offer, at: float, part: tuple[int, int] | None = None) -> None:
         """Look later for a part of the completion's place, and for what was accepted before; else for the last edit."""
@@ -289,7 +289,7 @@ class Tracker:
         """Say how much of an accepted text is still there, after its final outcome."""
         if (offer := self._offers.get(held.id)) and not offer.arriving:
             self._finish(offer, held.at + age)
-        self._found.append(held.look(self._texts[held.uri], age))
+        self._outcomes.append(held.look(self._texts[held.uri], age))
 
     def _held(self, id: str) -> Accepted | None:
         """Return what was accepted of a completion; None when nothing was."""

@@ -80,8 +80,8 @@ def recalibrated(decisions: Sequence[Decision], own: Calibration, confidence: fl
 
     Raises TooFewDecisions.
     """
-    bits = np.array([one.bits for one in decisions], dtype=np.float64)
-    right = np.array([one.right for one in decisions], dtype=np.bool_)
+    bits = np.array([decision.bits for decision in decisions], dtype=np.float64)
+    right = np.array([decision.right for decision in decisions], dtype=np.bool_)
     _enough(right)
     unit, groups = grouped(decisions, FOLDS)
     names = sorted(set(groups))
@@ -141,7 +141,7 @@ def _folds(number: NDArray[np.intp]) -> list[list[int]]:
     sizes = np.bincount(number)
     folds: list[list[int]] = [[] for _ in range(FOLDS)]
     for group in np.argsort(-sizes, kind="stable").tolist():
-        min(folds, key=lambda fold: sum(sizes[one] for one in fold)).append(group)
+        min(folds, key=lambda fold: sum(sizes[member] for member in fold)).append(group)
     return [fold for fold in folds if fold]
 
 

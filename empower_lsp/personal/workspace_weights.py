@@ -39,17 +39,17 @@ def fitted(
     weights = memory_in_use(model)
     engine = LlamaEngine(EngineConfig(model.path, gpu_layers=gpu_layers, adapter=model.adapter))
     try:
-        found = adapted(engine, files, weights, seconds - (time.monotonic() - began))
+        adaptation = adapted(engine, files, weights, seconds - (time.monotonic() - began))
     finally:
         engine.close()
-    saved = found.better and not dry_run
+    saved = adaptation.better and not dry_run
     if saved:
-        _save(model, found, folder.name)
-    numbers = asdict(found)
+        _save(model, adaptation, folder.name)
+    numbers = asdict(adaptation)
     del numbers["weights"]
-    content = numbers | {"workspace": folder.name, "better": found.better, "saved": saved}
-    content |= {"calibration": asdict(found.weights.calibration), "path": str(own_weights(model))}
-    return content, _told(found, folder.name, len(files), saved)
+    content = numbers | {"workspace": folder.name, "better": adaptation.better, "saved": saved}
+    content |= {"calibration": asdict(adaptation.weights.calibration), "path": str(own_weights(model))}
+    return content, _told(adaptation, folder.name, len(files), saved)
 
 
 def source(model: Model) -> str:
@@ -85,28 +85,28 @@ def _texts(folder: Path) -> dict[str, str]:
         raise EmpowerError(f"There is no folder {folder}: name the one that you work in.")
     workspace = Workspace((folder.as_posix(),))
     stamped = [(stamp, name) for name, stamp in workspace.files() if stamp is not None]
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     left = MOST_CHARACTERS
     for _, name in sorted(stamped, reverse=True):
         text = workspace.text(name)
         if text is not None and (left := left - len(text)) > 0:
-            found[name.removeprefix(folder.as_posix() + "/")] = text
-    if not found:
+            texts[name.removeprefix(folder.as_posix() + "/")] = text
+    if not texts:
         raise EmpowerError(f"There is no text in {folder} that a memory would hold: name the folder that you work in.")
-    return found
+    return texts
 
 
-def _save(model: Model, found: Adaptation, workspace: str) -> None:
+def _save(model: Model, adaptation: Adaptation, workspace: str) -> None:
     """Put weights in the place of those in use, where only their owner can look. Raises ModelError."""
     path = own_weights(model)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found.weights.save(
+        adaptation.weights.save(
             path,
             fitted_on="workspace",
             workspace=workspace,
-            files=found.files,
-            tokens=found.tokens,
+            files=adaptation.files,
+            tokens=adaptation.tokens,
             date=str(date.today()),
             saved_at=time.time(),
         )
@@ -115,22 +115,22 @@ def _save(model: Model, found: Adaptation, workspace: str) -> None:
         raise ModelError(f"The memory's weights cannot be saved in {path}: {error.strerror}.") from error
 
 
-def _told(found: Adaptation, workspace: str, files: int, saved: bool) -> str:
-    alone, before, after = found.rates
-    change = found.change
+def _told(adaptation: Adaptation, workspace: str, files: int, saved: bool) -> str:
+    alone, before, after = adaptation.rates
+    change = adaptation.change
     read = (
-        f"Memory: {found.tokens} tokens at {found.places} places in {workspace} ({files} files) take {alone:.3f} bits "
-        f"a character without a memory, {before:.3f} with the weights in use, and {after:.3f} with weights fitted to "
-        f"other files ({change.estimate:+.3f}, {change.low:+.3f} to {change.high:+.3f})."
+        f"Memory: {adaptation.tokens} tokens at {adaptation.places} places in {workspace} ({files} files) take "
+        f"{alone:.3f} bits a character without a memory, {before:.3f} with the weights in use, and {after:.3f} with "
+        f"weights fitted to other files ({change.estimate:+.3f}, {change.low:+.3f} to {change.high:+.3f})."
     )
-    if not found.better:
+    if not adaptation.better:
         return f"{read} The weights stay as they are: that is not less beyond doubt."
     kept = "Saved; running servers follow." if saved else "Not saved: a dry run."
-    return f"{read} {kept} {_curve(found)}"
+    return f"{read} {kept} {_curve(adaptation)}"
 
 
-def _curve(found: Adaptation) -> str:
-    if (curve := found.curve) is None:
+def _curve(adaptation: Adaptation) -> str:
+    if (curve := adaptation.curve) is None:
         return "There was no time to fit their calibration again, so that of the weights before stays: see --seconds."
     tested = f"over {curve.spans} texts: error {curve.error[0]:.3f} before, {curve.error[1]:.3f} fitted to other files"
     stays = curve.loss[1] > curve.loss[0]

@@ -72,15 +72,15 @@ def main() -> None:
     rng = random.Random(0)
     files = sorted(Path(sysconfig.get_paths()["stdlib"]).glob("*.py"))
     table = Table("", "cursors", "same text", "shown", "right", "characters right")
-    found: dict[str, list[tuple[str, str, str]]] = {}
-    while sum(map(len, found.values())) < options.count:
+    by_kind: dict[str, list[tuple[str, str, str]]] = {}
+    while sum(map(len, by_kind.values())) < options.count:
         text = rng.choice(files).read_text(encoding="utf-8", errors="replace")
         for place in places(text, rng, 4) if text.count("\n") > 60 else ():
             kept, fresh = (LocalCompleter(engine, model.calibration) for _ in range(2))
             kept.complete(place.before)
             texts = (kept.complete(place.after).text, fresh.complete(place.after).text)
-            found.setdefault(place.kind, []).append((*texts, place.truth))
-    for kind, rows in found.items():
+            by_kind.setdefault(place.kind, []).append((*texts, place.truth))
+    for kind, rows in by_kind.items():
         same = sum(kept == fresh for kept, fresh, _ in rows) / len(rows)
         for name, column in (("kept", 0), ("fresh", 1)):
             shown = [row for row in rows if row[column]]

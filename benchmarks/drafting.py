@@ -244,9 +244,9 @@ def sameness(cursors: int) -> list[Figure]:
 def differences(name: str, ours: Sequence[Sequence[Token]], theirs: Sequence[Sequence[Token]]) -> list[Figure]:
     """How many completions have the same tokens, and how far their bits are apart as long as they do."""
     same, tokens, bits = 0, 0, [0.0]
-    for one, other in zip(ours, theirs, strict=True):
-        pairs = list(takewhile(lambda pair: pair[0].id == pair[1].id, zip(one, other, strict=False)))
-        same += len(pairs) == len(one) == len(other)
+    for own, other in zip(ours, theirs, strict=True):
+        pairs = list(takewhile(lambda pair: pair[0].id == pair[1].id, zip(own, other, strict=False)))
+        same += len(pairs) == len(own) == len(other)
         tokens += len(pairs)
         bits += [abs(a.surprisal - b.surprisal) for a, b in pairs]
         bits += [abs(a.entropy - b.entropy) for a, b in pairs]

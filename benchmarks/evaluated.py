@@ -146,27 +146,27 @@ def count(engine: LlamaEngine, context_size: int, texts: Sequence[str], speed: f
     With a speed, in tokens a second, places grow, each in the pause that follows its first key.
     A fault is a key of typing that evaluates as much as a new place does: an anchor that moved under the typing hand.
     """
-    found: dict[str, list[int]] = {"prepared": [], "moves": []}
+    counts: dict[str, list[int]] = {"prepared": [], "moves": []}
     for number, text in enumerate(texts):
         counting = Counting(engine, context_size, speed)
         completer = LocalCompleter(counting, Calibration(), reader=counting if speed else None)
         for key in trace(text, texts[number - 1]):
             completer.complete(Request(key.prefix, key.suffix, Limits()))
-            found.setdefault(key.kind, []).append(counting.evaluated)
+            counts.setdefault(key.kind, []).append(counting.evaluated)
             if key.kind in ("key", "newline", "bracket", "data") and counting.evaluated >= WORTH:
-                found["moves"].append(counting.evaluated)
+                counts["moves"].append(counting.evaluated)
             counting.prepared = 0
             while completer.prepare(PIECE):
                 pass
-            found["prepared"].append(counting.prepared)
-    return found
+            counts["prepared"].append(counting.prepared)
+    return counts
 
 
-def report(found: dict[str, list[int]]) -> Table:
+def report(counts: dict[str, list[int]]) -> Table:
     """Print a line a kind of key."""
     table = Table("", "keys", "mean", "p99", "max")
-    typed = [value for kind, values in found.items() if kind not in ("prepared", "moves", "first") for value in values]
-    rows = {"all but a file's first": typed, **found}
+    typed = [value for kind, values in counts.items() if kind not in ("prepared", "moves", "first") for value in values]
+    rows = {"all but a file's first": typed, **counts}
     for name, values in rows.items():
         if values:
             cells = (np.mean(values), np.quantile(values, 0.99), max(values))

@@ -63,13 +63,13 @@ class Asking:
         self.began = time.perf_counter()
         self.first_text: float | None = None
         self.took: float | None = None
-        self.found: Completion | None = None
+        self.completion: Completion | None = None
         self.text = ""
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
     def _work(self) -> None:
-        self.found = self._host.complete(self.request, self._heard)
+        self.completion = self._host.complete(self.request, self._heard)
         self.took = time.perf_counter() - self.began
 
     def _heard(self, text: str) -> None:
@@ -83,8 +83,8 @@ class Asking:
             if stop:
                 self._host.stop()
             self._thread.join(0.005)
-        assert self.found is not None
-        return self.found
+        assert self.completion is not None
+        return self.completion
 
 
 def typed(name: str, keys: int) -> tuple[str, str, str]:
@@ -123,17 +123,17 @@ def type_at(deep: EngineHost, instant: EngineHost, name: str, keys: int, limits:
 
 def note(place: Place, asking: Asking | None, began: float) -> None:
     """Take down what came of a request."""
-    if asking is None or asking.found is None or asking.took is None:
+    if asking is None or asking.completion is None or asking.took is None:
         return
-    found = asking.found
+    completion = asking.completion
     if asking.first_text is not None and place.first_word is None:
         place.first_word = asking.began - began + asking.first_text
-    if found.end is End.STOPPED:
+    if completion.end is End.STOPPED:
         return
     place.answers.append(asking.took)
-    if place.tokens and found.prompt_tokens > 1.5 * place.tokens[0] and place.grown_after is None:
+    if place.tokens and completion.prompt_tokens > 1.5 * place.tokens[0] and place.grown_after is None:
         place.grown_after = asking.began - began
-    place.tokens.append(found.prompt_tokens)
+    place.tokens.append(completion.prompt_tokens)
 
 
 def rest_at(deep: EngineHost, name: str, limits: Limits) -> tuple[float, float, int, int]:
@@ -153,8 +153,8 @@ def rest_at(deep: EngineHost, name: str, limits: Limits) -> tuple[float, float, 
             busy, last = now, time.perf_counter()
         elif time.perf_counter() - last > 1.0:
             break
-    found = deep.complete(Request(above + text[:1], below, limits))
-    return last - began, deep.seconds - spent, found.evaluated_tokens, found.prompt_tokens
+    completion = deep.complete(Request(above + text[:1], below, limits))
+    return last - began, deep.seconds - spent, completion.evaluated_tokens, completion.prompt_tokens
 
 
 def quantiles(values: Sequence[float]) -> str:

@@ -93,13 +93,13 @@ def keystrokes(typists: list[Typist], lines: int) -> None:
 
 def figures(without: Typist, others: list[Typist]) -> list[Figure]:
     """Medians of pairs, and the tails side by side."""
-    found = []
+    rows = []
     for typist in others:
-        found.append(compare(f"a key, {typist.name}", "ms", typist.took, without.took))
+        rows.append(compare(f"a key, {typist.name}", "ms", typist.took, without.took))
         for share in (0.95, 0.99, 1.0):
-            mine, theirs = (float(np.quantile(one.took, share)) for one in (typist, without))
-            found.append(Figure(f"  quantile {share}", "ms", mine, theirs, mine / theirs))
-    return found
+            mine, theirs = (float(np.quantile(side.took, share)) for side in (typist, without))
+            rows.append(Figure(f"  quantile {share}", "ms", mine, theirs, mine / theirs))
+    return rows
 
 
 def main() -> None:

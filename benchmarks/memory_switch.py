@@ -60,14 +60,14 @@ def typed(typists: list[Typist], folders: list[Path], lines: int, changed: int) 
 
 def figures(without: Typist, remembering: Typist, calm: int) -> list[Figure]:
     """Keys in peace and under a switch: `calm` is how many were typed before the first."""
-    found = []
+    rows = []
     for name, part in (("in peace", slice(None, calm)), ("while a branch is switched", slice(calm, None))):
         mine, theirs = remembering.took[part], without.took[part]
-        found.append(compare(f"a key, {name}, {len(mine)} keys", "ms", mine, theirs))
+        rows.append(compare(f"a key, {name}, {len(mine)} keys", "ms", mine, theirs))
         for share in (0.95, 0.99, 1.0):
             ours, reference = float(np.quantile(mine, share)), float(np.quantile(theirs, share))
-            found.append(Figure(f"  quantile {share}", "ms", ours, reference, ours / reference))
-    return found
+            rows.append(Figure(f"  quantile {share}", "ms", ours, reference, ours / reference))
+    return rows
 
 
 def main() -> None:

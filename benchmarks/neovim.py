@@ -54,15 +54,15 @@ def gaps(count: int, random: Random) -> list[float]:
 def trace(least: int) -> list[dict[str, object]]:
     """Lines to type, with the text around them, until there are so many keys."""
     random = Random(0)
-    found: list[dict[str, object]] = []
+    lines: list[dict[str, object]] = []
     for cursors in typed_lines(max(1, least // KEYS_A_LINE), seed=1):
         first, last = cursors[0], cursors[-1]
         keys = list(last.prefix[len(first.prefix) :])
-        found.append({"above": first.prefix, "below": first.suffix, "keys": keys, "gaps": gaps(len(keys), random)})
+        lines.append({"above": first.prefix, "below": first.suffix, "keys": keys, "gaps": gaps(len(keys), random)})
         least -= len(keys)
         if least <= 0:
             break
-    return found
+    return lines
 
 
 def typed(program: str, lines: Sequence[Mapping[str, object]], built_in: bool) -> list[Note]:
@@ -131,25 +131,25 @@ def figures(ours: Sequence[Note], reference: Sequence[Note]) -> list[Figure]:
     asked = [shares(notes) for notes in both]
     percent = [100 * len(values) / len(notes) for values, notes in zip(drawn, both, strict=True)]
     note = f"{len(drawn[0])} of {len(ours)} keys; Neovim's own {len(drawn[1])}"
-    found = [Figure("keys with ghost text before the next key", "%", percent[0], percent[1], note=note)]
-    found += _compared("key to visible ghost text", drawn[0], drawn[1], "what was typed along included")
+    rows = [Figure("keys with ghost text before the next key", "%", percent[0], percent[1], note=note)]
+    rows += _compared("key to visible ghost text", drawn[0], drawn[1], "what was typed along included")
     note = f"{len(asked[0]['all'])} and {len(asked[1]['all'])} keys that waited for an answer"
-    found += _compared("key to new ghost text", asked[0]["all"], asked[1]["all"], note)
+    rows += _compared("key to new ghost text", asked[0]["all"], asked[1]["all"], note)
     for name in ("editor", "server", "engine"):
-        found += _compared(f"of that, {name}", asked[0][name], asked[1][name], "")
+        rows += _compared(f"of that, {name}", asked[0][name], asked[1][name], "")
     for name in ("editor", "server", "engine"):
         mine, theirs = (100 * sum(parts[name]) / sum(parts["all"]) for parts in asked)
-        found.append(Figure(f"share of all waiting for new ghost text, {name}", "%", mine, theirs))
-    return found
+        rows.append(Figure(f"share of all waiting for new ghost text, {name}", "%", mine, theirs))
+    return rows
 
 
 def _compared(what: str, ours: Sequence[float], reference: Sequence[float], note: str) -> list[Figure]:
-    found = []
+    rows = []
     for name, share in (("median", 0.5), ("95th percentile", 0.95)):
         mine, theirs = (float(np.quantile(values, share)) for values in (ours, reference))
-        found.append(Figure(f"{what}, {name}", "ms", mine, theirs, mine / theirs, note=note))
+        rows.append(Figure(f"{what}, {name}", "ms", mine, theirs, mine / theirs, note=note))
         note = ""
-    return found
+    return rows
 
 
 def main() -> None:
@@ -163,11 +163,11 @@ def main() -> None:
         sys.exit("no Neovim: put nvim 0.12 or newer on the PATH, or its path in EMPOWER_NVIM")
     lines = trace(given.keys)
     before = os.getloadavg()[0]
-    found = figures(typed(program, lines, built_in=False), typed(program, lines, built_in=True))
-    show(found)
+    measured = figures(typed(program, lines, built_in=False), typed(program, lines, built_in=True))
+    show(measured)
     print(f"load of the machine: {before:.1f} before, {os.getloadavg()[0]:.1f} after, on {os.cpu_count()} processors")
     if given.json:
-        save(found, given.json)
+        save(measured, given.json)
 
 
 if __name__ == "__main__":

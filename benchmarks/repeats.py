@@ -65,8 +65,8 @@ def _rest_again(text: str, rest: str) -> bool:
 
 
 def _declared(line: str) -> str | None:
-    found = re.match(r"\s*(?:async )?(def|class|function|func|fn) (\w+)", line)
-    return found[2] if found else None
+    match = re.match(r"\s*(?:async )?(def|class|function|func|fn) (\w+)", line)
+    return match[2] if match else None
 
 
 def _columns(line: str) -> int:
@@ -75,7 +75,7 @@ def _columns(line: str) -> int:
 
 def _above_again(above: list[str], lines: list[str]) -> bool:
     told = [*above[-1:], *[line for line in lines if line.strip()]]
-    same = (one for one, other in pairwise(told) if one == other)
+    same = (line for line, other in pairwise(told) if line == other)
     return any(len(re.sub(r"\W", "", line)) > 5 for line in same)
 
 
@@ -108,8 +108,8 @@ def _nests_same(above: list[str], lines: list[str]) -> bool:
     everything = above + [line for line in lines if line.strip()]
     pairs = list(pairwise(everything))[max(0, len(above) - 1) :]
     return any(
-        one.strip() == other.strip() and _columns(one) < _columns(other) and re.match(r"\s*\w+ .*[:{]\Z", one)
-        for one, other in pairs
+        upper.strip() == lower.strip() and _columns(upper) < _columns(lower) and re.match(r"\s*\w+ .*[:{]\Z", upper)
+        for upper, lower in pairs
     )
 
 
@@ -117,11 +117,13 @@ def _dead(place: Place, above: list[str], lines: list[str]) -> bool:
     if not place.name.endswith(".py"):
         return False
     everything = above[-1:] + [line for line in lines if line.strip()]
-    for one, other in pairwise(everything):
-        jump = re.match(r"\s+(?:return|raise|break|continue)\b(?! *[=:])", one)
+    for upper, lower in pairwise(everything):
+        jump = re.match(r"\s+(?:return|raise|break|continue)\b(?! *[=:])", upper)
         whole = (
-            one.count("(") <= one.count(")") and one.count("[") <= one.count("]") and one.count("{") <= one.count("}")
+            upper.count("(") <= upper.count(")")
+            and upper.count("[") <= upper.count("]")
+            and upper.count("{") <= upper.count("}")
         )
-        if jump and whole and _columns(one) == _columns(other) and re.match(r"\s+[\w@]", other):
-            return not re.match(r"\s+(?:else|elif|except|finally|case)\b", other)
+        if jump and whole and _columns(upper) == _columns(lower) and re.match(r"\s+[\w@]", lower):
+            return not re.match(r"\s+(?:else|elif|except|finally|case)\b", lower)
     return False

@@ -110,14 +110,14 @@ def chosen(corpus: Path, per_package: int, seed: int) -> tuple[list[tuple[str, W
     for row in corpus.read_text(encoding="utf-8").splitlines():
         document = json.loads(row)
         files.setdefault(document["package"], {})[document["path"]] = document["text"]
-    rng, found = random.Random(seed), {}
+    rng, taken = random.Random(seed), {}
     for package in sorted(files):
         names = sorted(files[package])
         rng.shuffle(names)
         every = works([(name, files[package][name]) for name in names], seed=seed, per_text=1, characters=TYPED)
-        found[package] = [work for work in every if len(work.above) >= ABOVE][:per_package]
-    most = max(map(len, found.values()))
-    return [(package, found[package][i]) for i in range(most) for package in found if i < len(found[package])], files
+        taken[package] = [work for work in every if len(work.above) >= ABOVE][:per_package]
+    most = max(map(len, taken.values()))
+    return [(package, taken[package][i]) for i in range(most) for package in taken if i < len(taken[package])], files
 
 
 def offsets(work: Work, seed: int) -> list[int]:
@@ -134,19 +134,19 @@ def written(engine: LlamaEngine, package: str, work: Work, size: int, project: P
     """Write at each cursor of a work, with and without the memory, until it would be nonsense."""
     narrow = Narrow(engine, size, LIMITS.max_tokens)
     known = WeightedMemory(project.open(work.source), weights)
-    completers = [assemble(narrow, Calibration(), one, _until_nonsense) for one in (None, known)]
+    completers = [assemble(narrow, Calibration(), recalled, _until_nonsense) for recalled in (None, known)]
     spans = []
     for at in offsets(work, 0):
         request = Request(work.above + work.typed[:at], work.below, LIMITS)
         truth = work.typed[at:] + work.below
         for memory, completer in enumerate(completers):
-            found = completer.complete(request)
-            pieces = [token.piece for token in found.tokens]
+            completion = completer.complete(request)
+            pieces = [token.piece for token in completion.tokens]
             texts = [b"".join(pieces[: i + 1]).decode(errors="ignore") for i in range(len(pieces))]
-            bits = accumulate(token.surprisal for token in found.tokens)
+            bits = accumulate(token.surprisal for token in completion.tokens)
             pairs = [(b, truth.startswith(t)) for b, t in zip(bits, texts, strict=True) if t and b <= MOST_BITS]
             values = tuple(round(b, 4) for b, _ in pairs), tuple(r for _, r in pairs)
-            spans.append(Span(work.name, package, size, bool(memory), found.prompt_tokens, *values))
+            spans.append(Span(work.name, package, size, bool(memory), completion.prompt_tokens, *values))
     return spans
 
 
@@ -211,7 +211,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--model", default="")
     parser.add_argument("--weights", type=Path, help="of the memory; by default those in use")
-    parser.add_argument("--sizes", type=lambda text: [int(one) for one in text.split(",")], default=list(SIZES))
+    parser.add_argument("--sizes", type=lambda text: [int(size) for size in text.split(",")], default=list(SIZES))
     parser.add_argument("--per-package", type=int, default=6, help="works")
     parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--seed", type=int, default=0)

@@ -82,7 +82,7 @@ class Window(Editor):
     def processor(self) -> float:
         """Return the processor seconds of the server and its children."""
         server = psutil.Process(self.pid)
-        times = [one.cpu_times() for one in (server, *server.children(recursive=True))]
+        times = [process.cpu_times() for process in (server, *server.children(recursive=True))]
         return sum(each.user + each.system for each in times)
 
     def settle(self) -> None:
@@ -168,14 +168,14 @@ def options(arm: str, model: str) -> dict[str, object]:
 @contextmanager
 def workspace(source: str, documents: Sequence[Document]) -> Iterator[Path]:
     """Make a folder of what the replay's memory has: the files of a file's package, but for it and its namesakes."""
-    package = next(one.package for one in documents if one.path == source)
+    package = next(document.package for document in documents if document.path == source)
     with TemporaryDirectory() as place:
         folder = Path(place).resolve() / "workspace"
-        for one in documents:
-            if one.package == package and PurePosixPath(one.path).name != PurePosixPath(source).name:
-                path = folder / one.path
+        for document in documents:
+            if document.package == package and PurePosixPath(document.path).name != PurePosixPath(source).name:
+                path = folder / document.path
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(one.text, encoding="utf-8", errors="replace")
+                path.write_text(document.text, encoding="utf-8", errors="replace")
         folder.mkdir(exist_ok=True)
         yield folder
 
@@ -209,7 +209,7 @@ def _noted(without: list[int], before: str) -> bool:
 def judged(rows: Sequence[dict[str, Any]], works: Sequence[Work], model: str, documents: Sequence[Document]) -> None:
     """Count the keys without a text, of one arm on one file, to which a model has nothing to say."""
     loaded = Loaded(model, 0, documents, memory=True)
-    package = next(one.package for one in documents if one.path == works[0].source)
+    package = next(document.package for document in documents if document.path == works[0].source)
     of_work = silence(loaded.voice(works[0].source, package), Limits())
     for row, work in zip(rows, works, strict=True):
         silent = of_work(work)
@@ -232,8 +232,8 @@ def write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
 
 def tallies(rows: Sequence[dict[str, Any]]) -> list[TimedTally]:
     """Return the tallies of an arm."""
-    found = [TimedTally(**row["tally"]) for one in rows for row in one["works"]]
-    return [replace(one, firsts=tuple(one.firsts), deep_firsts=tuple(one.deep_firsts)) for one in found]
+    kept = [TimedTally(**row["tally"]) for of_file in rows for row in of_file["works"]]
+    return [replace(tally, firsts=tuple(tally.firsts), deep_firsts=tuple(tally.deep_firsts)) for tally in kept]
 
 
 def show(rows: Sequence[dict[str, Any]]) -> None:
@@ -241,11 +241,11 @@ def show(rows: Sequence[dict[str, Any]]) -> None:
     arms = [arm for arm in ARMS if any(row["arm"] == arm for row in rows)]
     shared = set.intersection(*({row["source"] for row in rows if row["arm"] == arm} for arm in arms))
     by_arm = {arm: tallies([row for row in rows if row["arm"] == arm and row["source"] in shared]) for arm in arms}
-    for arm, found in by_arm.items():
-        content = figures(found, by_arm.get("instant", found))
+    for arm, of_arm in by_arm.items():
+        content = figures(of_arm, by_arm.get("instant", of_arm))
         estimates = {key: value[1] if isinstance(value, list) else value for key, value in content.items()}
-        latencies = sorted(one for tally in found for one in tally.latencies)
-        estimates["characters"] = sum(one.characters for one in found)
+        latencies = sorted(ms for tally in of_arm for ms in tally.latencies)
+        estimates["characters"] = sum(tally.characters for tally in of_arm)
         estimates["answer_ms_p50"], estimates["answer_ms_p95"] = (
             round(latencies[int(share * (len(latencies) - 1))], 1) for share in (0.5, 0.95)
         )
@@ -278,7 +278,7 @@ def main() -> None:
                 write(given.keep, rows)
     elif given.do == "judge":
         for row in rows:
-            if not all(one.get("judged") for one in row["works"]):
+            if not all(work.get("judged") for work in row["works"]):
                 model = store.bundled() if row["arm"] == "instant" else given.model
                 judged(row["works"], of_files[row["source"]], model, documents)
         write(given.keep, rows)

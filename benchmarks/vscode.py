@@ -83,7 +83,7 @@ def typed(code_server: Path, lines: Sequence[Mapping[str, Any]]) -> list[Note]:
             window("evaluate", WATCH)
             for number, line in enumerate(lines):
                 keys += _typed(window, f"line{number}.py", line)
-            answers = [json.loads(one) for one in asked.read_text(encoding="utf-8").splitlines()]
+            answers = [json.loads(answer) for answer in asked.read_text(encoding="utf-8").splitlines()]
             names = [f"line{number}.py" for number in range(len(lines))]
             engine = {entry["id"]: entry["total_ms"] for name in names for entry in window.logged(name)}
         return noted(keys, answers, engine)
@@ -101,9 +101,9 @@ def _typed(window: VSCode, name: str, line: Mapping[str, Any]) -> list[dict[str,
         due += gap / 1000
         time.sleep(max(0.0, due - time.monotonic()))
     time.sleep(PAUSE)
-    found: list[dict[str, Any]] = window("evaluate", "window.keys")
+    keys: list[dict[str, Any]] = window("evaluate", "window.keys")
     window.tidy()
-    return found
+    return keys
 
 
 def noted(
@@ -133,12 +133,12 @@ def figures(notes: Sequence[Note]) -> list[Figure]:
     parts = shares(notes)
     load = f"{os.cpu_count()} processors, load {os.getloadavg()[1]:.1f}"
     said = f"{len(drawn)} of {len(notes)} keys; {load}"
-    found = [Figure("keys with ghost text before the next key", "%", 100 * len(drawn) / len(notes), note=said)]
-    found += _quantiles("key to visible ghost text", drawn, "what was typed along included")
-    found += _quantiles("key to new ghost text", parts["all"], f"{len(parts['all'])} keys that waited for an answer")
+    rows = [Figure("keys with ghost text before the next key", "%", 100 * len(drawn) / len(notes), note=said)]
+    rows += _quantiles("key to visible ghost text", drawn, "what was typed along included")
+    rows += _quantiles("key to new ghost text", parts["all"], f"{len(parts['all'])} keys that waited for an answer")
     for name in ("editor", "server", "engine"):
-        found += _quantiles(f"of that, {name}", parts[name], "")
-    return found
+        rows += _quantiles(f"of that, {name}", parts[name], "")
+    return rows
 
 
 def _quantiles(what: str, values: Sequence[float], note: str) -> list[Figure]:
@@ -155,10 +155,10 @@ def main() -> None:
     code_server = Path(os.environ.get("EMPOWER_CODE_SERVER") or CODE_SERVER).resolve()
     if not (code_server / "ready").exists():
         sys.exit("no code-server: `make test-editors` gets it, or name its folder in EMPOWER_CODE_SERVER")
-    found = figures(typed(code_server, trace(given.keys)))
-    show(found)
+    measured = figures(typed(code_server, trace(given.keys)))
+    show(measured)
     if given.json:
-        save(found, given.json)
+        save(measured, given.json)
 
 
 if __name__ == "__main__":

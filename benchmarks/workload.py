@@ -40,14 +40,14 @@ def scattered(count: int, seed: int = 0, first: int = 100, last: int = 2000) -> 
     """Cursors inside random lines of a range: hardly anything is cached from one to the next."""
     random = Random(seed)
     lines = source().splitlines(keepends=True)
-    found: list[Cursor] = []
-    while len(found) < count:
+    cursors: list[Cursor] = []
+    while len(cursors) < count:
         number = random.randrange(first, min(last, len(lines)))
         line = lines[number]
         if len(line.strip()) > 3:
             column = random.randrange(len(line) - len(line.lstrip()), len(line))
-            found.append(_cursor(lines, number, column))
-    return found
+            cursors.append(_cursor(lines, number, column))
+    return cursors
 
 
 def typing(number: int) -> list[Cursor]:

@@ -45,17 +45,17 @@ def test_a_session_round_by_round() -> None:
         tested.append((text, problem))
         return True
 
-    found = play(PROBLEM, human, lambda _: next(proposals), passes)
+    played = play(PROBLEM, human, lambda _: next(proposals), passes)
     assert human.heard == [("# go\n", "aaa"), ("# go\naaab", "wrong"), ("# go\naaabcc", ""), ("# go\naaabcc", "late")]
     assert tested == [("# go\naaabcc", PROBLEM)]
     # read: 3 + 5 + 0 + 4; the starter was written by nobody
-    assert found == Episode("p", "# go\naaabcc", True, True, rounds=4, shown=3, accepted=1, read=12, kept=3, written=3)
+    assert played == Episode("p", "# go\naaabcc", True, True, rounds=4, shown=3, accepted=1, read=12, kept=3, written=3)
 
 
 def test_rounds_run_out() -> None:
     human = Scripted(*[(REJECT, "x")] * (ROUNDS + 9))
-    found = play(PROBLEM, human, nobody, lambda text, _: text == "# go\n" + 50 * "x")
-    assert (found.rounds, found.finished, found.passed, found.written, found.shown) == (50, False, True, 50, 0)
+    played = play(PROBLEM, human, nobody, lambda text, _: text == "# go\n" + 50 * "x")
+    assert (played.rounds, played.finished, played.passed, played.written, played.shown) == (50, False, True, 50, 0)
 
 
 def test_the_discounted_pass_rate_is_that_of_the_paper() -> None:
@@ -72,28 +72,28 @@ def test_a_score_of_three_problems() -> None:
         episode(True, read=0, written=80, shown=0),
     ]
     alone = [episode(True, read=0, written=104, shown=0), episode(False, 0, 66, 0), episode(True, 0, 80, 0)]
-    found = score("name", ours, alone)
-    assert found.passed.estimate == pytest.approx(2 / 3)
-    assert found.passed.low == 0
-    assert found.passed.high == 1
-    assert found.accepted is not None
-    assert found.accepted.estimate == 3 / 5
-    assert found.discounted.estimate == pytest.approx((0.999**51 + 0.999**40) / 3)
-    assert found.gain.estimate == pytest.approx((0.999**51 - 0.999**52) / 3)
-    assert found.shown == 5 / 3
-    assert found.length == 40 / 5
-    assert found.kept == 20 / (20 + 230)
+    figures = score("name", ours, alone)
+    assert figures.passed.estimate == pytest.approx(2 / 3)
+    assert figures.passed.low == 0
+    assert figures.passed.high == 1
+    assert figures.accepted is not None
+    assert figures.accepted.estimate == 3 / 5
+    assert figures.discounted.estimate == pytest.approx((0.999**51 + 0.999**40) / 3)
+    assert figures.gain.estimate == pytest.approx((0.999**51 - 0.999**52) / 3)
+    assert figures.shown == 5 / 3
+    assert figures.length == 40 / 5
+    assert figures.kept == 20 / (20 + 230)
     assert score("nobody", alone, alone).accepted is None
 
 
 def test_an_interval_is_that_of_resampled_problems() -> None:
     parts = [1.0] * 40 + [0.0] * 60
-    found = ratio(parts, [1.0] * 100, seed=1)
+    share = ratio(parts, [1.0] * 100, seed=1)
     error = 1.96 * math.sqrt(0.4 * 0.6 / 100)
-    assert found.estimate == 0.4
-    assert found.low == pytest.approx(0.4 - error, abs=0.02)
-    assert found.high == pytest.approx(0.4 + error, abs=0.02)
-    assert ratio(parts, [1.0] * 100, seed=1) == found
+    assert share.estimate == 0.4
+    assert share.low == pytest.approx(0.4 - error, abs=0.02)
+    assert share.high == pytest.approx(0.4 + error, abs=0.02)
+    assert ratio(parts, [1.0] * 100, seed=1) == share
     # resampled together: where parts are half of the wholes, so is every resample
     paired = ratio([1.0, 2.0, 4.0], [2.0, 4.0, 8.0], seed=1)
     assert (paired.low, paired.high) == (0.5, 0.5)
@@ -108,18 +108,18 @@ def test_all_assistants_get_the_same_problems_and_fresh_humans() -> None:
 
     done: list[None] = []
     second = Problem("q", "Q", "", (Case("", ""),))
-    found = compare(
+    by_assistant = compare(
         iter([PROBLEM, second]),
         {"nobody": nobody, "eager": lambda _: "yes"},
         meet,
         lambda text, _: "yes" in text,
         lambda: done.append(None),
     )
-    assert [(one.problem, one.text, one.passed) for one in found["nobody"]] == [
+    assert [(played.problem, played.text, played.passed) for played in by_assistant["nobody"]] == [
         ("p", "# go\nx", False),
         ("q", "x", False),
     ]
-    assert [(one.problem, one.text, one.passed) for one in found["eager"]] == [
+    assert [(played.problem, played.text, played.passed) for played in by_assistant["eager"]] == [
         ("p", "# go\nyesx", True),
         ("q", "yesx", True),
     ]
@@ -129,8 +129,8 @@ def test_all_assistants_get_the_same_problems_and_fresh_humans() -> None:
 def test_the_assistant_never_sees_the_problem() -> None:
     engine = FakeEngine(lambda _: [("value", 0.01, 0.1), (" = 1", 0.01, 0.1), ("", 0.0, 0.0)])
     propose = assistant(LocalCompleter(engine, Calibration()), Limits())
-    found = play(PROBLEM, Scripted((ACCEPT, "\n"), (FINISH, "")), propose, lambda *_: True)
-    assert found.text == "# go\nvalue = 1\n"
+    played = play(PROBLEM, Scripted((ACCEPT, "\n"), (FINISH, "")), propose, lambda *_: True)
+    assert played.text == "# go\nvalue = 1\n"
     assert len(engine.prompts) == 2
     assert not any("SECRET" in prompt for prompt in engine.prompts)
     assert "# go" in engine.prompts[0]

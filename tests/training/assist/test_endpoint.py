@@ -148,15 +148,15 @@ def test_a_problem_is_worked_on_with_a_real_model(url: str, monkeypatch: pytest.
         tested.append(text)
         return False
 
-    found = play(problem, human, lambda text: "pass" if len(text) < 200 else "", fails)
-    assert 1 <= found.rounds <= 4
-    assert found.unclear == human.unclear
-    assert found.text == tested[0]
-    assert found.text.startswith(problem.starter)
-    assert found.shown >= 1
-    assert len(found.text) == len(problem.starter) + found.kept + found.written
+    played = play(problem, human, lambda text: "pass" if len(text) < 200 else "", fails)
+    assert 1 <= played.rounds <= 4
+    assert played.unclear == human.unclear
+    assert played.text == tested[0]
+    assert played.text.startswith(problem.starter)
+    assert played.shown >= 1
+    assert len(played.text) == len(problem.starter) + played.kept + played.written
     longest = 40 * TYPED_TOKENS  # characters: no token of its vocabulary is longer
-    assert found.written <= longest * found.rounds
+    assert played.written <= longest * played.rounds
 
 
 def test_what_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,8 +172,8 @@ def test_what_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
         assert Endpoint(url, "a-model").ask(QUESTION, 7, seed=3) == "yes"
         monkeypatch.setenv(KEY, "key of the server")
         assert Endpoint(url.removesuffix("/v1")).ask(QUESTION, 7) == "yes"
-    assert [one["path"] for one in seen] == ["/v1/chat/completions"] * 2
-    assert not any("hf_secret" in str(one) for one in seen)
+    assert [request["path"] for request in seen] == ["/v1/chat/completions"] * 2
+    assert not any("hf_secret" in str(request) for request in seen)
     assert "key of the server" in str(seen[1])
     expected = {"model": "a-model", "max_tokens": 7, "temperature": 0.0, "seed": 3, "messages": QUESTION}
     assert {name: asked[0].get(name) for name in expected} == expected

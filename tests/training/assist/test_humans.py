@@ -53,9 +53,9 @@ def test_alone_it_types_the_solution_ten_tokens_a_round() -> None:
     human = ReferenceHuman(PROBLEM)
     # indentation, product, =, (, a, *, line end with indentation, b, ), line end with indentation
     assert human.write(PROBLEM.starter) == "    product = (a *\n               b)\n    "
-    found = play(PROBLEM, ReferenceHuman(PROBLEM), nobody, lambda text, _: text.rstrip() == SOLUTION.rstrip())
+    played = play(PROBLEM, ReferenceHuman(PROBLEM), nobody, lambda text, _: text.rstrip() == SOLUTION.rstrip())
     tokens = len(TOKEN.findall(SOLUTION[len(PROBLEM.starter) :].rstrip()))
-    assert (found.passed, found.finished, found.rounds) == (True, True, -(-tokens // 10) + 1)
+    assert (played.passed, played.finished, played.rounds) == (True, True, -(-tokens // 10) + 1)
 
 
 def test_it_takes_what_it_would_have_typed_and_nothing_else() -> None:
@@ -94,8 +94,8 @@ def test_spaces_taken_too_many_do_no_harm() -> None:
 
 
 def test_where_statements_and_comments_begin() -> None:
-    found = statements(SOLUTION)
-    assert [SOLUTION[at:].split("\n", maxsplit=1)[0] for at in found if at < len(SOLUTION)] == [
+    beginnings = statements(SOLUTION)
+    assert [SOLUTION[at:].split("\n", maxsplit=1)[0] for at in beginnings if at < len(SOLUTION)] == [
         *("def area(a, b):", "def area(a, b):", "product = (a *", "return product", "# the answer", "print(area(2, 3))")
     ]
 
@@ -232,8 +232,10 @@ def test_what_is_said_again_is_left_out(text: str, answer: str, typed: str) -> N
 def test_a_chat_model_solves_a_problem() -> None:
     chat = Chat("WRITE", "print(", "ACCEPT", ")", "FINISH")
     human = ChatHuman(Problem("p", "", "Print 6.", (Case("", "6"),)), chat)
-    found = play(human.problem, human, lambda text: "6" if text == "print(" else "", lambda text, _: text == "print(6)")
-    assert found == Episode("p", "print(6)", True, True, rounds=3, shown=1, accepted=1, read=1, kept=1, written=7)
+    played = play(
+        human.problem, human, lambda text: "6" if text == "print(" else "", lambda text, _: text == "print(6)"
+    )
+    assert played == Episode("p", "print(6)", True, True, rounds=3, shown=1, accepted=1, read=1, kept=1, written=7)
 
 
 def test_all_statements_of_real_programs_are_found() -> None:

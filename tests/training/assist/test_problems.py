@@ -39,7 +39,7 @@ def packed(content: object, protocol: int = pickle.DEFAULT_PROTOCOL) -> str:
 
 def file(tmp_path: Path, *rows: dict[str, object]) -> Path:
     path = tmp_path / "problems.jsonl"
-    path.write_text("".join(json.dumps(one) + "\n" for one in rows), encoding="utf-8")
+    path.write_text("".join(json.dumps(problem) + "\n" for problem in rows), encoding="utf-8")
     return path
 
 

@@ -35,14 +35,14 @@ def test_a_process_that_waits_for_nobody_knows_what_is_woken() -> None:
         clock.wait()
         woken.append(clock.now)
 
-    one = clock.start(sleeper, "sleeper")
+    sleeping = clock.start(sleeper, "sleeper")
 
     def waker() -> None:
         clock.wait(5.0)
-        clock.wake(one)
+        clock.wake(sleeping)
 
     clock.start(waker, "waker")
-    clock.finish(one)
+    clock.finish(sleeping)
     assert woken == [5.0]
 
 
@@ -87,10 +87,10 @@ def test_one_worker_does_its_tasks_one_after_the_other() -> None:
         clock.wait(clock.now + seconds)
         return clock.now
 
-    one, other = worker.submit(task, 1.5), worker.submit(task, 0.5)
+    longer, shorter = worker.submit(task, 1.5), worker.submit(task, 0.5)
     broken = worker.submit(int, "x")
     worker.shutdown()
-    assert (one.result(), other.result()) == (1.5, 2.0)
+    assert (longer.result(), shorter.result()) == (1.5, 2.0)
     assert isinstance(broken.exception(), ValueError)
     with pytest.raises(RuntimeError):
         worker.submit(task, 1.0)

@@ -42,9 +42,9 @@ def run(clock: Clock, function: Callable[[], None], stop: Callable[[], None] | N
 
 
 def test_a_prompt_takes_as_long_as_its_pieces(clock: Clock, engine: VirtualEngine) -> None:
-    found: list[int] = []
-    run(clock, lambda: found.append(engine.prefill(PROMPT)))
-    assert found == [200]
+    evaluated: list[int] = []
+    run(clock, lambda: evaluated.append(engine.prefill(PROMPT)))
+    assert evaluated == [200]
     assert clock.now == pytest.approx(sum((size - 1) / 350 + 0.017 for size in PIECES))
     assert engine.spent.evaluated == 200
     assert engine.spent.seconds == pytest.approx(2 * clock.now)

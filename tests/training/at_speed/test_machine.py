@@ -17,8 +17,8 @@ def test_the_last_token_of_an_evaluation_takes_as_long_as_one_that_is_written() 
 
 def test_a_machine_is_named_or_said_in_numbers() -> None:
     assert Machine.parse("busy") is MACHINES["busy"]
-    one = Machine.parse("1200,10")
-    assert (one.deep, one.instant) == (Costs(1200, 0.010), MACHINES["two-cores"].instant)
+    machine = Machine.parse("1200,10")
+    assert (machine.deep, machine.instant) == (Costs(1200, 0.010), MACHINES["two-cores"].instant)
     assert Machine.parse("350,17,12000,0.6").instant == Costs(12_000, 0.0006)
     for wrong in ("", "fast", "350", "350,0", "350,17,1", "nan,1", "inf,1"):
         with pytest.raises(EmpowerError, match="two-cores, busy, laptop, gpu"):

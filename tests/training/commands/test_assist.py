@@ -37,7 +37,7 @@ def test_a_table_and_its_json(file: Path) -> None:
     figures = json.loads(result.stdout)
     assert (figures["problems"], figures["human"], figures["accept_wrong"]) == (1, "reference", 0)
     alone, base, gain = figures["scores"]
-    assert [one["assistant"] for one in figures["scores"]] == ["no assistant", "Base-10", "gain 0.2"]
+    assert [score["assistant"] for score in figures["scores"]] == ["no assistant", "Base-10", "gain 0.2"]
     typed = len(LINE["solution"])
     [episode] = figures["episodes"]["no assistant"]
     assert (episode["problem"], episode["passed"], episode["written"], episode["read"]) == ("tiny", True, typed, 0)

@@ -40,9 +40,9 @@ def test_a_calibration_is_fitted_and_kept_beside_the_model(tmp_path: Path, corpu
 def test_completions_are_shown_as_the_file_has_them_or_not(corpus: Path) -> None:
     said = call(corpus, "--model", store.bundled(), "--count", 0, "--show", 3)
     assert "net gain" not in said
-    found = re.findall(r"--- cursor \d+, p: (right|wrong)\n(.*?)⟨(.*?)⟩", said, re.DOTALL)
-    assert len(found) == 3
-    for verdict, above, text in found:
+    cursors = re.findall(r"--- cursor \d+, p: (right|wrong)\n(.*?)⟨(.*?)⟩", said, re.DOTALL)
+    assert len(cursors) == 3
+    for verdict, above, text in cursors:
         assert above in TEXT
         assert (above + text in TEXT) == (verdict == "right")
     of_programs = call(corpus, "--model", store.bundled(), "--split", "programs", "--count", 0, "--show", 3)

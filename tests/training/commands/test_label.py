@@ -59,9 +59,9 @@ def test_labels_of_random_lines(tmp_path: Path, code: Path, base: Path) -> None:
     assert shown["4"][:4] == ["100.0%", "0.0", "0.0", "0.0"]  # 10 bits are over 4
     assert shown["35"][0] == "0.0%"
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
-    found = rows(out)
-    assert len(found) == 5
-    for row in found:
+    written = rows(out)
+    assert len(written) == 5
+    for row in written:
         assert row["bits"] == pytest.approx([10.0] * len(row["tokens"]), rel=1e-4)  # type: ignore[arg-type]
         assert row["spans"] == [min(3, len(row["tokens"]) - cut) for cut in row["cuts"]]  # type: ignore[arg-type, attr-defined]
 

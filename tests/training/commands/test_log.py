@@ -46,10 +46,10 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_a_file_with_bits(file: Path) -> None:
-    found = content("--jsonl", str(file))
-    assert (found["completions"], found["groups"], found["left_out"]) == (80, 4, 0)
-    assert found["auc"][KNOWN]["low"] > 0.6
-    assert "mean entropy" not in found["auc"]
+    figures = content("--jsonl", str(file))
+    assert (figures["completions"], figures["groups"], figures["left_out"]) == (80, 4, 0)
+    assert figures["auc"][KNOWN]["low"] > 0.6
+    assert "mean entropy" not in figures["auc"]
     told = run("--jsonl", str(file)).stdout
     assert "80 decisions" in told
     assert "over 4 groups" in told
@@ -73,10 +73,10 @@ def test_bits_that_are_missing_are_measured(tmp_path: Path) -> None:
         {"prefix": prefix, "completion": "", "accepted": False},
     ]
     path.write_text("\n".join(map(json.dumps, lines)))
-    found = content("--jsonl", str(path))
-    assert (found["completions"], found["left_out"]) == (2, 1)
-    assert found["auc"][KNOWN]["estimate"] == 1.0
-    assert found["auc"]["mean entropy"]["estimate"] is not None
+    figures = content("--jsonl", str(path))
+    assert (figures["completions"], figures["left_out"]) == (2, 1)
+    assert figures["auc"][KNOWN]["estimate"] == 1.0
+    assert figures["auc"]["mean entropy"]["estimate"] is not None
     assert "1 could not be measured" in run("--jsonl", str(path)).stdout
 
 
@@ -96,11 +96,11 @@ def test_the_log_of_this_machine() -> None:
         accepted = i < 9
         entries.write(OutcomeRecord(str(i), 1.7e9, "accepted" if accepted else "dismissed", True, 6 * accepted, 6))
     entries.close()
-    found = content()
-    assert (found["completions"], found["groups"]) == (18, 18)
-    assert found["accepted"]["estimate"] == 0.5
-    assert found["auc"][KNOWN]["estimate"] == 1.0
-    assert found["hidden"][0]["kept_lost"]["estimate"] == 0.0
+    figures = content()
+    assert (figures["completions"], figures["groups"]) == (18, 18)
+    assert figures["accepted"]["estimate"] == 0.5
+    assert figures["auc"][KNOWN]["estimate"] == 1.0
+    assert figures["hidden"][0]["kept_lost"]["estimate"] == 0.0
 
 
 def test_without_a_log() -> None:

@@ -50,7 +50,7 @@ DOCUMENTS = [
 
 @pytest.fixture
 def corpus_folder(tmp_path: Path) -> Path:
-    rows = [{"package": one.package, "path": one.path, "text": one.text} for one in DOCUMENTS]
+    rows = [{"package": document.package, "path": document.path, "text": document.text} for document in DOCUMENTS]
     (tmp_path / "heldout.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return tmp_path
 
@@ -62,27 +62,27 @@ def call(*arguments: object) -> Result:
 def rows(*arguments: object) -> list[dict[str, Any]]:
     result = call(*arguments, "--json")
     assert result.exit_code == 0, result.output
-    found: list[dict[str, Any]] = json.loads(result.stdout)
-    return found
+    content: list[dict[str, Any]] = json.loads(result.stdout)
+    return content
 
 
-def timeless(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{key: row[key] for key in row if "ms" not in key} for row in found]
+def timeless(table: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{key: row[key] for key in row if "ms" not in key} for row in table]
 
 
 def test_every_policy_has_a_row(corpus_folder: Path) -> None:
     (corpus_folder / "heldout.jsonl").rename(corpus_folder / "programs.jsonl")
-    found = rows(corpus_folder, *SMALL, "--split", "programs")
-    assert [row["policy"] for row in found] == ["no assistant", *cuts_names()]
-    nobody = found[0]
+    table = rows(corpus_folder, *SMALL, "--split", "programs")
+    assert [row["policy"] for row in table] == ["no assistant", *cuts_names()]
+    nobody = table[0]
     assert nobody["net_effort"] == [1, 1, 1]
     assert nobody["kept"] == [0, 0, 0]
     assert nobody["latency_ms"] == [None, None]
-    base, ours = (next(row for row in found if row["policy"] == name) for name in (BASE, DEFAULT))
+    base, ours = (next(row for row in table if row["policy"] == name) for name in (BASE, DEFAULT))
     assert base["shown_per_1000"][1] > ours["shown_per_1000"][1] > 0
     assert base["engine_ms_per_kept"][1] > 0
     assert ours["net_effort_minus_default"] == [0, 0, 0]
-    assert sum(one["spans"] for one in base["reliability"]) > 0
+    assert sum(bin_["spans"] for bin_ in base["reliability"]) > 0
     assert 0 <= base["calibration_error"] <= 1
 
 
@@ -151,36 +151,36 @@ def test_files_come_from_all_packages_in_turn() -> None:
 def test_processes_change_nothing_but_the_time() -> None:
     setting = Setting(("",), policies=(DEFAULT, BASE), files=3, characters=60)
     waiting = jobs(chosen_works(DOCUMENTS, setting), setting)
-    one, two = ({found.source: found.tallies for found in run(waiting, setting, n)} for n in (1, 2))
+    alone, together = ({finished.source: finished.tallies for finished in run(waiting, setting, n)} for n in (1, 2))
 
     def counts(tally: Tally) -> Tally:
         return replace(tally, engine_ms=0, latencies=())
 
-    assert one.keys() == two.keys()
-    for source, tallies in one.items():
+    assert alone.keys() == together.keys()
+    for source, tallies in alone.items():
         for name in tallies:
-            assert list(map(counts, tallies[name])) == list(map(counts, two[source][name]))
+            assert list(map(counts, tallies[name])) == list(map(counts, together[source][name]))
 
 
 def test_with_a_memory_what_another_file_says_is_written_for_the_person(corpus_folder: Path) -> None:
     options = (corpus_folder, *SMALL[:2], "--characters", "160", "--policy", DEFAULT, "--processes")
-    without, one, two = (rows(*options, *more)[1] for more in ((1,), (1, "--memory"), (2, "--memory")))
-    assert one["net_effort"][1] < without["net_effort"][1] - 0.2  # the two files of a package are nearly the same
-    assert timeless([one]) == timeless([two])
+    without, alone, together = (rows(*options, *more)[1] for more in ((1,), (1, "--memory"), (2, "--memory")))
+    assert alone["net_effort"][1] < without["net_effort"][1] - 0.2  # the two files of a package are nearly the same
+    assert timeless([alone]) == timeless([together])
 
 
 def test_by_package_all_figures_are_given_for_each_too(corpus_folder: Path, tmp_path: Path) -> None:
     options = (corpus_folder, *SMALL, "--policy", DEFAULT, "--resume", tmp_path / "run")
-    plain, found = rows(*options), rows(*options, "--by-package")
-    assert [{key: row[key] for key in row if key != "packages"} for row in found] == plain
-    for row, whole in zip(found, plain, strict=True):
+    plain, parted = rows(*options), rows(*options, "--by-package")
+    assert [{key: row[key] for key in row if key != "packages"} for row in parted] == plain
+    for row, whole in zip(parted, plain, strict=True):
         assert list(row["packages"]) == ["a", "b"]
         assert all(part.keys() == whole.keys() for part in row["packages"].values())
         assert sum(part["works"] for part in row["packages"].values()) == row["works"]
         for low, estimate, high in (part["net_effort"] for part in row["packages"].values()):
             assert low == estimate == high  # one file
-    efforts = [found[1]["packages"][package]["net_effort"][1] for package in "ab"]
-    assert min(efforts) < found[1]["net_effort"][1] < max(efforts)
+    efforts = [parted[1]["packages"][package]["net_effort"][1] for package in "ab"]
+    assert min(efforts) < parted[1]["net_effort"][1] < max(efforts)
     lines = call(*options, "--by-package").stdout.splitlines()
     part = ["no assistant", DEFAULT]
     assert [line.split("  ")[0].strip() for line in lines] == ["", *part, "", "a", *part, "", "b", *part]
@@ -199,12 +199,12 @@ def test_a_model_that_knows_nothing_helps_nobody(tmp_path: Path, monkeypatch: py
     gguf = importlib.import_module("random_gguf")
     setting = Setting((str(gguf.made(gguf.TINY, tmp_path)),), files=2, characters=60)
     worker = Worker(setting, threads=1)
-    found: dict[str, list[Tally]] = {}
+    by_policy: dict[str, list[Tally]] = {}
     for of_file in chosen_works(DOCUMENTS, setting):
         for name, tallies in worker.work(Job(setting.models[0], of_file)).tallies.items():
-            found.setdefault(name, []).extend(tallies)
+            by_policy.setdefault(name, []).extend(tallies)
     worker.close()
-    efforts = {name: interval(tallies, EFFORT).estimate for name, tallies in found.items()}
+    efforts = {name: interval(tallies, EFFORT).estimate for name, tallies in by_policy.items()}
     assert min(efforts.values()) > 0.98  # a word may be right by chance
     assert efforts[BASE] > 1.5  # it shows much, and all of that is read for nothing
     assert efforts[DEFAULT] == pytest.approx(1, abs=0.05)
@@ -216,16 +216,16 @@ AT_SPEED = (*SMALL, "--keys-per-second", "5")
 def test_at_a_speed_each_arm_has_a_row(corpus_folder: Path, tmp_path: Path) -> None:
     base = store.resolve("empower-python-base").path
     machines = ("--machine", "two-cores", "--machine", "100,50")
-    found = rows(corpus_folder, *AT_SPEED, *machines, "--model", base, "--memory", "--resume", tmp_path / "run")
-    arms = [(row["machine"], row["arm"]) for row in found]
+    table = rows(corpus_folder, *AT_SPEED, *machines, "--model", base, "--memory", "--resume", tmp_path / "run")
+    arms = [(row["machine"], row["arm"]) for row in table]
     assert arms == [(where, arm) for where in machines[1::2] for arm in ("instant alone", "deep alone", "both")]
-    assert all(row["works"] == found[0]["works"] > 0 for row in found)
-    instant, deep, both = found[:3]
+    assert all(row["works"] == table[0]["works"] > 0 for row in table)
+    instant, deep, both = table[:3]
     assert instant["kept_minus_instant"] == [0, 0, 0]
     assert instant["first_deep_text_s"] is None
     assert deep["first_text_s"] == deep["first_deep_text_s"] > instant["first_text_s"]
     assert both["answered"][1] >= both["with_text"][1] > 0
-    assert found[4]["first_deep_text_s"] > deep["first_deep_text_s"]  # on the slower machine
+    assert table[4]["first_deep_text_s"] > deep["first_deep_text_s"]  # on the slower machine
 
 
 def test_at_a_speed_it_goes_on_where_it_was_left(corpus_folder: Path, tmp_path: Path) -> None:
@@ -246,8 +246,8 @@ def test_at_a_speed_it_goes_on_where_it_was_left(corpus_folder: Path, tmp_path: 
 
 
 def test_processes_change_nothing_at_a_speed(corpus_folder: Path) -> None:
-    one, two = (rows(corpus_folder, *AT_SPEED, "--processes", count) for count in ("1", "2"))
-    assert one == two
+    alone, together = (rows(corpus_folder, *AT_SPEED, "--processes", count) for count in ("1", "2"))
+    assert alone == together
 
 
 def test_the_table_at_a_speed(corpus_folder: Path) -> None:

@@ -14,7 +14,7 @@ CODE = "import os\n\n\ndef name(path):\n    return os.path.basename(path)\n"
 
 
 def run(*arguments: object) -> Result:
-    return CliRunner().invoke(report, [str(one) for one in arguments])
+    return CliRunner().invoke(report, [str(argument) for argument in arguments])
 
 
 @pytest.fixture

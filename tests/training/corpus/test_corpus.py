@@ -125,10 +125,10 @@ def test_a_source_archive(tmp_path: Path) -> None:
             member = tarfile.TarInfo(name)
             member.size = len(text)
             archive.addfile(member, io.BytesIO(text.encode()))
-    [found] = source_archives(tmp_path)
-    assert (found.name, found.version, found.licence) == ("my-app", "1.0", "MIT")
-    assert found.paths == ("Makefile", "tests/test_app.py")
-    assert found.read("tests/test_app.py").decode() == code("test")
+    [archived] = source_archives(tmp_path)
+    assert (archived.name, archived.version, archived.licence) == ("my-app", "1.0", "MIT")
+    assert archived.paths == ("Makefile", "tests/test_app.py")
+    assert archived.read("tests/test_app.py").decode() == code("test")
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from empower_training.day.editor import Editor, ServerEnded, position
     [("", 0, (0, 0)), ("a = 1\nb = ", 10, (1, 4)), ("a\n\n", 3, (2, 0)), ("x = '\N{PARTY POPPER}' + ", 9, (0, 10))],
 )
 def test_positions_count_lines_and_utf16_units(text: str, offset: int, expected: tuple[int, int]) -> None:
-    found = position(text, offset)
-    assert (found["line"], found["character"]) == expected
+    place = position(text, offset)
+    assert (place["line"], place["character"]) == expected
 
 
 def test_the_servers_documents_are_the_editors(tmp_path: Path) -> None:

@@ -39,8 +39,8 @@ def test_a_batch_is_of_about_one_length() -> None:
     """Nine examples are one bucket, and further apart than by what counts as equal."""
     prompts = [390, 170, 3, 200, 330, 60, 164, 20, 350]
     batches = epoch(prompts, 3, seed=5, number=0)
-    found = sorted(sorted(prompts[index] for index in batch) for batch in batches)
-    assert found == [[3, 20, 60], [164, 170, 200], [330, 350, 390]]
+    lengths = sorted(sorted(prompts[index] for index in batch) for batch in batches)
+    assert lengths == [[3, 20, 60], [164, 170, 200], [330, 350, 390]]
 
 
 def test_prompts_that_fill_the_context_stay_shuffled() -> None:

@@ -81,8 +81,8 @@ def peft_model(base: Path, folder: Path) -> Any:
 
 def logits_of(model: Any, ids: list[int]) -> NDArray[np.float32]:
     with torch.no_grad():
-        found: NDArray[np.float32] = model(torch.tensor([ids])).logits[0].numpy()
-    return found
+        logits: NDArray[np.float32] = model(torch.tensor([ids])).logits[0].numpy()
+    return logits
 
 
 def engine_logits(config: EngineConfig, ids: list[int]) -> NDArray[np.float32]:
@@ -95,18 +95,18 @@ def engine_logits(config: EngineConfig, ids: list[int]) -> NDArray[np.float32]:
     return np.array(rows)
 
 
-def agreement(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    return float((one.argmax(axis=1) == other.argmax(axis=1)).mean())
+def agreement(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> float:
+    return float((ours.argmax(axis=1) == theirs.argmax(axis=1)).mean())
 
 
 def test_llama_says_what_peft_says(base: Path, tuned: Path, adapter: Path, ids: list[int]) -> None:
     """On the bundled file, whose weights llama.cpp multiplies with numbers it rounds to 8 bits."""
     weights = store.resolve(store.bundled(), tuned=False).path
     expected = logits_of(peft_model(base, tuned), ids)
-    found = engine_logits(EngineConfig(weights, threads=1, context_size=256, adapter=adapter), ids)
+    actual = engine_logits(EngineConfig(weights, threads=1, context_size=256, adapter=adapter), ids)
     without = engine_logits(EngineConfig(weights, threads=1, context_size=256), ids)
-    assert agreement(found, expected) >= 0.95
-    assert np.abs(found - expected).mean() < 0.05 * expected.std()
+    assert agreement(actual, expected) >= 0.95
+    assert np.abs(actual - expected).mean() < 0.05 * expected.std()
     assert agreement(without, expected) < 0.8
 
 
@@ -136,8 +136,8 @@ def test_greedy_output_is_the_same(tmp_path: Path, base: Path, tuned: Path, adap
 def test_merged_weights_say_what_peft_says(tmp_path: Path, base: Path, tuned: Path, ids: list[int]) -> None:
     merged(tuned, base, tmp_path / "merged")
     expected = logits_of(peft_model(base, tuned), ids)
-    found = logits_of(AutoModelForCausalLM.from_pretrained(tmp_path / "merged", dtype=torch.float32), ids)
-    assert np.abs(found - expected).max() < 1e-3
+    actual = logits_of(AutoModelForCausalLM.from_pretrained(tmp_path / "merged", dtype=torch.float32), ids)
+    assert np.abs(actual - expected).max() < 1e-3
     export(tmp_path / "merged", tmp_path / "merged.gguf", "q8_0")
     quantised = engine_logits(EngineConfig(tmp_path / "merged.gguf", threads=1, context_size=256), ids)
     assert agreement(quantised, expected) >= 0.95
@@ -145,8 +145,8 @@ def test_merged_weights_say_what_peft_says(tmp_path: Path, base: Path, tuned: Pa
 
 def test_all_weights_are_merged_already(tmp_path: Path, base: Path) -> None:
     merged(base, tmp_path / "not looked at", tmp_path / "same")
-    one, other = (load_file(folder / "model.safetensors") for folder in (base, tmp_path / "same"))
-    assert all(torch.equal(one[name], other[name]) for name in one)
+    before, after = (load_file(folder / "model.safetensors") for folder in (base, tmp_path / "same"))
+    assert all(torch.equal(before[name], after[name]) for name in before)
     assert (tmp_path / "same" / "tokenizer.json").read_bytes() == (base / "tokenizer.json").read_bytes()
 
 
@@ -161,8 +161,8 @@ def test_the_file(adapter: Path, tuned: Path) -> None:
     assert shapes["blk.5.ffn_down.weight.lora_b"] == (256, 4)
     weights = load_file(tuned / "adapter_model.safetensors")
     name = "base_model.model.model.layers.3.self_attn.k_proj.lora_B.weight"
-    [found] = [tensor.data for tensor in reader.tensors if tensor.name == "blk.3.attn_k.weight.lora_b"]
-    assert np.array_equal(found, weights[name].numpy())
+    [matrix] = [tensor.data for tensor in reader.tensors if tensor.name == "blk.3.attn_k.weight.lora_b"]
+    assert np.array_equal(matrix, weights[name].numpy())
     assert [path.name for path in adapter.parent.iterdir()] == ["adapter.gguf"]
 
 

@@ -69,20 +69,20 @@ def test_the_way_there_and_back_changes_nothing(tmp_path: Path, source: Path, te
     configs = [json.loads((folder / "config.json").read_text()) for folder in (source, rebuilt)]
     names = set(configs[0]) - {"architectures", "initializer_range"}
     assert {name: configs[1].get(name) for name in names} == {name: configs[0][name] for name in names}
-    one, other = (tokenizers.load(folder) for folder in (source, rebuilt))
+    original, again = (tokenizers.load(folder) for folder in (source, rebuilt))
     for text in (*texts, "é <|fim_middle|>\r\n\tüß 12345 \u4e2d"):
-        assert one.encode(text).ids == other.encode(text).ids
-        assert other.decode(other.encode(text).ids) == text
+        assert original.encode(text).ids == again.encode(text).ids
+        assert again.decode(again.encode(text).ids) == text
 
 
 def test_quantised_weights_are_quantised_alike_again(tmp_path: Path, source: Path) -> None:
     """The largest of 32 weights stands for 127 steps, before and after: nothing is lost the second time."""
     export(source, tmp_path / "one.gguf", "q8_0")
     export(base_folder(str(tmp_path / "one.gguf")), tmp_path / "two.gguf", "q8_0")
-    one, two = (gguf.GGUFReader(tmp_path / name) for name in ("one.gguf", "two.gguf"))
-    assert any(tensor.tensor_type == gguf.GGMLQuantizationType.Q8_0 for tensor in one.tensors)
-    again = {tensor.name: tensor.data for tensor in two.tensors}
-    assert all(np.array_equal(tensor.data, again[tensor.name]) for tensor in one.tensors)
+    first, second = (gguf.GGUFReader(tmp_path / name) for name in ("one.gguf", "two.gguf"))
+    assert any(tensor.tensor_type == gguf.GGMLQuantizationType.Q8_0 for tensor in first.tensors)
+    again = {tensor.name: tensor.data for tensor in second.tensors}
+    assert all(np.array_equal(tensor.data, again[tensor.name]) for tensor in first.tensors)
 
 
 def test_what_labels_is_the_base_of_a_tuned_model(tmp_path: Path, source: Path) -> None:

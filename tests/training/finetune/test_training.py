@@ -54,13 +54,13 @@ def base(tmp_path_factory: pytest.TempPathFactory, texts: list[str], tokenizer: 
 def examples() -> list[Example]:
     """Return examples that count upwards; every fourth target is empty but for the end."""
     rng = random.Random(0)
-    found = []
+    made = []
     for index in range(43):
         start, size = rng.randrange(100, 140), rng.randrange(2, 30)
         run = range(start, start + size + 3)
         target = () if index % 4 == 0 else tuple(run[size:])
-        found.append(Example(tuple(run[:size]), (*target, 0), f"{index}.py"))
-    return found
+        made.append(Example(tuple(run[:size]), (*target, 0), f"{index}.py"))
+    return made
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -69,8 +69,8 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def same(first: Path, second: Path) -> bool:
-    one, other = weights(first), weights(second)
-    return one.keys() == other.keys() and all(torch.equal(value, other[name]) for name, value in one.items())
+    left, right = weights(first), weights(second)
+    return left.keys() == right.keys() and all(torch.equal(value, right[name]) for name, value in left.items())
 
 
 def start(base: Path, examples: Sequence[Example], folder: Path, recipe: Recipe, *launcher: str, last: int = -1) -> str:
@@ -123,8 +123,8 @@ def test_what_is_written(tmp_path: Path, base: Path, examples: list[Example]) ->
     assert arguments.items() <= result.items()
     steps = [json.loads(line)["step"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert steps == list(range(1, 13))
-    found = {path.name for path in (tmp_path / "final").iterdir()}
-    assert {"config.json", "model.safetensors", "tokenizer.json"} <= found
+    names = {path.name for path in (tmp_path / "final").iterdir()}
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= names
     assert {path.name for path in tmp_path.iterdir()} == {"arguments.json", "log.jsonl", "final"}
 
 
@@ -140,8 +140,8 @@ def test_a_killed_run_resumes_bit_for_bit(tmp_path: Path, base: Path, examples: 
     assert seen[0].step == 8
     assert same(tmp_path / "whole", tmp_path / "killed")
     logs = [(tmp_path / name / "log.jsonl").read_text().splitlines() for name in ("whole", "killed")]
-    one, other = ([json.loads(line)["loss"] for line in log] for log in logs)
-    assert one == other
+    whole, resumed = ([json.loads(line)["loss"] for line in log] for log in logs)
+    assert whole == resumed
 
 
 def test_a_finished_run_is_left_alone(tmp_path: Path, base: Path, examples: list[Example]) -> None:
@@ -160,9 +160,9 @@ def test_two_processes_learn_what_one_does(tmp_path: Path, base: Path, examples:
     printed = start(base, examples, tmp_path / "two", recipe, *launcher)
     assert printed.count("processes: 2") == 2
     finetune(base, examples, tmp_path / "one", recipe)
-    before, one, two = load_file(base / "model.safetensors"), weights(tmp_path / "one"), weights(tmp_path / "two")
-    learned = sum(float((one[name] - before[name]).square().sum()) for name in one)
-    apart = sum(float((one[name] - two[name]).square().sum()) for name in one)
+    before, alone, both = load_file(base / "model.safetensors"), weights(tmp_path / "one"), weights(tmp_path / "two")
+    learned = sum(float((alone[name] - before[name]).square().sum()) for name in alone)
+    apart = sum(float((alone[name] - both[name]).square().sum()) for name in alone)
     assert learned > 0.1
     assert apart < 1e-6 * learned  # Adam blows up rounding errors where a gradient is next to nothing
     logs = [(tmp_path / name / "log.jsonl").read_text().splitlines() for name in ("one", "two")]

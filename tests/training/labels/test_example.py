@@ -47,10 +47,10 @@ def test_the_methods_of_the_paper_learn_at_the_same_places(
     sets = {method: made(tokenizer, written, method, model) for method in Method if method is not Method.TEXT}
     prompts = [example.prompt for example in sets[Method.EMPOWER]]
     assert len(set(prompts)) == 40
-    for found in sets.values():
-        assert [example.prompt for example in found] == prompts
-        assert all(example.target[-1] == 0 and 0 not in example.target[:-1] for example in found)
-        assert all(len(example.prompt) + len(example.target) <= CONTEXT for example in found)
+    for learned in sets.values():
+        assert [example.prompt for example in learned] == prompts
+        assert all(example.target[-1] == 0 and 0 not in example.target[:-1] for example in learned)
+        assert all(len(example.prompt) + len(example.target) <= CONTEXT for example in learned)
     for ten, twenty in zip(sets[Method.SFT_10], sets[Method.SFT_20], strict=True):
         assert twenty.target[:-1][:10] == ten.target[:-1]
     assert max(len(example.target) for example in sets[Method.SFT_10]) == 11
@@ -64,20 +64,20 @@ def test_random_targets_have_one_to_thirty_tokens(tokenizer: Tokenizer, written:
 
 
 def test_an_empower_target_is_what_stays_within_eta(tokenizer: Tokenizer, written: list[Text], model: Any) -> None:
-    found = made(tokenizer, written, Method.EMPOWER, model, eta=20.0)
+    learned = made(tokenizer, written, Method.EMPOWER, model, eta=20.0)
     page = Page(tokenizer, CONTEXT)
-    for (strip, cut), example in zip(islice(cut_points(page, written, 1), 40), found, strict=True):
+    for (strip, cut), example in zip(islice(cut_points(page, written, 1), 40), learned, strict=True):
         bits, span = label(model, strip, CONTEXT).bits[cut:], len(example.target) - 1
         assert example.prompt == (*strip.prompt, *strip.ids[:cut])
         assert example.target == (*strip.ids[cut : cut + span], page.end)
         assert sum(bits[:span]) <= 20.0
         assert span == len(bits) or sum(bits[: span + 1]) > 20.0
-    assert len({len(example.target) for example in found}) > 1
+    assert len({len(example.target) for example in learned}) > 1
 
 
 def test_an_empty_span_is_kept(tokenizer: Tokenizer, written: list[Text], model: Any) -> None:
-    found = made(tokenizer, written, Method.EMPOWER, model, eta=0.0, count=12)
-    assert [example.target for example in found] == [(0,)] * 12
+    learned = made(tokenizer, written, Method.EMPOWER, model, eta=0.0, count=12)
+    assert [example.target for example in learned] == [(0,)] * 12
 
 
 def test_the_same_seed_gives_the_same_examples(tokenizer: Tokenizer, written: list[Text]) -> None:
@@ -87,11 +87,11 @@ def test_the_same_seed_gives_the_same_examples(tokenizer: Tokenizer, written: li
 
 
 def test_half_of_the_lines_have_text_below(tokenizer: Tokenizer, written: list[Text]) -> None:
-    found = list(islice(lines(Page(tokenizer, CONTEXT), written, 0), 200))
-    bare = sum(strip.prompt[-2:] == (3, 2) for strip in found)  # the suffix mark, and at once the middle mark
+    drawn = list(islice(lines(Page(tokenizer, CONTEXT), written, 0), 200))
+    bare = sum(strip.prompt[-2:] == (3, 2) for strip in drawn)  # the suffix mark, and at once the middle mark
     assert 70 <= bare <= 130
-    assert len(found) == len(set(found)) == 200
-    assert {strip.name for strip in found} == {text.name for text in written}
+    assert len(drawn) == len(set(drawn)) == 200
+    assert {strip.name for strip in drawn} == {text.name for text in written}
 
 
 def test_texts_are_drawn_from_by_length(tokenizer: Tokenizer, written: list[Text]) -> None:
@@ -102,8 +102,8 @@ def test_texts_are_drawn_from_by_length(tokenizer: Tokenizer, written: list[Text
 
 def test_small_texts_have_no_more_than_they_have(tokenizer: Tokenizer) -> None:
     tiny = [Text("a.py", "x = 1\n", 0.0), Text("b.py", "", 0.0)]
-    found = made(tokenizer, tiny, Method.SFT_10, count=1000)
-    assert 1 < len(found) == len({example.prompt for example in found}) < 10
+    learned = made(tokenizer, tiny, Method.SFT_10, count=1000)
+    assert 1 < len(learned) == len({example.prompt for example in learned}) < 10
     assert made(tokenizer, [Text("b.py", "", 0.0)], Method.SFT_10) == []
     assert made(tokenizer, [], Method.SFT_10) == []
 
@@ -114,11 +114,11 @@ def test_a_budget_must_be_one(tokenizer: Tokenizer, written: list[Text], model: 
 
 
 def test_rows_hold_the_text_once_and_are_learned_whole(tokenizer: Tokenizer, written: list[Text]) -> None:
-    found = made(tokenizer, written, Method.TEXT, count=1000)
-    assert {len(example.prompt) + len(example.target) for example in found} == {CONTEXT}
-    assert all(len(example.prompt) == 1 for example in found)
+    learned = made(tokenizer, written, Method.TEXT, count=1000)
+    assert {len(example.prompt) + len(example.target) for example in learned} == {CONTEXT}
+    assert all(len(example.prompt) == 1 for example in learned)
     tokens = sum(len(tokenizer.encode(text.text).ids) for text in written)
-    assert tokens / 2 <= CONTEXT * len(found) <= 2 * tokens + CONTEXT  # what is far from a hole is cut off
+    assert tokens / 2 <= CONTEXT * len(learned) <= 2 * tokens + CONTEXT  # what is far from a hole is cut off
     assert len(made(tokenizer, written, Method.TEXT, count=2)) == 2
 
 

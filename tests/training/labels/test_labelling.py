@@ -106,23 +106,25 @@ def test_no_numbers_are_said_so() -> None:
 
 def test_a_long_text_is_read_in_windows_of_half_a_context() -> None:
     made, ids = model(), [random.Random(2).randrange(50) for _ in range(23)]
-    found = label(made, strip(ids), 8).bits
+    bits = label(made, strip(ids), 8).bits
     row = [0, *ids]
-    assert len(found) == 23
-    assert found[:7] == pytest.approx(surprisals(made, row[:8], 7))
-    assert found[7:11] == pytest.approx(surprisals(made, row[4:12], 4))  # tokens 8 to 11, after 4 others
-    assert found[19:] == pytest.approx(surprisals(made, row[16:24], 4))
+    assert len(bits) == 23
+    assert bits[:7] == pytest.approx(surprisals(made, row[:8], 7))
+    assert bits[7:11] == pytest.approx(surprisals(made, row[4:12], 4))  # tokens 8 to 11, after 4 others
+    assert bits[19:] == pytest.approx(surprisals(made, row[16:24], 4))
     assert label(made, strip(ids), 24).bits == pytest.approx(surprisals(made, row, 23))
 
 
 def test_spans_are_counted_in_tokens_and_characters() -> None:
     # 2, 1, 0, 2, 1 tokens as above, of two characters each; the cut before token 1 is none
-    one = Labelled(Strip("a", (0,), (1,) * 5, (2, 4, 6, 8, 10), (0, 2, 3, 4)), np.array([1.0, 0.5, 3.0, 0.25, 1.75]))
-    assert one.spans(2.0).tolist() == [2, 0, 2, 1]
-    assert one.characters(2.0).tolist() == [4, 0, 4, 2]
-    found = summary([one, one], 2.0)
-    assert (found.cuts, found.empty) == (8, 0.25)
-    assert (found.tokens.mean, found.tokens.quantiles[0]) == (1.25, 1.5)
-    assert found.characters.mean == 2.5
+    labelled = Labelled(
+        Strip("a", (0,), (1,) * 5, (2, 4, 6, 8, 10), (0, 2, 3, 4)), np.array([1.0, 0.5, 3.0, 0.25, 1.75])
+    )
+    assert labelled.spans(2.0).tolist() == [2, 0, 2, 1]
+    assert labelled.characters(2.0).tolist() == [4, 0, 4, 2]
+    summed = summary([labelled, labelled], 2.0)
+    assert (summed.cuts, summed.empty) == (8, 0.25)
+    assert (summed.tokens.mean, summed.tokens.quantiles[0]) == (1.25, 1.5)
+    assert summed.characters.mean == 2.5
     with pytest.raises(ValueError, match="no cut point"):
         summary([], 2.0)

@@ -190,9 +190,9 @@ def test_of_a_beginning_the_lines_that_are_whole_are_learnt_and_those_below_stan
 def test_a_line_that_the_cursor_is_inside_of_is_whole(store: Store) -> None:
     seen(store, 1.0, CODE + "y = ca", "ll(x)\nend = 1\n")
     seen(store, 2.0, CODE + "y = call(", ")\nend = 1\n", path="b.py")
-    one, other = from_log(store)
-    assert one.text == CODE + "y = call(x)\nend = 1\n"
-    assert other.text == CODE + "end = 1\n"  # the bracket may be the editor's
+    whole, bare = from_log(store)
+    assert whole.text == CODE + "y = call(x)\nend = 1\n"
+    assert bare.text == CODE + "end = 1\n"  # the bracket may be the editor's
 
 
 def test_lines_with_a_secret_taken_out_are_left_out(store: Store) -> None:

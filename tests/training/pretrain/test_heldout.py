@@ -38,8 +38,8 @@ def test_a_model_that_knows_nothing_pays_log2_of_its_vocabulary(
 def test_padding_and_batches_change_nothing(tmp_path: Path, texts: list[str], tokenizer: Tokenizer) -> None:
     Run(Plan(shape=SHAPE), texts, tokenizer).export(tmp_path)
     documents = [Document("a", "a.py", texts[2])]
-    one = measure(tmp_path, documents, Effort(20_000, 12, 128, batch=1))[0]
+    alone = measure(tmp_path, documents, Effort(20_000, 12, 128, batch=1))[0]
     many = measure(tmp_path, documents, Effort(20_000, 12, 128, batch=5))[0]
-    assert one.left_to_right.bits == pytest.approx(many.left_to_right.bits, rel=1e-5)
-    assert one.middle.bits == pytest.approx(many.middle.bits, rel=1e-5)
-    assert not math.isnan(one.middle.bits)
+    assert alone.left_to_right.bits == pytest.approx(many.left_to_right.bits, rel=1e-5)
+    assert alone.middle.bits == pytest.approx(many.middle.bits, rel=1e-5)
+    assert not math.isnan(alone.middle.bits)

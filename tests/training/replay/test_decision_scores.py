@@ -26,12 +26,14 @@ def judged(bits: float, accepted: bool, characters: int = 10, group: int = 0) ->
 def drawn(count: int, seed: int = 0, people: int = 20) -> list[Judged]:
     """Completions of two tokens, accepted as CURVE says of their sum."""
     random = np.random.default_rng(seed)
-    found = []
+    completions = []
     for i in range(count):
-        one, other = random.exponential(0.7, 2)
-        accepted = bool(random.random() < CURVE.probability(one + other))
-        found.append(Judged((one, other), (one + 0.5, other + 0.5), 10, accepted, 10.0 * accepted, i % people))
-    return found
+        first, second = random.exponential(0.7, 2)
+        accepted = bool(random.random() < CURVE.probability(first + second))
+        completions.append(
+            Judged((first, second), (first + 0.5, second + 0.5), 10, accepted, 10.0 * accepted, i % people)
+        )
+    return completions
 
 
 @pytest.mark.parametrize(
@@ -60,12 +62,12 @@ def test_auc_without_pairs_is_nan() -> None:
 
 
 def test_a_calibrated_model_is_found_calibrated() -> None:
-    found = scores(drawn(4000), CURVE, 0.2)
-    assert found.error < 0.03
-    for group in found.acceptance:
+    figures = scores(drawn(4000), CURVE, 0.2)
+    assert figures.error < 0.03
+    for group in figures.acceptance:
         assert group.accepted.low - 0.03 < group.predicted < group.accepted.high + 0.03
-    assert sum(group.completions for group in found.acceptance) == found.completions == 4000
-    assert found.groups == 20
+    assert sum(group.completions for group in figures.acceptance) == figures.completions == 4000
+    assert figures.groups == 20
 
 
 def test_the_sum_ranks_best_where_it_decides() -> None:
@@ -81,8 +83,8 @@ def test_the_sum_ranks_best_where_it_decides() -> None:
 def test_what_a_confidence_hides_by_hand() -> None:
     # p(1/2) = 0.8, p(1) = 0.5, p(2) = 0.2, p(3) = 0.1
     some = [judged(0.5, True, 12), judged(1.0, True, 4), judged(1.0, False), judged(2.0, False), judged(3.0, True, 4)]
-    found = scores([replace(one, group=i) for i, one in enumerate(some)], CURVE, 0.2)
-    at = {round(one.confidence, 1): one for one in found.hidden}
+    figures = scores([replace(completion, group=i) for i, completion in enumerate(some)], CURVE, 0.2)
+    at = {round(cut.confidence, 1): cut for cut in figures.hidden}
     assert at[0.3].shown == pytest.approx(3 / 5)
     assert at[0.3].accepted.estimate == pytest.approx(2 / 3)
     assert at[0.3].accepted_lost.estimate == pytest.approx(1 / 3)
@@ -105,7 +107,7 @@ def test_the_expected_gain_weighs_length() -> None:
 def test_people_count_once_each() -> None:
     # Ten people who accept all or nothing: two hundred decisions, but ten to draw from.
     some = [judged(0.5 + i % 7 / 10, i % 10 < 5, group=i % 10) for i in range(200)]
-    alone = scores([replace(one, group=i) for i, one in enumerate(some)], CURVE, 0.2).accepted
+    alone = scores([replace(completion, group=i) for i, completion in enumerate(some)], CURVE, 0.2).accepted
     together = scores(some, CURVE, 0.2).accepted
     assert together.high - together.low > 2 * (alone.high - alone.low)
 
@@ -126,10 +128,10 @@ def test_decisions_of_the_log() -> None:
     )  # fmt: skip
     taken = Decision(record, Kind.ACCEPTED, True, 6, 6, 6, (1.0, 0.5))
     left = Decision(record, Kind.PARTIALLY_ACCEPTED, True, 6, 2, 2, ())
-    one, other = of_decisions([taken, left])
-    assert (one.surprisals, one.entropies, one.characters) == ((0.5, 0.25), (1.0, 2.0), 6)
-    assert (one.accepted, one.kept) == (True, 3.0)
-    assert (other.accepted, other.kept) == (False, 2.0)
+    whole, part = of_decisions([taken, left])
+    assert (whole.surprisals, whole.entropies, whole.characters) == ((0.5, 0.25), (1.0, 2.0), 6)
+    assert (whole.accepted, whole.kept) == (True, 3.0)
+    assert (part.accepted, part.kept) == (False, 2.0)
 
 
 def test_lines_are_read(tmp_path: Path) -> None:
@@ -174,7 +176,8 @@ def test_a_file_that_is_no_text_is_one_sentence(tmp_path: Path) -> None:
 def test_lines_are_grouped_by_person_where_there_are_several() -> None:
     line = Line("", "abc", True, bits=(1.0,))
     by = [replace(line, person=person) for person in ("a", "b", "a")]
-    assert [one.group for one in of_lines(by)] == ["a", "b", "a"]
-    assert [one.group for one in of_lines([replace(one, person="a") for one in by])] == [0, 1, 2]
-    assert [one.group for one in of_lines([line, line])] == [0, 1]
-    assert [one.kept for one in of_lines([line, replace(line, accepted=False)])] == [3, 0]
+    assert [completion.group for completion in of_lines(by)] == ["a", "b", "a"]
+    of_one = [replace(line, person="a") for line in by]
+    assert [completion.group for completion in of_lines(of_one)] == [0, 1, 2]
+    assert [completion.group for completion in of_lines([line, line])] == [0, 1]
+    assert [completion.kept for completion in of_lines([line, replace(line, accepted=False)])] == [3, 0]

@@ -21,8 +21,8 @@ def test_a_figure_is_a_ratio_of_sums() -> None:
 
 
 def test_one_file_leaves_no_doubt_and_two_span_both() -> None:
-    one = interval([tally("a:1", 10), tally("a:9", 90)], KEPT)  # two works, one file
-    assert (one.low, one.estimate, one.high) == (0.5, 0.5, 0.5)
+    alone = interval([tally("a:1", 10), tally("a:9", 90)], KEPT)  # two works, one file
+    assert (alone.low, alone.estimate, alone.high) == (0.5, 0.5, 0.5)
     two = interval([tally("a:1", 10), tally("b:9", 90)], KEPT)  # a quarter of the resamples has but one of them
     assert (two.low, two.estimate, two.high) == (0.1, 0.5, 0.9)
 
@@ -38,8 +38,8 @@ def test_more_files_narrow_the_interval() -> None:
 def test_a_paired_difference_is_surer_than_its_parts() -> None:
     ours = [tally(f"{n}:1", n % 50 + 5) for n in range(50)]
     theirs = [tally(f"{n}:1", n % 50) for n in range(50)]
-    found = difference(ours, theirs, KEPT, seed=3)
-    assert (found.low, found.estimate, found.high) == pytest.approx((0.05, 0.05, 0.05))
+    gain = difference(ours, theirs, KEPT, seed=3)
+    assert (gain.low, gain.estimate, gain.high) == pytest.approx((0.05, 0.05, 0.05))
     assert interval(ours, KEPT).low < interval(theirs, KEPT).high
 
 
@@ -52,7 +52,7 @@ def test_a_difference_needs_the_same_works() -> None:
 
 def test_a_share_of_nothing_is_no_number() -> None:
     nothing = interval([tally("a:1", 0)], FIGURES["accepted"])
-    assert all(isnan(one) for one in (nothing.low, nothing.estimate, nothing.high))
+    assert all(isnan(bound) for bound in (nothing.low, nothing.estimate, nothing.high))
     # one file shows something: resamples without it are left out
     assert interval([tally("a:1", 0), tally("b:1", 5, shown=2, accepted=1)], FIGURES["accepted"]).low == 0.5
 

@@ -103,9 +103,9 @@ def package(name: str) -> list[Document]:
 def known(memory: Memory, words: str) -> dict[Scope, int]:
     """How often what ends these words has followed the seven characters before it."""
     *context, last = words.encode()[-8:]
-    found = memory.continuations(context)
-    assert found is not None
-    counts = found.counts[6, :, found.tokens == last].sum(axis=0)
+    continuations = memory.continuations(context)
+    assert continuations is not None
+    counts = continuations.counts[6, :, continuations.tokens == last].sum(axis=0)
     return {scope: int(counts[scope]) for scope in Scope}
 
 

@@ -45,7 +45,7 @@ def test_a_budget_is_of_the_sum() -> None:
 @pytest.mark.parametrize("bits", [(0.1, 0.1, 3.0), (0.5, 1.0, 0.1), (2.0, 0.0, 0.0)])
 def test_the_default_is_what_the_server_does(bits: tuple[float, ...]) -> None:
     calibration = Calibration(0.8, 2.0)
-    engine = FakeEngine(lambda _: [(f"word{n} ", one, 1.0) for n, one in enumerate(bits)])
+    engine = FakeEngine(lambda _: [(f"word{n} ", surprisal, 1.0) for n, surprisal in enumerate(bits)])
     request = Request("x = ", "", Limits())
     server = LocalCompleter(engine, calibration).complete(request)
     ours = LocalCompleter(engine, calibration, cuts(calibration)[DEFAULT]).complete(request)

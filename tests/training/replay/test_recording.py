@@ -96,12 +96,12 @@ def test_each_is_charged_what_it_would_have_spent_alone(monkeypatch: pytest.Monk
     monkeypatch.setattr(time, "perf_counter", lambda: engine.seconds)
     recording = Recording(engine, Price((1, 100), (1.0, 100.0)), clock=lambda: engine.seconds)
     for count in (3, 1, 4):
-        one = recording.completer(Calibration(), first(count))
-        found = one.complete(Request("x = 1\ny = ", ""))
+        completer = recording.completer(Calibration(), first(count))
+        completion = completer.complete(Request("x = 1\ny = ", ""))
         # its own cache is empty: 1 ms a prompt token, and 2 ms for each token that it asked for, whoever came first
-        assert found.evaluated_tokens == found.prompt_tokens
-        assert found.total_ms == pytest.approx(found.prompt_tokens + 2 * count)
-        again = one.complete(Request("x = 1\ny = w", ""))
+        assert completion.evaluated_tokens == completion.prompt_tokens
+        assert completion.total_ms == pytest.approx(completion.prompt_tokens + 2 * count)
+        again = completer.complete(Request("x = 1\ny = w", ""))
         assert again.evaluated_tokens == 1  # nothing before what was typed has changed
         assert again.total_ms == pytest.approx(1 + 2 * count)
 
@@ -120,9 +120,11 @@ def test_answers_and_evaluated_tokens_are_those_of_an_engine_alone() -> None:
         alone.prefill(alone.tokenize("\n")[:1])
         completer = LocalCompleter(alone, model.calibration, table[name])
         theirs = [completer.complete(request) for request in requests]
-        assert [row[number].text for row in ours] == [one.text for one in theirs]
+        assert [row[number].text for row in ours] == [completion.text for completion in theirs]
         # with an empty cache the very first differs by the token that clearing leaves there
-        assert [row[number].evaluated_tokens for row in ours][1:] == [one.evaluated_tokens for one in theirs][1:]
+        assert [row[number].evaluated_tokens for row in ours][1:] == [
+            completion.evaluated_tokens for completion in theirs
+        ][1:]
     alone.close()
     shared.close()
 

@@ -27,8 +27,8 @@ def alphabet() -> Alphabet:
 
 def tokens(spans: Spans, count: int, cursor: str = "x") -> str:
     span = spans.span(cursor, (97,), ())
-    found = [spans.token(span, number) for number in range(count)]
-    return b"".join(token.piece for token in found if token is not None).decode()
+    written = [spans.token(span, number) for number in range(count)]
+    return b"".join(token.piece for token in written if token is not None).decode()
 
 
 def test_each_token_is_written_once_and_the_engine_brought_back_where_it_was() -> None:

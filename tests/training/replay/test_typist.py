@@ -138,10 +138,10 @@ def test_kept_and_typed_add_up() -> None:
 
 
 def test_sums() -> None:
-    one = Tally("a:1", 4, typed=1, kept=3, latencies=(1.0,), judged=((0.5, True),))
-    two = Tally("b:1", 6, typed=5, kept=1, latencies=(2.0, 3.0))
+    first = Tally("a:1", 4, typed=1, kept=3, latencies=(1.0,), judged=((0.5, True),))
+    second = Tally("b:1", 6, typed=5, kept=1, latencies=(2.0, 3.0))
     expected = Tally("both", 10, typed=6, kept=4, latencies=(1.0, 2.0, 3.0), judged=((0.5, True),))
-    assert total([one, two], "both") == expected
+    assert total([first, second], "both") == expected
 
 
 def test_together_goes_on_with_the_one_furthest_behind() -> None:

@@ -27,13 +27,13 @@ def short(): return 1
 
 def test_bodies_of_python_are_found_by_syntax() -> None:
     lines = PYTHON.split("\n")
-    found = ["\n".join(lines[first:end]) for first, end in blocks("a.py", PYTHON)]
-    assert [body.strip().split("\n")[0] for body in found] == [
+    bodies = ["\n".join(lines[first:end]) for first, end in blocks("a.py", PYTHON)]
+    assert [body.strip().split("\n")[0] for body in bodies] == [
         '"""Say what it does."""',
         "@property",
         "return self._value_of_something",
     ]
-    assert found[0].endswith("return None")
+    assert bodies[0].endswith("return None")
 
 
 def test_other_texts_are_read_by_indentation() -> None:
@@ -50,9 +50,9 @@ def test_lines_are_counted_as_the_parser_does(odd: str) -> None:
 
 
 def test_a_work_is_a_part_of_its_text() -> None:
-    found = works([("p/a.py", PYTHON)], seed=1, per_text=3, characters=3000)
-    assert len(found) == 3
-    for work in found:
+    parts = works([("p/a.py", PYTHON)], seed=1, per_text=3, characters=3000)
+    assert len(parts) == 3
+    for work in parts:
         assert PYTHON.startswith(work.above + work.typed)
         assert work.below in ("", PYTHON[len(work.above + work.typed) :])
         assert work.typed == work.typed.strip()

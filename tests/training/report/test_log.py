@@ -37,9 +37,9 @@ class Log:
             self.store.write(OutcomeRecord(name, at + 1, kind, True, taken, 10))
 
     def found(self) -> History:
-        found = history(self.store)
-        assert found is not None
-        return found
+        told = history(self.store)
+        assert told is not None
+        return told
 
 
 @pytest.fixture
@@ -56,9 +56,9 @@ def test_an_empty_log_has_no_figures(log: Log) -> None:
 def test_acceptance_is_of_what_was_decided_on(log: Log) -> None:
     for kind in ("accepted", "partially accepted", "diverged", "dismissed", "typed through", "superseded", None):
         log.add(kind)
-    found = log.found()
-    assert (found.completions, found.decided) == (7, 5)  # neither what was superseded nor what nobody saw
-    assert found.share.estimate == pytest.approx(2 / 5)
+    told = log.found()
+    assert (told.completions, told.decided) == (7, 5)  # neither what was superseded nor what nobody saw
+    assert told.share.estimate == pytest.approx(2 / 5)
 
 
 def test_each_day_has_its_own_figures(log: Log) -> None:
@@ -66,24 +66,28 @@ def test_each_day_has_its_own_figures(log: Log) -> None:
         log.add("accepted", day=0, ms=ms)
     log.add(None, day=1, ms=99)
     log.add("dismissed", day=3)
-    found = log.found()
-    assert found.unit == "day"
-    assert [one.start for one in found.periods] == [MONDAY, MONDAY + timedelta(1), MONDAY + timedelta(3)]
-    assert [(one.decided, one.accepted, one.answers) for one in found.periods] == [(3, 3, 3), (0, 0, 1), (1, 0, 1)]
-    first = found.periods[0]
+    told = log.found()
+    assert told.unit == "day"
+    assert [period.start for period in told.periods] == [MONDAY, MONDAY + timedelta(1), MONDAY + timedelta(3)]
+    assert [(period.decided, period.accepted, period.answers) for period in told.periods] == [
+        (3, 3, 3),
+        (0, 0, 1),
+        (1, 0, 1),
+    ]
+    first = told.periods[0]
     assert first.p50_ms == 20.0
     assert first.p95_ms == pytest.approx(29.0)  # 0.95 * 2 steps behind 10: 10 + 1.9 * 10
     # of four decisions, the two earlier ones were accepted, and one of the later two
-    assert [one.estimate for one in found.halves] == [1.0, 0.5]
+    assert [half.estimate for half in told.halves] == [1.0, 0.5]
 
 
 def test_a_long_log_is_shown_by_weeks(log: Log) -> None:
     for day in (0, 6, 7, 50):
         log.add("accepted", day=day)
-    found = log.found()
-    assert found.unit == "week"
-    assert [one.start for one in found.periods] == [MONDAY, MONDAY + timedelta(7), MONDAY + timedelta(49)]
-    assert [one.decided for one in found.periods] == [2, 1, 1]
+    told = log.found()
+    assert told.unit == "week"
+    assert [period.start for period in told.periods] == [MONDAY, MONDAY + timedelta(7), MONDAY + timedelta(49)]
+    assert [period.decided for period in told.periods] == [2, 1, 1]
 
 
 def test_probabilities_are_judged_model_by_model(log: Log) -> None:
@@ -94,10 +98,10 @@ def test_probabilities_are_judged_model_by_model(log: Log) -> None:
         log.add("accepted", model="seldom")
     [judged] = log.found().models
     assert (judged.model, judged.decided) == ("often", LEAST_JUDGED)
-    [one] = judged.bins  # all of one probability are in one bin
+    [bin_] = judged.bins  # all of one probability are in one bin
     # 13 of 50 are wrong (0, 4, ..., 48): 0.74 right
-    assert (one.spans, one.predicted) == (50, 0.75)
-    assert one.right == pytest.approx(0.74)
+    assert (bin_.spans, bin_.predicted) == (50, 0.75)
+    assert bin_.right == pytest.approx(0.74)
     assert judged.error == pytest.approx(0.01)
 
 
@@ -106,8 +110,8 @@ def test_what_is_read_makes_the_same_decisions_without_the_text(log: Log) -> Non
         log.add(kind)
     log.store.write(OutcomeRecord("0", 9e9, "changed", False, 3, 10, age=30.0))
     whole, some = decisions(log.store.entries()), decisions(lean(log.store))
-    assert [(one.kind, one.accepted, one.right, one.kept) for one in some] == [
-        (one.kind, one.accepted, one.right, one.kept) for one in whole
+    assert [(decision.kind, decision.accepted, decision.right, decision.kept) for decision in some] == [
+        (decision.kind, decision.accepted, decision.right, decision.kept) for decision in whole
     ]
     assert not some[0].right  # looked back at, 3 of 10 characters were left
-    assert all(one.completion.text is None and one.completion.tokens == () for one in some)
+    assert all(decision.completion.text is None and decision.completion.tokens == () for decision in some)

@@ -31,7 +31,7 @@ MONDAY = date(2026, 11, 2)
 PERIODS = tuple(Period(MONDAY + timedelta(n), 10 + n, n, 20, 10.0 + n, 40.0 + n) for n in range(6))
 HISTORY = History(
     1234, 75, share_of(15, 75), 12.0, 48.0, "day", PERIODS, (share_of(5, 37), share_of(10, 38)),
-    (JudgedModel("m + memory", 75, 0.07, tuple(Bin(**one) for one in BINS)),),
+    (JudgedModel("m + memory", 75, 0.07, tuple(Bin(**bin_) for bin_ in BINS)),),
 )  # fmt: skip
 
 
@@ -151,16 +151,16 @@ def test_several_models_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_a_replay_without_latencies_or_probabilities_is_shown(tmp_path: Path) -> None:
-    found = replay(tmp_path)
-    rows = tuple(replace(row, latency=(nan, nan), bins=(), error=nan) for row in found.rows)
-    told = words(written([replace(found, rows=rows)]))
+    replayed = replay(tmp_path)
+    rows = tuple(replace(row, latency=(nan, nan), bins=(), error=nan) for row in replayed.rows)
+    told = words(written([replace(replayed, rows=rows)]))
     assert f"{DEFAULT} costs least" in told
     assert "nan" not in told
     assert "half of the answers" not in told
 
 
 def test_a_log_without_decisions_is_shown() -> None:
-    empty = tuple(replace(one, decided=0, accepted=0) for one in PERIODS)
+    empty = tuple(replace(period, decided=0, accepted=0) for period in PERIODS)
     nobody = share_of(0, 0)
     told = words(
         written([], replace(HISTORY, decided=0, share=nobody, halves=(nobody, nobody), periods=empty, models=()))
@@ -178,10 +178,10 @@ def test_few_days_are_drawn(number: int) -> None:
 
 
 def test_whatever_is_in_a_name_stays_text(tmp_path: Path) -> None:
-    found = replay(tmp_path, (EVIL, f"{EVIL} $x$"))
+    replayed = replay(tmp_path, (EVIL, f"{EVIL} $x$"))
     judged = (replace(HISTORY.models[0], model=EVIL),)
     text = replace(coloured(EVIL, EVIL, [Read(EVIL, 1.0, 1.0)], []))
-    html = written([replace(found, name=EVIL)], replace(HISTORY, models=judged), text)
+    html = written([replace(replayed, name=EVIL)], replace(HISTORY, models=judged), text)
     assert "script" not in Page(html).tags
     assert EVIL not in html
     assert words(html).count(EVIL) > 6

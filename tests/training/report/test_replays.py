@@ -37,10 +37,10 @@ def replay(folder: Path, *rows: dict[str, Any]) -> Replay:
 
 def test_a_row_has_its_figures_and_what_is_null_is_no_number(tmp_path: Path) -> None:
     bins = [{"spans": 4, "predicted": 0.5, "right": 0.25}]
-    found = replay(tmp_path, row("Base", [0.8, 0.9, 1.1], reliability=bins, calibration_error=0.25))
-    nobody, base = found.rows
-    assert found.name == "found"
-    assert found.assisted == (base,)
+    replayed = replay(tmp_path, row("Base", [0.8, 0.9, 1.1], reliability=bins, calibration_error=0.25))
+    nobody, base = replayed.rows
+    assert replayed.name == "found"
+    assert replayed.assisted == (base,)
     assert (base.effort.low, base.effort.estimate, base.effort.high) == (0.8, 0.9, 1.1)
     assert (base.works, base.error, base.bins[0].spans) == (12, 0.25, 4)
     assert isnan(base.figures["accepted"].estimate)
@@ -54,13 +54,13 @@ def test_figures_of_single_packages_change_nothing(tmp_path: Path) -> None:
     base = row("Base", [0.8, 0.9, 1.1])
     plain = replay(tmp_path, base)
     parted = replay(tmp_path, base | {"packages": {"click": row("Base", [1, 2, 3])}})
-    assert [one.effort for one in parted.rows] == [one.effort for one in plain.rows]
+    assert [each.effort for each in parted.rows] == [each.effort for each in plain.rows]
     assert (parted.models, worth(parted)) == (plain.models, worth(plain))
 
 
 def test_where_a_model_lies_is_not_shown(tmp_path: Path) -> None:
-    found = replay(tmp_path, row("Base", [1, 1, 1], model="/home/somebody/tuned.gguf"))
-    assert found.models == ("tuned",)
+    replayed = replay(tmp_path, row("Base", [1, 1, 1], model="/home/somebody/tuned.gguf"))
+    assert replayed.models == ("tuned",)
 
 
 @pytest.mark.parametrize(
@@ -105,15 +105,15 @@ def test_a_policy_is_a_rule_and_its_number(policy: str, rule: str, number: float
 
 
 def test_lines_follow_the_number_that_is_swept_and_the_default_comes_first(tmp_path: Path) -> None:
-    one = [1.0, 1.0, 1.0]
+    effort = [1.0, 1.0, 1.0]
     names = ("Base", "Base-20", "Base-10", "end of line", DEFAULT)
-    others = [row("Base", one, model="tuned"), row(DEFAULT, one, model="tuned")]
-    found = sweeps(replay(tmp_path, *(row(name, one) for name in names), *others))
-    assert [series.name for series in found] == [swept(DEFAULT)[0], "Base", "end of line", "tuned"]
-    assert [each.policy for each in found[1].rows] == ["Base-10", "Base-20", "Base"]
-    assert found[1].labels == ("10", "20", "")
-    assert found[3].labels == ("Base", "")
-    assert [series.further for series in found] == [False, False, False, True]
+    others = [row("Base", effort, model="tuned"), row(DEFAULT, effort, model="tuned")]
+    lines = sweeps(replay(tmp_path, *(row(name, effort) for name in names), *others))
+    assert [series.name for series in lines] == [swept(DEFAULT)[0], "Base", "end of line", "tuned"]
+    assert [each.policy for each in lines[1].rows] == ["Base-10", "Base-20", "Base"]
+    assert lines[1].labels == ("10", "20", "")
+    assert lines[3].labels == ("Base", "")
+    assert [series.further for series in lines] == [False, False, False, True]
 
 
 @pytest.mark.parametrize(
@@ -121,9 +121,9 @@ def test_lines_follow_the_number_that_is_swept_and_the_default_comes_first(tmp_p
     [([0.7, 0.8, 0.9], "it helps"), ([1.1, 1.2, 1.3], "it hinders"), ([0.7, 0.9, 1.2], "too few files")],
 )
 def test_the_conclusion_follows_the_interval(tmp_path: Path, effort: list[float], told: str) -> None:
-    found = worth(replay(tmp_path, row(DEFAULT, effort), row("Base", [9, 9, 9])))
-    assert found.startswith(f"With {DEFAULT}, a text costs {effort[1]:.2f} of the effort")
-    assert told in found
+    sentence = worth(replay(tmp_path, row(DEFAULT, effort), row("Base", [9, 9, 9])))
+    assert sentence.startswith(f"With {DEFAULT}, a text costs {effort[1]:.2f} of the effort")
+    assert told in sentence
 
 
 def test_the_least_effort_is_told_apart_from_the_default_or_not(tmp_path: Path) -> None:
@@ -141,15 +141,15 @@ def test_the_least_effort_is_told_apart_from_the_default_or_not(tmp_path: Path) 
 def test_of_several_models_it_says_which(tmp_path: Path) -> None:
     default = row(DEFAULT, [0.8, 0.85, 0.9], net_effort_minus_default=FLAT)
     tuned = row(DEFAULT, [0.7, 0.8, 0.9], model="tuned", net_effort_minus_default=FLAT)
-    found = replay(tmp_path, default, tuned)
-    assert worth(found).startswith(f"With {DEFAULT} on m, a text costs 0.85")
+    replayed = replay(tmp_path, default, tuned)
+    assert worth(replayed).startswith(f"With {DEFAULT} on m, a text costs 0.85")
     # there is no difference of two models, paired: nothing is said of one
-    assert frontier(found) == f"{DEFAULT} on tuned costs least: 0.80, with 30\u00a0% kept."
+    assert frontier(replayed) == f"{DEFAULT} on tuned costs least: 0.80, with 30\u00a0% kept."
 
 
 def test_without_the_default_the_best_is_spoken_of(tmp_path: Path) -> None:
-    found = replay(tmp_path, row("Base", [2, 3, 4]), row("peak 2.5", [0.8, 0.9, 0.95]))
-    assert [each.policy for each in found.chosen] == ["peak 2.5"]
-    assert worth(found).startswith("With peak 2.5")
-    assert "net effort of 3.00 (2.00 to 4.00)" in baseline(found)
+    replayed = replay(tmp_path, row("Base", [2, 3, 4]), row("peak 2.5", [0.8, 0.9, 0.95]))
+    assert [each.policy for each in replayed.chosen] == ["peak 2.5"]
+    assert worth(replayed).startswith("With peak 2.5")
+    assert "net effort of 3.00 (2.00 to 4.00)" in baseline(replayed)
     assert baseline(replay(tmp_path, row("peak 2.5", [1, 1, 1]))) == ""

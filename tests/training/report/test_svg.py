@@ -18,9 +18,9 @@ def draw(axes: "Axes", size: Size) -> None:
 
 
 def test_colours_are_the_pages() -> None:
-    found = figure("one", "what is seen", SIZES, draw)
-    assert re.findall(r"#[0-9a-f]{6}\b", found) == []
-    assert {"ink", "soft", "grid", "series-1"} <= set(re.findall(r"var\(--([\w-]+)\)", found))
+    drawn = figure("one", "what is seen", SIZES, draw)
+    assert re.findall(r"#[0-9a-f]{6}\b", drawn) == []
+    assert {"ink", "soft", "grid", "series-1"} <= set(re.findall(r"var\(--([\w-]+)\)", drawn))
 
 
 def test_the_page_shows_the_form_that_fits() -> None:
@@ -38,18 +38,18 @@ def test_text_is_text_as_it_was_given() -> None:
 
 
 def test_no_id_is_there_twice_and_all_that_is_referred_to_is() -> None:
-    found = figure("one", "", SIZES, draw) + figure("two", "", SIZES, draw)
-    ids = re.findall(r'\bid="([^"]+)"', found)
+    drawn = figure("one", "", SIZES, draw) + figure("two", "", SIZES, draw)
+    ids = re.findall(r'\bid="([^"]+)"', drawn)
     assert len(ids) == len(set(ids)) > 20
-    uses = re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', found)
+    uses = re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', drawn)
     assert uses
-    assert {one or other for one, other in uses} <= set(ids)
+    assert {used or other for used, other in uses} <= set(ids)
 
 
 def test_it_is_the_same_every_time_and_loads_nothing() -> None:
-    found = figure("one", "", SIZES, draw)
-    assert found == figure("one", "", SIZES, draw)
-    assert set(re.findall(r'https?://[^"<]+', found)) <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
-    assert "<!" not in found
-    assert "<?xml" not in found
-    assert "metadata" not in found
+    drawn = figure("one", "", SIZES, draw)
+    assert drawn == figure("one", "", SIZES, draw)
+    assert set(re.findall(r'https?://[^"<]+', drawn)) <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+    assert "<!" not in drawn
+    assert "<?xml" not in drawn
+    assert "metadata" not in drawn

@@ -50,27 +50,27 @@ def test_what_is_kept_does_not_end_inside_a_name() -> None:
     tokens = read(("return", 0.0), (" self", 0.5), ("ish", 2.0))
     assert walk(tokens, HALF_AT_ONE, BUDGET) == [HandedSpan(0, 6, 1.0)]  # " self" would go on as "selfish"
     tokens[2] = Read("(", 2.0, 2.0)
-    assert [one.end for one in walk(tokens, HALF_AT_ONE, BUDGET)] == [11]
+    assert [span.end for span in walk(tokens, HALF_AT_ONE, BUDGET)] == [11]
 
 
 def test_the_servers_limits_hold() -> None:
     tokens = read(*([(" word", 0.0)] * 5))
     spans = walk(tokens, HALF_AT_ONE, Limits(confidence=0.5, rule="budget", max_tokens=2))
-    assert [(one.start, one.end) for one in spans] == [(0, 10), (15, 25)]  # one is typed in between
+    assert [(span.start, span.end) for span in spans] == [(0, 10), (15, 25)]  # one is typed in between
 
 
 def test_what_was_not_measured_is_never_written_by_the_model() -> None:
     tokens = [*read((" word", 0.0)), Read(" " * 9 + "data", nan, nan), *read((" word", 0.0))]
-    assert [(one.start, one.end) for one in walk(tokens, HALF_AT_ONE, BUDGET)] == [(0, 5), (18, 23)]
-    found = coloured("x", "m", tokens, [])
-    assert "not measured" in found.lines[0][1].tip
+    assert [(span.start, span.end) for span in walk(tokens, HALF_AT_ONE, BUDGET)] == [(0, 5), (18, 23)]
+    page = coloured("x", "m", tokens, [])
+    assert "not measured" in page.lines[0][1].tip
 
 
 def test_cells_are_the_file_and_know_where_spans_end() -> None:
     tokens = read(("for", 5.0), (" name", 0.25), (" in:\n    ", 0.6), ("\n", 1.0), ("x", 9.0))
-    found = coloured("a.py", "m", tokens, [HandedSpan(3, 12, 0.7)], left_out=7)
-    assert ["".join(cell.text for cell in line) for line in found.lines] == ["for name in:", "    ", "x"]
-    first, second, third = found.lines
+    page = coloured("a.py", "m", tokens, [HandedSpan(3, 12, 0.7)], left_out=7)
+    assert ["".join(cell.text for cell in line) for line in page.lines] == ["for name in:", "    ", "x"]
+    first, second, third = page.lines
     assert [(cell.text, cell.level, cell.written, cell.handed is not None) for cell in first] == [
         ("for", 4, False, False),  # 5 bits: 0.5, 1, 2 and 4 are reached
         (" name", 0, True, False),
@@ -80,29 +80,29 @@ def test_cells_are_the_file_and_know_where_spans_end() -> None:
     assert [cell.breaks for cell in first] == [False, False, False, True]
     assert [cell.breaks for cell in second] == [False, True]
     assert third[0].tip == "9.00 bits of surprisal, 9.00 of entropy"
-    assert (found.characters, found.written, found.spans, found.left_out) == (19, 9, 1, 7)
+    assert (page.characters, page.written, page.spans, page.left_out) == (19, 9, 1, 7)
 
 
 def test_the_bits_are_the_models(engine: LlamaEngine) -> None:
     text = "import os\n\n\ndef name(path: str) -> str:\n    return os.path.basename(path)  # π\n"
-    found = measured(engine, passages(text))
-    assert "".join(one.text for one in found) == text
-    bits = {one.text: one.surprisal for one in found}
+    tokens = measured(engine, passages(text))
+    assert "".join(token.text for token in tokens) == text
+    bits = {token.text: token.surprisal for token in tokens}
     assert bits[" return"] + 3 < bits[" name"]  # a name is a decision, what a function ends with hardly one
-    spans = walk(found, Calibration(), Limits())
+    spans = walk(tokens, Calibration(), Limits())
     assert spans
-    lines = coloured("a.py", "m", found, spans).lines
+    lines = coloured("a.py", "m", tokens, spans).lines
     assert "\n".join("".join(cell.text for cell in line) for line in lines) == text.rstrip("\n")
     assert sum(cell.handed is not None for line in lines for cell in line) == len(spans)
 
 
 def test_a_line_longer_than_the_context_is_shown_unmeasured(engine: LlamaEngine) -> None:
     long = "x = '" + "ab1 " * 600 + "'\n"
-    found = measured(engine, ["import os\n" + long])
-    assert found[-1].text == long
-    assert isnan(found[-1].surprisal)
-    assert isfinite(found[0].surprisal)
-    assert "".join(one.text for one in found) == "import os\n" + long
+    tokens = measured(engine, ["import os\n" + long])
+    assert tokens[-1].text == long
+    assert isnan(tokens[-1].surprisal)
+    assert isfinite(tokens[0].surprisal)
+    assert "".join(token.text for token in tokens) == "import os\n" + long
 
 
 def test_only_source_files_are_read(tmp_path: Path) -> None:

@@ -41,9 +41,9 @@ def test_both_models_are_judged_with_the_memory_each_would_have() -> None:
     own = calibration_file(model, memory=True)
     own.parent.mkdir(parents=True)
     Calibration(1e-4, 2.0).save(own)  # of the model in use alone: hardly anything is shown any more
-    found = judge(model, model, works, project=EARLIER)
-    assert found.before.kept < 20
-    assert found.after.kept > 80
+    judgement = judge(model, model, works, project=EARLIER)
+    assert judgement.before.kept < 20
+    assert judgement.after.kept > 80
 
 
 def test_too_little_later_work_is_one_clear_sentence() -> None:

@@ -27,7 +27,7 @@ def seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setenv("EMPOWER_LSP_DATA", str(tmp_path / "data"))
     seen: dict[str, Any] = {}
 
-    def train(base: Path, found: list[Example], run: Path, *_: object) -> None:
+    def train(base: Path, examples: list[Example], run: Path, *_: object) -> None:
         seen["trained"] = base
         run.mkdir(parents=True)
         for name in ("arguments.json", "log.jsonl"):

@@ -41,11 +41,11 @@ def feed() -> Iterator[Feed]:
 
 def told(ears: Connection, count: int) -> list[News]:
     """Return the next news; that there is no more of it is seen from what comes next."""
-    found: list[News] = []
+    heard: list[News] = []
     for _ in range(count):
-        assert ears.poll(5), found
-        found.append(ears.recv())
-    return found
+        assert ears.poll(5), heard
+        heard.append(ears.recv())
+    return heard
 
 
 def attached(feed: Feed) -> Connection:
@@ -108,7 +108,7 @@ def test_only_the_last_documents_are_kept(feed: Feed) -> None:
     for n in range(RECENT + 5):
         feed.written(f"/{n}.py", "")
     news = told(attached(feed), RECENT + 1)
-    assert [one.name for one in news if isinstance(one, Edited)] == [f"/{n}.py" for n in range(4, RECENT + 4)]
+    assert [edited.name for edited in news if isinstance(edited, Edited)] == [f"/{n}.py" for n in range(4, RECENT + 4)]
 
 
 def test_a_process_that_is_let_go_is_told_no_more_and_one_that_died_does_no_harm(feed: Feed) -> None:
@@ -140,10 +140,10 @@ def after(news: list[News]) -> tuple[list[tuple[str, str | None]], str]:
         if len(recent) > RECENT:
             del recent[next(iter(recent))]
 
-    for one in news:
-        match one:
+    for message in news:
+        match message:
             case Edited():
-                note(one)
+                note(message)
             case Current(name, left):
                 current = name
                 recent.pop(name, None)
@@ -176,8 +176,8 @@ def test_who_listens_slowly_is_told_the_newest_of_each_name_and_no_more(feed: Fe
         slowly.append(ears.recv())
     assert len(slowly) < 10
     assert after(slowly) == after(promptly)
-    assert [one for one in slowly if isinstance(one, Changed)] == [Changed(("/0.py", "/1.py", "/2.py"))]
-    assert [one for one in slowly if isinstance(one, Walk)][1:] == [Walk(Shelf("450"), True)]
+    assert [message for message in slowly if isinstance(message, Changed)] == [Changed(("/0.py", "/1.py", "/2.py"))]
+    assert [message for message in slowly if isinstance(message, Walk)][1:] == [Walk(Shelf("450"), True)]
 
 
 def test_who_listens_slowly_is_told_of_the_last_documents_only(feed: Feed) -> None:
@@ -188,8 +188,8 @@ def test_who_listens_slowly_is_told_of_the_last_documents_only(feed: Feed) -> No
     for n in range(200):
         feed.written(f"/{n}.py", "text")
     assert told(ears, 2)[0] == Current("")
-    texts = [one for one in told(ears, RECENT + 1) if isinstance(one, Edited)]
-    assert [one.name for one in texts] == [f"/{n}.py" for n in range(199 - RECENT, 199)]
+    texts = [message for message in told(ears, RECENT + 1) if isinstance(message, Edited)]
+    assert [edited.name for edited in texts] == [f"/{n}.py" for n in range(199 - RECENT, 199)]
     assert not ears.poll(0.1)
 
 

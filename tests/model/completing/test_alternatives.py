@@ -154,23 +154,23 @@ ONE_BIT = Calibration(midpoint=1.0, slope=1.0)
 
 
 def test_a_person_judges_how_an_alternative_begins_and_the_rule_how_it_goes_on() -> None:
-    found = LocalCompleter(Table(TABLE), ONE_BIT).complete(Request("", "", alternatives=5))
-    assert found == replace(
+    answer = LocalCompleter(Table(TABLE), ONE_BIT).complete(Request("", "", alternatives=5))
+    assert answer == replace(
         LocalCompleter(Table(TABLE), ONE_BIT).complete(Request("", "")),
-        alternatives=found.alternatives,
-        prompt_ms=found.prompt_ms,
-        total_ms=found.total_ms,
+        alternatives=answer.alternatives,
+        prompt_ms=answer.prompt_ms,
+        total_ms=answer.total_ms,
     ), "the first is as it was"
     # `first` has 1 bit, `second` 2 and `third` 3; `(x)` has log2(8/7) = 0.193. At a confidence of 0.3 the rule ends
     # spans of more than 7/3 bits: `third` has too many, but its start is the person's choice, and `(x)` has few.
-    assert [found.text, *(each.text for each in found.alternatives)] == ["first(x)", "second(x)", "third(x)"]
-    assert [each.probability for each in found.alternatives] == pytest.approx([1 / 3.193, 1 / 4.193], abs=1e-3)
-    assert [each.tokens[0].surprisal for each in found.alternatives] == pytest.approx([2, 3])
+    assert [answer.text, *(each.text for each in answer.alternatives)] == ["first(x)", "second(x)", "third(x)"]
+    assert [each.probability for each in answer.alternatives] == pytest.approx([1 / 3.193, 1 / 4.193], abs=1e-3)
+    assert [each.tokens[0].surprisal for each in answer.alternatives] == pytest.approx([2, 3])
 
 
 def test_what_was_typed_of_a_word_is_not_how_it_begins() -> None:
-    found = LocalCompleter(Table(TABLE), ONE_BIT).complete(Request("s", "", alternatives=2))
-    assert (found.text, found.alternatives) == ("econd(x)", ()), "nothing else begins with `s`"
+    answer = LocalCompleter(Table(TABLE), ONE_BIT).complete(Request("s", "", alternatives=2))
+    assert (answer.text, answer.alternatives) == ("econd(x)", ()), "nothing else begins with `s`"
 
 
 def test_nothing_stands_beside_a_completion_that_is_not_shown() -> None:
@@ -187,8 +187,8 @@ def test_stopped_after_the_first_the_first_is_all(monkeypatch: pytest.MonkeyPatc
         return plain(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(alternatives, "unlike", unlike)
-    found = completer.complete(Request("", "", alternatives=2))
-    assert (found.text, found.alternatives) == ("first(x)", ())
+    answer = completer.complete(Request("", "", alternatives=2))
+    assert (answer.text, answer.alternatives) == ("first(x)", ())
 
 
 def test_the_bundled_model_has_others_at_some_places_and_its_first_stays(weights: Path) -> None:
@@ -201,12 +201,12 @@ def test_the_bundled_model_has_others_at_some_places_and_its_first_stays(weights
     for at in range(5_000, 25_000, 1_250):
         request = Request(text[:at], text[text.index("\n", at) :], Limits(confidence=0.1))
         first = completer.complete(request)
-        found = completer.complete(replace(request, alternatives=2))
-        assert found.text == first.text
-        shown = [found.text, *(each.text for each in found.alternatives)]
+        answer = completer.complete(replace(request, alternatives=2))
+        assert answer.text == first.text
+        shown = [answer.text, *(each.text for each in answer.alternatives)]
         assert len(shown) <= 3
-        assert not any(alike(one, other) for i, one in enumerate(shown) for other in shown[:i])
-        assert all(each.probability >= FLOOR for each in found.alternatives)
+        assert not any(alike(begun, other) for i, begun in enumerate(shown) for other in shown[:i])
+        assert all(each.probability >= FLOOR for each in answer.alternatives)
         several += len(shown) > 1
     engine.close()
     assert several > 0

@@ -71,8 +71,8 @@ def test_the_memory_sees_each_request_and_is_mixed_in_and_drafts() -> None:
 
 def test_completers_may_share_a_memory() -> None:
     known = trusted()
-    one, other = (assemble(asked(), Calibration(), known) for _ in range(2))
-    for completer, above in ((one, "a\n"), (other, "b\n"), (one, "a\n"), (other, "b\n")):
+    first, second = (assemble(asked(), Calibration(), known) for _ in range(2))
+    for completer, above in ((first, "a\n"), (second, "b\n"), (first, "a\n"), (second, "b\n")):
         completer.complete(Request(above, ""))
         assert file(known.memory) == {"above": above}
 

@@ -25,11 +25,11 @@ def complete(script: Script, request: Request | None = None) -> Completion:
 
 
 def test_a_span_ends_where_the_uncertainty_peaks() -> None:
-    found = complete([("return", 0.1, 1.0), (" value", 0.2, 1.0), (" + ", 0.1, 1), ("offset", 6.0, 4.0)])
-    assert found.text == "return value +"
-    assert (found.kept, len(found.tokens), found.end) == (3, 4, End.UNCERTAIN)
-    assert found.probability == pytest.approx(1 / 1.4)
-    assert found.eta == pytest.approx(7 / 3)  # 1 / (1 + 7 / 3) = 0.3, the confidence asked for
+    completion = complete([("return", 0.1, 1.0), (" value", 0.2, 1.0), (" + ", 0.1, 1), ("offset", 6.0, 4.0)])
+    assert completion.text == "return value +"
+    assert (completion.kept, len(completion.tokens), completion.end) == (3, 4, End.UNCERTAIN)
+    assert completion.probability == pytest.approx(1 / 1.4)
+    assert completion.eta == pytest.approx(7 / 3)  # 1 / (1 + 7 / 3) = 0.3, the confidence asked for
 
 
 def test_nothing_is_generated_once_the_span_has_ended() -> None:
@@ -45,8 +45,8 @@ def test_nothing_is_generated_once_the_span_has_ended() -> None:
 
 
 def test_the_model_may_end_the_span_itself() -> None:
-    found = complete([("return x", 0.1, 1.0), ("", 0.1, 1.0), ("more", 0.0, 0.0)])
-    assert (found.text, found.end, len(found.tokens)) == ("return x", End.END_OF_TEXT, 1)
+    completion = complete([("return x", 0.1, 1.0), ("", 0.1, 1.0), ("more", 0.0, 0.0)])
+    assert (completion.text, completion.end, len(completion.tokens)) == ("return x", End.END_OF_TEXT, 1)
 
 
 def test_typed_text_that_is_written_again_is_no_text() -> None:
@@ -55,10 +55,10 @@ def test_typed_text_that_is_written_again_is_no_text() -> None:
     script = [("return", 0.5, 1.0), (" None", 0.5, 1.0), ("", 0, 0)]
     engine = FakeEngine(lambda _: script)
     engine.vocabulary = replace(engine.vocabulary, pieces=(*engine.vocabulary.pieces, b"return"))
-    found = LocalCompleter(engine, CALIBRATION).complete(request)
-    assert found.text == "urn None"
-    assert [token.piece for token in found.tokens] == [b"urn", b" None"]
-    assert found.probability == pytest.approx(0.5)  # the choice of the first token counts
+    completion = LocalCompleter(engine, CALIBRATION).complete(request)
+    assert completion.text == "urn None"
+    assert [token.piece for token in completion.tokens] == [b"urn", b" None"]
+    assert completion.probability == pytest.approx(0.5)  # the choice of the first token counts
 
 
 def test_a_character_split_between_tokens_comes_out_whole() -> None:
@@ -72,21 +72,21 @@ def test_a_character_split_between_tokens_comes_out_whole() -> None:
                 yield Token(0, piece, 0.0, 0.0)
 
     texts: list[str] = []
-    found = LocalCompleter(Bytes(lambda _: []), CALIBRATION).complete(Request("", ""), texts.append)
-    assert found.text == "say 🚀"
+    completion = LocalCompleter(Bytes(lambda _: []), CALIBRATION).complete(Request("", ""), texts.append)
+    assert completion.text == "say 🚀"
     assert texts == ["say ", "say ", "say 🚀", "say 🚀"]
 
 
 def test_limits_bound_the_span() -> None:
     forever = [(f"line{i}\n", 0.0, 0.0) for i in range(100)]
     assert complete(forever, Request("", "", Limits(max_tokens=5))).end is End.MAX_TOKENS
-    found = complete(forever, Request("", "", Limits(max_lines=2)))
-    assert (found.text, found.end) == ("line0\nline1", End.MAX_LINES)
+    completion = complete(forever, Request("", "", Limits(max_lines=2)))
+    assert (completion.text, completion.end) == ("line0\nline1", End.MAX_LINES)
 
 
 def test_what_does_not_fit_the_surroundings_is_trimmed() -> None:
-    found = complete([("(a, b", 0.0, 0.0), (")", 0.0, 0.0), ("", 0, 0)], Request("foo(", ")\n"))
-    assert (found.text, found.end, found.kept) == ("a, b", End.TRIMMED, 1)
+    completion = complete([("(a, b", 0.0, 0.0), (")", 0.0, 0.0), ("", 0, 0)], Request("foo(", ")\n"))
+    assert (completion.text, completion.end, completion.kept) == ("a, b", End.TRIMMED, 1)
 
 
 @pytest.mark.parametrize("text", ["x", "  \n", "ab"])
@@ -112,10 +112,10 @@ def test_a_cut_of_ones_own_takes_the_place_of_the_rule() -> None:
         return Verdict(len(written.lengths), ended="three" in written.text)
 
     completer = LocalCompleter(FakeEngine(lambda _: script), CALIBRATION, until_three)
-    found = completer.complete(Request("", "", Limits(rule="peak")))
-    assert (found.text, found.kept, found.end) == ("one two three", 3, End.UNCERTAIN)
+    completion = completer.complete(Request("", "", Limits(rule="peak")))
+    assert (completion.text, completion.kept, completion.end) == ("one two three", 3, End.UNCERTAIN)
     # it is asked after every token, and told all that is known of the span
-    assert [len(one.surprisals) for one in seen] == [1, 2, 3]
+    assert [len(written.surprisals) for written in seen] == [1, 2, 3]
     last = seen[-1]
     assert (last.text, list(last.lengths)) == ("one two three ", [4, 8, 14])
     assert (list(last.surprisals), list(last.entropies)) == ([0.1, 9.0, 0.5], [1.0, 3.0, 0.5])
@@ -132,8 +132,8 @@ def test_an_engine_with_a_memory_sees_the_request_before_it_is_asked() -> None:
 def test_a_stop_ends_it_within_one_token() -> None:
     engine = FakeEngine(lambda _: [(f"word{i} ", 0.0, 0.0) for i in range(100)])
     completer = LocalCompleter(engine, CALIBRATION)
-    found = completer.complete(Request("", ""), lambda text: completer.stop() if "word3" in text else None)
-    assert (found.text, found.end, len(found.tokens)) == ("", End.STOPPED, 4)
+    completion = completer.complete(Request("", ""), lambda text: completer.stop() if "word3" in text else None)
+    assert (completion.text, completion.end, len(completion.tokens)) == ("", End.STOPPED, 4)
     assert completer.complete(Request("", "")).end is not End.STOPPED  # the next is not affected
 
 
@@ -141,8 +141,8 @@ def test_a_stopped_span_is_not_called_trimmed() -> None:
     # what was written by then would be trimmed: the closer stands behind the cursor
     engine = FakeEngine(lambda _: [("(a, b", 0.0, 0.0), (")", 0.0, 0.0), ("more", 0.0, 0.0)])
     completer = LocalCompleter(engine, CALIBRATION)
-    found = completer.complete(Request("foo(", ")\n"), lambda text: completer.stop() if ")" in text else None)
-    assert (found.text, found.end) == ("", End.STOPPED)
+    completion = completer.complete(Request("foo(", ")\n"), lambda text: completer.stop() if ")" in text else None)
+    assert (completion.text, completion.end) == ("", End.STOPPED)
 
 
 def test_a_stop_before_the_answer_holds_when_the_caller_arms_the_flag() -> None:
@@ -179,8 +179,8 @@ def test_in_front_of_a_word_it_makes_a_word_of_both_sides_or_nothing(
 
 @pytest.mark.parametrize("char", ["\\", "#", "=", "a", "0"])
 def test_one_character_again_and_again_ends_early_and_is_not_shown(char: str) -> None:
-    found = complete([(2 * char, 0.0, 0.0)] * 100, Request("x = \n", ""))
-    assert (found.text, found.end, len(found.tokens)) == ("", End.TRIMMED, 9)
+    completion = complete([(2 * char, 0.0, 0.0)] * 100, Request("x = \n", ""))
+    assert (completion.text, completion.end, len(completion.tokens)) == ("", End.TRIMMED, 9)
 
 
 def test_a_ruler_in_few_tokens_is_written_to_its_end() -> None:

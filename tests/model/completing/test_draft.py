@@ -23,8 +23,8 @@ def spelt(draft: Draft, written: bytes, others: bytes = b"") -> bytes:
         assert bytes(ids).startswith(written)
         return (Guess(byte, 0.5) for byte in others)
 
-    found = draft.guesses(Trust(), guess if others else None)(list(written))
-    return bytes(guess.id for guess in found)
+    guesses = draft.guesses(Trust(), guess if others else None)(list(written))
+    return bytes(guess.id for guess in guesses)
 
 
 def test_the_last_token_is_perhaps_cut_off_and_not_guessed() -> None:

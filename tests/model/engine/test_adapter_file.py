@@ -22,22 +22,22 @@ def good(write_adapter: Write, matrices: Matrices, tmp_path: Path) -> Path:
 
 
 def test_a_header_is_read_as_it_was_written(good: Path) -> None:
-    found = header(good)
-    assert found.text("general.type") == "adapter"
-    assert found.text("general.architecture") == "qwen3"
-    assert found.values["adapter.lora.alpha"].value == 4.0
-    assert found.text("adapter.lora.alpha") is None, "a number is no text"
-    assert {name: tensor.shape for name, tensor in found.tensors.items()} == {
+    parsed = header(good)
+    assert parsed.text("general.type") == "adapter"
+    assert parsed.text("general.architecture") == "qwen3"
+    assert parsed.values["adapter.lora.alpha"].value == 4.0
+    assert parsed.text("adapter.lora.alpha") is None, "a number is no text"
+    assert {name: tensor.shape for name, tensor in parsed.tensors.items()} == {
         f"{QUERY}.lora_a": (256, 4),  # GGUF names the innermost dimension first
         f"{QUERY}.lora_b": (4, 256),
     }
 
 
 def test_the_header_of_a_whole_model_is_read_past_its_vocabulary(weights: Path) -> None:
-    found = header(weights)
-    assert found.text("general.name") == "empower-python"
-    assert "token_embd.weight" in found.tensors
-    assert "output.weight" not in found.tensors
+    parsed = header(weights)
+    assert parsed.text("general.name") == "empower-python"
+    assert "token_embd.weight" in parsed.tensors
+    assert "output.weight" not in parsed.tensors
 
 
 def test_an_adapter_is_told_from_a_model(good: Path, weights: Path) -> None:

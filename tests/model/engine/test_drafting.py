@@ -199,9 +199,9 @@ def test_each_token_sees_its_own_row_of_logits(engine: LlamaEngine) -> None:
 def alike(ours: Sequence[Token], theirs: Sequence[Token]) -> bool:
     """Whether these are the same tokens, up to where two were as good as equally probable."""
     same = len(list(takewhile(lambda pair: pair[0].id == pair[1].id, zip(ours, theirs, strict=False))))
-    for one, other in zip(ours[:same], theirs[:same], strict=True):
-        assert one.surprisal == pytest.approx(other.surprisal, abs=NEAR)
-        assert one.entropy == pytest.approx(other.entropy, abs=NEAR)
+    for own, their in zip(ours[:same], theirs[:same], strict=True):
+        assert own.surprisal == pytest.approx(their.surprisal, abs=NEAR)
+        assert own.entropy == pytest.approx(their.entropy, abs=NEAR)
     if same == len(ours) == len(theirs):
         return True
     assert same < min(len(ours), len(theirs))

@@ -218,9 +218,9 @@ Matrices = Callable[..., dict[str, NDArray[Any]]]
 def logits(weights: Path, adapter: Path | None) -> NDArray[np.float32]:
     engine = LlamaEngine(EngineConfig(weights, threads=1, context_size=512, adapter=adapter))
     engine.prefill(engine.tokenize(SOURCE)[:100])
-    found = engine.logits()
+    computed = engine.logits()
     engine.close()
-    return found
+    return computed
 
 
 def test_an_adapter_that_changes_nothing_changes_nothing(

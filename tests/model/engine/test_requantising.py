@@ -78,9 +78,9 @@ def test_bits_of_known_text_are_those_of_one_token_after_the_other(engine: Llama
 
 
 def test_two_files_are_compared_by_speed_and_bits(weights: Path, slow: Path) -> None:
-    found = compare(weights, slow, TEXT)
-    assert 0 < found.cost < 0.1
-    assert 0.05 < found.gain < 20
+    comparison = compare(weights, slow, TEXT)
+    assert 0 < comparison.cost < 0.1
+    assert 0.05 < comparison.gain < 20
 
 
 @pytest.mark.parametrize(

@@ -70,8 +70,10 @@ def timed(monkeypatch: pytest.MonkeyPatch) -> Timed:
 
 
 def test_every_number_of_threads_is_timed_quiet_and_beside_a_busy_process(timed: Timed) -> None:
-    found = timing.measure(timed, 2, seconds=4.0)
-    rounded = [Timing(one.threads, round(one.quiet, 6), round(one.busy, 6)) for one in (*found.prompts, *found.tokens)]
+    timings = timing.measure(timed, 2, seconds=4.0)
+    rounded = [
+        Timing(cost.threads, round(cost.quiet, 6), round(cost.busy, 6)) for cost in (*timings.prompts, *timings.tokens)
+    ]
     assert rounded == [*FOUND.prompts, *FOUND.tokens]
     assert timed.now < 4 * 1.5
 
@@ -79,8 +81,8 @@ def test_every_number_of_threads_is_timed_quiet_and_beside_a_busy_process(timed:
 def test_a_slow_model_is_measured_once(timed: Timed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(COSTS, 2, ((50.0, 100.0), (500.0, 900.0)))
     monkeypatch.setitem(COSTS, 1, ((90.0, 90.0), (800.0, 800.0)))
-    found = timing.measure(timed, 2, seconds=2.0)
-    assert [round(one.quiet) for one in found.tokens] == [800, 500]
+    timings = timing.measure(timed, 2, seconds=2.0)
+    assert [round(cost.quiet) for cost in timings.tokens] == [800, 500]
     assert timed.now < 45
 
 
@@ -150,10 +152,10 @@ def test_an_engine_heeds_what_it_is_told_then_what_was_measured_then_a_guess(wei
 def test_a_real_engine_is_measured_and_goes_on_with_the_best(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(psutil, "cpu_percent", lambda: 0.0)
     engine = LlamaEngine(EngineConfig(weights))
-    found = engine.measured(seconds=0.4)
-    assert all(one.quiet > 0 and one.busy > 0 for one in (*found.prompts, *found.tokens))
-    assert timing.load(weights, machine()) == found
-    assert (engine.threads, engine.writing_threads) == (found.prompt.threads, found.token.threads)
+    timings = engine.measured(seconds=0.4)
+    assert all(cost.quiet > 0 and cost.busy > 0 for cost in (*timings.prompts, *timings.tokens))
+    assert timing.load(weights, machine()) == timings
+    assert (engine.threads, engine.writing_threads) == (timings.prompt.threads, timings.token.threads)
     engine.close()
 
 

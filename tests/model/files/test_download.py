@@ -203,7 +203,7 @@ def test_an_interrupted_pull_continues_where_it_stopped(hub: Hub, data: Path) ->
 
     seen: list[int] = []
     model = pull(REFERENCE, lambda here, total: seen.append(here))
-    assert [one.get("Range") for one in hub.gets] == [None, f"bytes={CHUNK}-"]
+    assert [headers.get("Range") for headers in hub.gets] == [None, f"bytes={CHUNK}-"]
     assert seen[0] == CHUNK
     assert seen[-1] == len(hub.content)
     assert model.path.read_bytes() == hub.content
@@ -213,7 +213,7 @@ def test_an_interrupted_pull_continues_where_it_stopped(hub: Hub, data: Path) ->
 def test_a_broken_connection_is_taken_up_again(hub: Hub, data: Path) -> None:
     hub.content, hub.cut = gguf(2 * CHUNK), CHUNK + 4_000
     assert pull(REFERENCE).path.read_bytes() == hub.content
-    assert [one.get("Range") for one in hub.gets] == [None, f"bytes={CHUNK}-"]
+    assert [headers.get("Range") for headers in hub.gets] == [None, f"bytes={CHUNK}-"]
 
 
 @pytest.mark.usefixtures("impatient")

@@ -198,9 +198,9 @@ def test_one_of_another_checksum_is_a_file_of_its_own(home: Path, known: Catalog
     path = write(home / ".lmstudio/models/acme/tiny/tiny.gguf", GGUF[:-1] + b"!")
     with pytest.raises(ModelNotFound, match="not pulled yet"):
         store.resolve("tiny")
-    found = store.listing()[-1]
-    assert (found.name, found.path, found.origin, found.size) == (str(path), path, Origin.FOUND, len(GGUF))
-    assert found.description == "acme/tiny/tiny.gguf, kept by LM Studio"
+    listed = store.listing()[-1]
+    assert (listed.name, listed.path, listed.origin, listed.size) == (str(path), path, Origin.FOUND, len(GGUF))
+    assert listed.description == "acme/tiny/tiny.gguf, kept by LM Studio"
 
 
 def test_a_path_of_a_catalogued_model_is_used_under_its_name(home: Path, known: CatalogueEntry) -> None:

@@ -33,8 +33,8 @@ def test_what_a_later_version_adds_is_passed_over(tmp_path: Path) -> None:
     content = json.loads(path.read_text())
     del content["scores"], content["kept_aside"]
     path.write_text(json.dumps({**content, "eta": None, "weather": "fine"}))
-    found = Provenance.load(tmp_path)
-    assert (found.scores, found.kept_aside, found.eta) == ({}, "", None)
+    loaded = Provenance.load(tmp_path)
+    assert (loaded.scores, loaded.kept_aside, loaded.eta) == ({}, "", None)
 
 
 @pytest.mark.parametrize(

@@ -100,8 +100,8 @@ def test_what_is_no_reference(name: str) -> None:
 def test_the_bundled_model_comes_from_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "_PACKAGE", tmp_path)
     path = write(tmp_path / "weights" / store.catalogue()["empower-python"].file, gguf())
-    found = resolve("empower-python")
-    assert (found.path, found.origin, found.licence) == (path, Origin.BUNDLED, "MIT")
+    model = resolve("empower-python")
+    assert (model.path, model.origin, model.licence) == (path, Origin.BUNDLED, "MIT")
 
 
 def test_a_missing_bundled_model_is_said_to_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,11 +118,11 @@ def test_a_catalogued_model_must_be_pulled_first() -> None:
 def test_a_pulled_model_is_found_with_its_recorded_checksum_and_calibration(data: Path) -> None:
     path = put_pulled(REFERENCE, gguf(), sha256="ab" * 32)
     Calibration(2.0, 1.0).save(sidecar(path))
-    found = resolve(REFERENCE)
+    model = resolve(REFERENCE)
     assert path == data / "models" / "acme" / "tiny-code-GGUF" / "q8" / "tiny.gguf"
-    assert (found.name, found.path, found.origin) == (REFERENCE, path, Origin.PULLED)
-    assert found.sha256 == "ab" * 32
-    assert found.calibration == Calibration(2.0, 1.0)
+    assert (model.name, model.path, model.origin) == (REFERENCE, path, Origin.PULLED)
+    assert model.sha256 == "ab" * 32
+    assert model.calibration == Calibration(2.0, 1.0)
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"sha256": 7}', "{}"])
@@ -145,9 +145,9 @@ def test_a_path_may_be_absolute_relative_or_from_home(tmp_path: Path, monkeypatc
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     for name in (str(path), "m.gguf", "./m.gguf", "~/here/m.gguf"):
-        found = resolve(name)
-        assert (found.name, found.path, found.origin) == (str(path), path, Origin.LOCAL)
-        assert found.sha256 is None
+        model = resolve(name)
+        assert (model.name, model.path, model.origin) == (str(path), path, Origin.LOCAL)
+        assert model.sha256 is None
 
 
 def test_an_unknown_name_is_answered_with_near_ones() -> None:
@@ -178,7 +178,7 @@ def test_listing_tells_where_each_model_is(tmp_path: Path, monkeypatch: pytest.M
     put_pulled(REFERENCE, gguf())
     write(store.models_folder() / ".partial" / ("ab" * 32), b"half a model")
     mine = use(str(write(tmp_path / "mine.gguf", gguf())))
-    assert [(one.name, one.origin, one.size) for one in listing()] == [
+    assert [(model.name, model.origin, model.size) for model in listing()] == [
         ("own", Origin.BUNDLED, 88),
         ("big", Origin.AVAILABLE, 5_000),
         ("had", Origin.PULLED, 200),
@@ -190,10 +190,10 @@ def test_listing_tells_where_each_model_is(tmp_path: Path, monkeypatch: pytest.M
 def test_listing_tells_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "_PACKAGE", tmp_path)
     monkeypatch.setattr(store, "catalogue", lambda: {"own": CatalogueEntry("own", "own.gguf", "MIT", "bundled")})
-    assert [(one.name, one.origin) for one in listing()] == [("own", Origin.MISSING)]
+    assert [(model.name, model.origin) for model in listing()] == [("own", Origin.MISSING)]
     mine = use(str(write(tmp_path / "mine.gguf", gguf())))
     mine.path.unlink()
-    assert [(one.name, one.origin) for one in listing()][1:] == [(mine.name, Origin.MISSING)]
+    assert [(model.name, model.origin) for model in listing()][1:] == [(mine.name, Origin.MISSING)]
 
 
 # use and default_model
@@ -211,7 +211,7 @@ def test_a_used_model_is_remembered_until_another_is_used(tmp_path: Path, data: 
     use(str(path))
     assert default_model() == str(path)
     assert resolve(default_model()).path == path
-    assert [one.name for one in data.iterdir() if one.is_file()] == ["default.json"], "no draft is left behind"
+    assert [file.name for file in data.iterdir() if file.is_file()] == ["default.json"], "no draft is left behind"
 
 
 def test_a_relative_path_is_remembered_as_an_absolute_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,8 +67,8 @@ def test_a_tuning_is_kept_and_not_yet_in_use(base: Model, tmp_path: Path) -> Non
         "model.gguf",
         "provenance.json",
     ]
-    [found] = tunings.tunings(base)
-    assert (found.id, found.problem, found.provenance, found.is_adapter) == (id, "", provenance(base), False)
+    [tuning] = tunings.tunings(base)
+    assert (tuning.id, tuning.problem, tuning.provenance, tuning.is_adapter) == (id, "", provenance(base), False)
     assert promoted(base) is None
     assert now(base) == ""
 
@@ -81,8 +81,8 @@ def test_an_adapter_is_kept_as_one(
     assert tuning.is_adapter
     assert tuning.path.read_bytes() == adapter.read_bytes()
     promote(base, tuning.id)
-    found = store.resolve(base.name)
-    assert (found.path, found.adapter, found.tuning) == (base.path, tuning.path, tuning.id)
+    model = store.resolve(base.name)
+    assert (model.path, model.adapter, model.tuning) == (base.path, tuning.path, tuning.id)
 
 
 def test_those_of_one_day_get_numbers(base: Model, tmp_path: Path) -> None:
@@ -91,13 +91,13 @@ def test_those_of_one_day_get_numbers(base: Model, tmp_path: Path) -> None:
         "2026-11-22-empower-2",
         "2026-11-22-empower-3",
     ]
-    assert sorted(path.name for path in folder(base).iterdir()) == [one.id for one in tunings.tunings(base)]
+    assert sorted(path.name for path in folder(base).iterdir()) == [tuning.id for tuning in tunings.tunings(base)]
 
 
 def test_they_are_listed_by_date(base: Model, tmp_path: Path) -> None:
     later = kept(base, tmp_path)
     earlier = keep(base, tmp_path / "tuned.gguf", provenance(base, "2026-11-03T10:00:00+00:00")).id
-    assert [one.id for one in tunings.tunings(base)] == [earlier, later]
+    assert [tuning.id for tuning in tunings.tunings(base)] == [earlier, later]
 
 
 def test_what_is_no_tuning_of_the_model_is_not_kept(base: Model, tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_the_last_one_promoted_is_in_use_until_it_is_rolled_back(base: Model, tm
     assert now(base) == ""
     with pytest.raises(TuningError, match=r"Nothing is promoted for .*as it came"):
         rollback(base)
-    assert [one.id for one in tunings.tunings(base)] == [first, second], "nothing is deleted"
+    assert [tuning.id for tuning in tunings.tunings(base)] == [first, second], "nothing is deleted"
 
 
 def test_promoting_what_is_in_use_changes_nothing(base: Model, tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_resolving_applies_a_whole_model_and_can_be_asked_not_to(base: Model, tm
     assert store.checked(base.name, tuned=False) == base
     assert store.verify(base.name).path == base.path
     store.use(base.name)
-    assert [(one.path, one.tuning) for one in store.listing() if one.name == base.name] == [(tuned.path, id)]
+    assert [(model.path, model.tuning) for model in store.listing() if model.name == base.name] == [(tuned.path, id)]
 
 
 def test_each_model_has_its_own(base: Model, tmp_path: Path) -> None:
@@ -267,10 +267,10 @@ def test_a_damaged_tuning_is_told_and_not_used(
     with caplog.at_level(logging.WARNING):
         assert now(base) == ""
     assert caplog.text.count("is not used") == 1
-    [found] = tunings.tunings(base)
+    [tuning] = tunings.tunings(base)
     with pytest.raises(TuningError, match=reason):
         promote(base, id)
-    assert found.problem in caplog.text
+    assert tuning.problem in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -330,8 +330,8 @@ def test_no_promotion_of_two_processes_is_lost(base: Model, tmp_path: Path) -> N
         worker.join(60)
         assert worker.exitcode == 0
     undone = []
-    while (one := promoted(base)) is not None:
-        undone.append(one.id)
+    while (tuning := promoted(base)) is not None:
+        undone.append(tuning.id)
         rollback(base)
     assert sorted(undone) == sorted(ids)
     assert [id for id in reversed(undone) if id in ids[::2]] == ids[::2], "each in its own order"

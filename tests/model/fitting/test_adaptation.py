@@ -95,20 +95,20 @@ def clock(step: float) -> Callable[[], float]:
 
 
 def test_a_model_that_knows_nothing_comes_to_trust_the_memory() -> None:
-    found = adapted(Letters(), FILES, doubtful(-6.0), 50.0, now=clock(1.0))
-    alone, before, after = found.rates
+    adaptation = adapted(Letters(), FILES, doubtful(-6.0), 50.0, now=clock(1.0))
+    alone, before, after = adaptation.rates
     assert after < before < alone
-    assert found.better
-    assert found.change.estimate == pytest.approx(after - before)
-    assert found.files == len(FILES)
-    assert found.weights.coefficients[:, :, 0].mean() > -6.0
+    assert adaptation.better
+    assert adaptation.change.estimate == pytest.approx(after - before)
+    assert adaptation.files == len(FILES)
+    assert adaptation.weights.coefficients[:, :, 0].mean() > -6.0
 
 
 def test_a_model_that_knows_the_text_comes_to_trust_the_memory_less() -> None:
     knowing = Letters(knows="".join(FILES.values()))
-    found = adapted(knowing, FILES, doubtful(2.0), 50.0, now=clock(1.0))
-    assert found.better
-    assert found.weights.coefficients[:, :, 0].mean() < 2.0
+    adaptation = adapted(knowing, FILES, doubtful(2.0), 50.0, now=clock(1.0))
+    assert adaptation.better
+    assert adaptation.weights.coefficients[:, :, 0].mean() < 2.0
 
 
 def test_weights_that_were_fitted_are_not_bettered_again() -> None:
@@ -118,25 +118,25 @@ def test_weights_that_were_fitted_are_not_bettered_again() -> None:
 
 
 def test_the_calibration_is_fitted_again_with_the_new_weights() -> None:
-    found = adapted(Letters(), FILES, doubtful(-6.0), 80.0, now=clock(1.0))
-    assert found.curve is not None
-    assert found.curve.loss[1] < found.curve.loss[0]
-    assert found.weights.calibration == found.curve.fitted != Calibration(2.0, 1.0)
+    adaptation = adapted(Letters(), FILES, doubtful(-6.0), 80.0, now=clock(1.0))
+    assert adaptation.curve is not None
+    assert adaptation.curve.loss[1] < adaptation.curve.loss[0]
+    assert adaptation.weights.calibration == adaptation.curve.fitted != Calibration(2.0, 1.0)
 
 
 def test_it_keeps_within_its_time() -> None:
     now = clock(1.0)
-    found = adapted(Letters(), FILES, doubtful(-6.0), 60.0, now=now)
-    assert found.places == pytest.approx(READING * 60, abs=1)
+    adaptation = adapted(Letters(), FILES, doubtful(-6.0), 60.0, now=now)
+    assert adaptation.places == pytest.approx(READING * 60, abs=1)
     assert now() < 65
-    assert found.curve is not None
-    assert found.curve.spans <= 25
+    assert adaptation.curve is not None
+    assert adaptation.curve.spans <= 25
 
 
 def test_without_time_to_write_the_calibration_stays() -> None:
-    found = adapted(Letters(), FILES, doubtful(-6.0), 25.0, now=clock(1.0))
-    assert found.curve is None
-    assert found.weights.calibration == Calibration(2.0, 1.0)
+    adaptation = adapted(Letters(), FILES, doubtful(-6.0), 25.0, now=clock(1.0))
+    assert adaptation.curve is None
+    assert adaptation.weights.calibration == Calibration(2.0, 1.0)
 
 
 @pytest.mark.parametrize("files", [{}, {"a.py": "x = 1\n"}, dict(list(FILES.items())[:4])])

@@ -38,24 +38,24 @@ def test_groups_widen_the_interval() -> None:
 
 def test_the_interval_is_that_of_the_normal_theory() -> None:
     values = np.random.default_rng(2).normal(size=2000)
-    found = clustered(lambda some: float(values[some].mean()), range(2000))
-    assert found.high - found.low == pytest.approx(2 * 1.96 * values.std() / math.sqrt(2000), rel=0.1)
+    interval = clustered(lambda some: float(values[some].mean()), range(2000))
+    assert interval.high - interval.low == pytest.approx(2 * 1.96 * values.std() / math.sqrt(2000), rel=0.1)
 
 
 def test_the_seed_decides() -> None:
     values = np.random.default_rng(2).normal(size=50)
-    one, same, other = (
+    first, same, other = (
         clustered(lambda some: float(np.median(values[some])), range(50), seed=seed) for seed in (1, 1, 2)
     )
-    assert one == same
-    assert one != other
+    assert first == same
+    assert first != other
 
 
 def test_without_two_groups_there_is_no_interval() -> None:
-    found = clustered(mean, ["a"] * 6)
-    assert found.estimate == 3.0
-    assert math.isnan(found.low)
-    assert math.isnan(found.high)
+    interval = clustered(mean, ["a"] * 6)
+    assert interval.estimate == 3.0
+    assert math.isnan(interval.low)
+    assert math.isnan(interval.high)
 
 
 def test_rounds_without_a_value_are_left_out() -> None:
@@ -75,8 +75,8 @@ def test_nothing_is_refused() -> None:
 
 def test_a_share_by_hand() -> None:
     # Groups of 1 of 2, and of 3 of 2: together 4 of 4, and a resample may be either one twice.
-    found = share(np.array([1, 0, 3]), np.array([1, 1, 2]), ["a", "a", "b"])
-    assert found == Interval(0.5, 1.0, 1.5)
+    interval = share(np.array([1, 0, 3]), np.array([1, 1, 2]), ["a", "a", "b"])
+    assert interval == Interval(0.5, 1.0, 1.5)
 
 
 def test_a_share_has_the_interval_of_the_statistic_it_is() -> None:
@@ -91,8 +91,8 @@ def test_a_share_has_the_interval_of_the_statistic_it_is() -> None:
 
 
 def test_a_share_of_nothing_is_nan() -> None:
-    found = share(np.array([1.0, 0.0]), np.zeros(2), ["a", "b"])
-    assert all(math.isnan(one) for one in (found.low, found.estimate, found.high))
+    interval = share(np.array([1.0, 0.0]), np.zeros(2), ["a", "b"])
+    assert all(math.isnan(bound) for bound in (interval.low, interval.estimate, interval.high))
     assert math.isnan(share(np.array([1.0]), np.array([2.0]), ["a"]).low)
     with pytest.raises(ValueError, match="nothing to estimate"):
         share(np.array([]), np.array([]), [])

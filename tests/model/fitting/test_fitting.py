@@ -28,7 +28,7 @@ def test_fit_worked_by_hand() -> None:
 def test_known_parameters_are_found_again(truth: Calibration) -> None:
     random = np.random.default_rng(7)
     bits = truth.midpoint * np.exp(random.normal(0.0, 1.5, 20_000))
-    right = random.random(bits.size) < np.array([truth.probability(one) for one in bits])
+    right = random.random(bits.size) < np.array([truth.probability(u) for u in bits])
     fitted = fit(bits, right)
     assert fitted.midpoint == pytest.approx(truth.midpoint, rel=0.06)
     assert fitted.slope == pytest.approx(truth.slope, rel=0.04)
@@ -40,7 +40,7 @@ def test_no_other_curve_is_likelier() -> None:
     right = random.random(300) < 1 / (1 + (bits / 2.0) ** 1.2)
 
     def likelihood(curve: Calibration) -> float:
-        p = np.array([curve.probability(one) for one in bits])
+        p = np.array([curve.probability(u) for u in bits])
         return float(np.log(np.where(right, p, 1 - p)).sum())
 
     best = fit(bits, right)
@@ -149,9 +149,9 @@ def test_data_that_contradicts_the_prior_too_much_is_refused() -> None:
 
 def test_probabilities_are_those_of_the_curve() -> None:
     curve = Calibration(2.0, 3.0)
-    found = probabilities(curve, [0.0, 1.0, 2.0, 4.0])
-    assert found.tolist() == pytest.approx([1.0, 8 / 9, 1 / 2, 1 / 9])
-    assert found[1:] == pytest.approx([curve.probability(u) for u in (1.0, 2.0, 4.0)])
+    falling = probabilities(curve, [0.0, 1.0, 2.0, 4.0])
+    assert falling.tolist() == pytest.approx([1.0, 8 / 9, 1 / 2, 1 / 9])
+    assert falling[1:] == pytest.approx([curve.probability(u) for u in (1.0, 2.0, 4.0)])
 
 
 def test_log_losses_by_hand() -> None:
@@ -180,6 +180,6 @@ def test_every_span_is_in_one_bin() -> None:
     random = np.random.default_rng(1)
     predicted = np.round(random.random(137), 1)
     bins = reliability(predicted, random.random(137) < predicted)
-    assert sum(one.spans for one in bins) == 137
+    assert sum(bin_.spans for bin_ in bins) == 137
     assert 2 < len(bins) <= 10
-    assert [one.predicted for one in bins] == sorted(one.predicted for one in bins)
+    assert [bin_.predicted for bin_ in bins] == sorted(bin_.predicted for bin_ in bins)

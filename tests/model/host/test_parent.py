@@ -73,14 +73,14 @@ def test_starting_loads_in_the_background(host: EngineHost, events: list[HostEve
 
 def test_a_stop_crosses_the_process_border(host: EngineHost) -> None:
     host.complete(REQUEST)
-    found: list[Completion] = []
+    completions: list[Completion] = []
     long = Request("".join(f"value_{n} = compute({n})\n" for n in range(60)), "", ENDLESS)
-    working = threading.Thread(target=lambda: found.append(host.complete(long)))
+    working = threading.Thread(target=lambda: completions.append(host.complete(long)))
     working.start()
     while working.is_alive():  # a stop before the work has begun is for nothing
         host.stop()
         time.sleep(0.005)
-    assert found[0].end is End.STOPPED
+    assert completions[0].end is End.STOPPED
     assert host.complete(REQUEST).end is not End.STOPPED
 
 
@@ -325,12 +325,12 @@ def test_what_was_remembered_comes_back_with_the_child(weights: Path, tmp_path: 
             child.kill()
         assert eventually(partial(ended, child))
     host.close()
-    assert eventually(lambda: not [one for one in threading.enumerate() if one.name == "empower-feed"])
+    assert eventually(lambda: not [thread for thread in threading.enumerate() if thread.name == "empower-feed"])
 
 
 def test_the_memory_brings_its_own_calibration(weights: Path) -> None:
-    found = Weights.load(memory_sidecar(weights))
-    assert found is not None
+    own_weights = Weights.load(memory_sidecar(weights))
+    assert own_weights is not None
     own = Calibration(9.0, 2.0)
     etas = []
     for calibration in (None, own):
@@ -340,7 +340,7 @@ def test_the_memory_brings_its_own_calibration(weights: Path) -> None:
         etas.append(host.complete(REQUEST).eta)
         host.close()
     asked = REQUEST.limits.confidence
-    assert etas == [found.calibration.budget(asked), own.budget(asked)]
+    assert etas == [own_weights.calibration.budget(asked), own.budget(asked)]
 
 
 @pytest.mark.parametrize(

@@ -17,14 +17,14 @@ def ids(*tokens: int) -> np.ndarray:
 
 def answers(memory: Memory, context: list[int]) -> dict[tuple[int, Scope], dict[int, int]]:
     """Return counts by (length of context, scope), each by token."""
-    found = memory.continuations(context)
-    if found is None:
+    continuations = memory.continuations(context)
+    if continuations is None:
         return {}
     return {
-        (order + 1, scope): {int(found.tokens[at]): int(row[at]) for at in np.flatnonzero(row)}
+        (order + 1, scope): {int(continuations.tokens[at]): int(row[at]) for at in np.flatnonzero(row)}
         for order in range(ORDERS)
         for scope in Scope
-        if (row := found.counts[order, scope]).any()
+        if (row := continuations.counts[order, scope]).any()
     }
 
 

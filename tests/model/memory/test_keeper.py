@@ -191,10 +191,10 @@ def content(rng: random.Random) -> str:
     return "".join(rng.choice("abcd") for _ in range(rng.randrange(1, 60)))
 
 
-def same_answers(rng: random.Random, one: Memory, other: Memory) -> None:
+def same_answers(rng: random.Random, memory: Memory, other: Memory) -> None:
     for _ in range(5):
         context = letters("".join(rng.choice("abcd") for _ in range(rng.randrange(1, 8))))
-        mine, theirs = one.continuations(context), other.continuations(context)
+        mine, theirs = memory.continuations(context), other.continuations(context)
         assert (mine is None) == (theirs is None)
         if mine is not None and theirs is not None:
             assert np.array_equal(mine.tokens, theirs.tokens)
@@ -220,11 +220,11 @@ def happen(rng: random.Random, shelf: Shelf, feed: Feed, names: list[str], watch
             shelf.put(other, shelf.texts.pop(name, "renamed"))
             touched += [other]
         case 7:  # another branch, or a folder that goes
-            for changed in (one for one in names if one.startswith(name[:3]) or rng.random() < 0.3):
+            for changed in (known for known in names if known.startswith(name[:3]) or rng.random() < 0.3):
                 shelf.texts.pop(changed, None)
                 if rng.random() < 0.5:
                     shelf.put(changed, content(rng))
-            touched = [name[:2], *(one for one in names if not one.startswith(name[:3]))]
+            touched = [name[:2], *(known for known in names if not known.startswith(name[:3]))]
     if watched:
         feed.changed(touched)
 

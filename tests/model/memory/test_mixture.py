@@ -127,9 +127,9 @@ def test_the_log_probabilities_handed_in_stay_as_they_are() -> None:
 def test_features_are_logarithms_of_counts_and_of_what_the_model_gives_the_followers() -> None:
     memory = Memory()
     memory.update("x", ids(A, B, A, B, A, C))
-    found = memory.continuations([A])
-    assert found is not None
-    those = mixture.orders(found.counts, np.array([0.25, 0.5], dtype=np.float32))
+    continuations = memory.continuations([A])
+    assert continuations is not None
+    those = mixture.orders(continuations.counts, np.array([0.25, 0.5], dtype=np.float32))
     assert those.totals.tolist() == [3] + [0] * (CELLS - 1)
     assert those.features[0] == pytest.approx([1, math.log(3), math.log(2), math.log(0.75)])
     assert those.features[1] == pytest.approx([1, 0, 0, math.log(mixture.LEAST)])
@@ -138,9 +138,9 @@ def test_features_are_logarithms_of_counts_and_of_what_the_model_gives_the_follo
 def test_the_memory_alone_expects_what_it_adds_most_to() -> None:
     memory = Memory()
     memory.update("x", ids(A, B, C, A, D, B, D))
-    found = memory.continuations([A, B])
-    assert found is not None
-    token, probability = mixture.likeliest(found, trusting(0.5).coefficients)
+    continuations = memory.continuations([A, B])
+    assert continuations is not None
+    token, probability = mixture.likeliest(continuations, trusting(0.5).coefficients)
     assert token == C
     assert probability == pytest.approx(1 / 2 + 1 / 8)  # order 2, and half of order 1's quarter
 
@@ -148,11 +148,11 @@ def test_the_memory_alone_expects_what_it_adds_most_to() -> None:
 def test_how_sure_the_memory_is_depends_on_what_the_model_is_taken_to_give_to_all_followers() -> None:
     memory = Memory()
     memory.update("x", ids(A, B, A, C))
-    found = memory.continuations([A])
-    assert found is not None
+    continuations = memory.continuations([A])
+    assert continuations is not None
     coefficients = np.zeros(SHAPE)
     coefficients[:, :, 3] = 2.0  # odds of the square of that probability: 0.5 squared, to 1
-    guess = mixture.likeliest(found, coefficients)
+    guess = mixture.likeliest(continuations, coefficients)
     assert guess is not None
     assert guess[0] == B
     assert guess[1] == pytest.approx(0.25 / 1.25 / 2)
@@ -232,9 +232,9 @@ def observed(rng: np.random.Generator, share: float, count: int) -> Observations
     features = np.zeros((count, CELLS, FEATURES))
     features[:, 0] = [1, math.log(3), 0, math.log(0.1)]
     features[:, :, 0] = 1
-    found = np.zeros((count, CELLS))
-    found[:, 0] = rng.random(count) < share
-    return Observations(np.full(count, 1e-3), features, seen, found)
+    shares = np.zeros((count, CELLS))
+    shares[:, 0] = rng.random(count) < share
+    return Observations(np.full(count, 1e-3), features, seen, shares)
 
 
 def test_a_fit_finds_how_often_an_order_is_right() -> None:

@@ -274,11 +274,11 @@ def test_a_place_that_was_left_while_it_grew_goes_on_where_it_was() -> None:
 
 
 def test_a_fast_machine_and_none_lay_out_alike() -> None:
-    one, other = Layout(engine(), Slow(12_000)), Layout(engine())
+    fast, unknown = Layout(engine(), Slow(12_000)), Layout(engine())
     for lines in (3, 60, 500):
         at = (numbered(lines) + "he", "\nbelow\n", 16)
-        assert one.prompt(*at) == other.prompt(*at)
-        assert one.ahead(*at) == []
+        assert fast.prompt(*at) == unknown.prompt(*at)
+        assert fast.ahead(*at) == []
 
 
 def test_a_place_whose_state_is_lost_begins_anew() -> None:

@@ -14,9 +14,9 @@ from empower_lsp.log.level import Level, choose
 @pytest.fixture(scope="session")
 def executable() -> str:
     """Return the console script that was installed with the package under test."""
-    found = shutil.which("empower-lsp", path=sysconfig.get_path("scripts"))
-    assert found is not None, "empower-lsp is not installed: pip install -e ."
-    return found
+    script = shutil.which("empower-lsp", path=sysconfig.get_path("scripts"))
+    assert script is not None, "empower-lsp is not installed: pip install -e ."
+    return script
 
 
 @pytest.fixture

@@ -55,9 +55,9 @@ def greeting(options: dict[str, Any]) -> bytes:
 
 
 def answers(messages: list[dict[str, Any]]) -> dict[Any, dict[str, Any]]:
-    found = [message for message in messages if "method" not in message]
-    assert len({message["id"] for message in found}) == len(found), "each request is answered once"
-    return {message["id"]: message for message in found}
+    replies = [message for message in messages if "method" not in message]
+    assert len({message["id"] for message in replies}) == len(replies), "each request is answered once"
+    return {message["id"]: message for message in replies}
 
 
 @pytest.fixture
@@ -82,10 +82,10 @@ def test_every_byte_belongs_to_a_frame(
         )
     ]
     messages = converse([executable, "--stdio"], environment, tmp_path, opening, *asked)
-    found = answers(messages)
-    assert set(found) == {"hello", "bye", 0, 1, 2, 3, 4}
-    assert found["hello"]["result"]["capabilities"]["inlineCompletionProvider"] is not None
-    assert [found[number]["error"]["code"] for number in (2, 3)] == [-32602, -32602]
+    replies = answers(messages)
+    assert set(replies) == {"hello", "bye", 0, 1, 2, 3, 4}
+    assert replies["hello"]["result"]["capabilities"]["inlineCompletionProvider"] is not None
+    assert [replies[number]["error"]["code"] for number in (2, 3)] == [-32602, -32602]
     assert not [message for message in messages if message.get("method") == "window/showMessage"]
 
 

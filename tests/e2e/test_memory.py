@@ -43,9 +43,9 @@ class Person(Editor):
     def gets_in_the_end(self, typed: str, wanted: Callable[[str], bool], seconds: float = SECONDS) -> bool:
         """Whether that is shown sooner or later: the memory is filled in the background."""
         deadline = time.monotonic() + seconds
-        while not (found := wanted(self.gets(typed))) and time.monotonic() < deadline:
+        while not (seen := wanted(self.gets(typed))) and time.monotonic() < deadline:
             time.sleep(0.05)
-        return found
+        return seen
 
     def changed(self, *paths: Path) -> None:
         """Tell that files have changed on the disk."""

@@ -114,14 +114,14 @@ def test_the_page_as_people_see_it(views: list[dict[str, Any]], tmp_path: Path) 
     assert views[2]["boxes"] == [True, True]
 
 
-def contrast(one: str, other: str) -> float:
+def contrast(colour: str, other: str) -> float:
     """Return the contrast ratio of two CSS colours (WCAG 2.2)."""
-    high, low = sorted((brightness(one), brightness(other)), reverse=True)
+    high, low = sorted((brightness(colour), brightness(other)), reverse=True)
     return (high + 0.05) / (low + 0.05)
 
 
 def brightness(colour: str) -> float:
     """Return the relative luminance of a CSS colour such as `rgb(255, 0, 0)`, from 0 to 1."""
     shares = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
-    linear = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in shares]
-    return sum(weight * one for weight, one in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+    linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+    return sum(weight * light for weight, light in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

@@ -46,12 +46,12 @@ def test_completing_shows_code_bits_and_the_reason(source: Path) -> None:
 
 
 def test_completing_as_json(source: Path) -> None:
-    found = json.loads(run("complete", f"{source}:5", "--json", "--confidence", "0.01").output)
-    assert found["text"] == "" or found["text"] in "".join(token["text"] for token in found["tokens"])
-    assert found["tokens"]
-    assert all(token["surprisal"] >= 0 and token["entropy"] >= 0 for token in found["tokens"])
-    assert 0 <= found["probability"] <= 1
-    assert found["evaluatedTokens"] <= found["promptTokens"]
+    content = json.loads(run("complete", f"{source}:5", "--json", "--confidence", "0.01").output)
+    assert content["text"] == "" or content["text"] in "".join(token["text"] for token in content["tokens"])
+    assert content["tokens"]
+    assert all(token["surprisal"] >= 0 and token["entropy"] >= 0 for token in content["tokens"])
+    assert 0 <= content["probability"] <= 1
+    assert content["evaluatedTokens"] <= content["promptTokens"]
 
 
 def test_retyping_hides_the_rest_of_the_line_and_tells_it_after(source: Path) -> None:
@@ -79,11 +79,11 @@ def completed(place: str, *options: str) -> dict[str, Any]:
 
 def test_completing_knows_the_repository_unless_told_otherwise(workspace: Path) -> None:
     place = f"{workspace / 'inner' / 'typed.py'}:2:24"
-    found = completed(place, "--retype")
-    assert found["text"].startswith("ebra_margin")
-    assert found["memory"]["folder"] == str(workspace)
-    assert found["memory"]["complete"] is True
-    assert found["memory"]["indexingMs"] > 0
+    told = completed(place, "--retype")
+    assert told["text"].startswith("ebra_margin")
+    assert told["memory"]["folder"] == str(workspace)
+    assert told["memory"]["complete"] is True
+    assert told["memory"]["indexingMs"] > 0
     without = completed(place, "--retype", "--no-memory")
     assert without["memory"] is None
     assert not without["text"].startswith("ebra_margin")
@@ -91,9 +91,9 @@ def test_completing_knows_the_repository_unless_told_otherwise(workspace: Path) 
 
 def test_retyping_does_not_look_up_what_the_file_itself_says(workspace: Path) -> None:
     (workspace / "zebra.py").unlink()
-    found = completed(f"{workspace / 'inner' / 'typed.py'}:2:24", "--retype")
-    assert not found["text"].startswith("ebra_margin")
-    assert found["memory"]["tokens"] == 0
+    told = completed(f"{workspace / 'inner' / 'typed.py'}:2:24", "--retype")
+    assert not told["text"].startswith("ebra_margin")
+    assert told["memory"]["tokens"] == 0
 
 
 @pytest.mark.parametrize(
@@ -128,17 +128,17 @@ def test_a_broken_model_is_one_clear_error(source: Path, tmp_path: Path, command
 
 def test_the_doctor_measures_the_bundled_model() -> None:
     result = run("doctor", "--json")
-    found = {one["subject"]: one for one in json.loads(result.stdout)}
-    assert re.match(r"[1-9][\d,]* tokens/s of a prompt, \d+", found["speed"]["value"])
-    assert re.fullmatch(r"\d+ for prompts, \d+ to write, of \d+ logical cores", found["threads"]["value"])
+    findings = {finding["subject"]: finding for finding in json.loads(result.stdout)}
+    assert re.match(r"[1-9][\d,]* tokens/s of a prompt, \d+", findings["speed"]["value"])
+    assert re.fullmatch(r"\d+ for prompts, \d+ to write, of \d+ logical cores", findings["threads"]["value"])
     for wait in ("a new place", "a newline", "a key"):
-        assert re.match(r"[\d.]+ m?s to a completion: \d+ tokens evaluated, [1-9]", found[wait]["value"])
-        assert "bundled model answers" not in found[wait]["value"]
-    assert found["fill in the middle"]["value"] == "yes"
-    assert re.search(r"the last 8 .* [1-9]\d*\.\d KiB a token, 128 MiB", found["places"]["value"])
-    assert not found["model"]["cure"]
-    assert found["memory"]["value"].endswith("weights: came with the model")
-    assert found["indexing"]["value"].endswith(" tokens/s")
+        assert re.match(r"[\d.]+ m?s to a completion: \d+ tokens evaluated, [1-9]", findings[wait]["value"])
+        assert "bundled model answers" not in findings[wait]["value"]
+    assert findings["fill in the middle"]["value"] == "yes"
+    assert re.search(r"the last 8 .* [1-9]\d*\.\d KiB a token, 128 MiB", findings["places"]["value"])
+    assert not findings["model"]["cure"]
+    assert findings["memory"]["value"].endswith("weights: came with the model")
+    assert findings["indexing"]["value"].endswith(" tokens/s")
 
 
 @pytest.mark.parametrize("slow", ["place", "newline", "key"])
@@ -147,8 +147,8 @@ def test_the_doctor_never_says_that_all_is_well_where_a_person_waits(
 ) -> None:
     soon, late = Wait(0.2, 64, 5), Wait(1.1, 64, 5)
     changed: dict[str, Any] = {slow: late}
-    found = replace(Waits(soon, 1024, 5.2, soon, soon), **changed)
-    monkeypatch.setattr(waits, "timed", lambda engine, calibration: found)
+    waiting = replace(Waits(soon, 1024, 5.2, soon, soon), **changed)
+    monkeypatch.setattr(waits, "timed", lambda engine, calibration: waiting)
     other = tmp_path / "other.gguf"
     other.write_bytes(store.checked("").path.read_bytes())
     result = run("doctor", "--model", str(other))
@@ -166,8 +166,8 @@ def test_the_doctor_says_where_weights_are_from_and_what_to_do_about_broken_ones
     other.write_bytes(bundled.path.read_bytes())
 
     def told() -> dict[str, str]:
-        found = json.loads(run("doctor", "--json", "--model", str(other)).output)
-        return dict(next(one for one in found if one["subject"] == "memory"))
+        findings = json.loads(run("doctor", "--json", "--model", str(other)).output)
+        return dict(next(finding for finding in findings if finding["subject"] == "memory"))
 
     assert "weights: for any model; `calibrate" in told()["value"]
     path = own_weights(store.checked(str(other)))

@@ -91,7 +91,9 @@ def test_ended_it_leaves_no_process_and_no_file(tmp_path: Path) -> None:
     ) as running:
         end = time.monotonic() + 120
         while not (
-            below := [one for one in psutil.Process(running.pid).children(recursive=True) if one.name() == "sleep"]
+            below := [
+                child for child in psutil.Process(running.pid).children(recursive=True) if child.name() == "sleep"
+            ]
         ):
             assert time.monotonic() < end
             time.sleep(0.1)

@@ -42,9 +42,9 @@ def test_the_workflows_give_nothing_away(tools: Path) -> None:
     ],
 )
 def test_they_are_what_the_forge_reads(tools: Path, schema: str, files: str) -> None:
-    found = sorted(GITHUB.glob(files))
-    assert found
-    run(tools / "check-jsonschema", "--builtin-schema", f"vendor.github-{schema}", *found)
+    paths = sorted(GITHUB.glob(files))
+    assert paths
+    run(tools / "check-jsonschema", "--builtin-schema", f"vendor.github-{schema}", *paths)
 
 
 def test_pre_commit_reads_its_configuration(tools: Path) -> None:

@@ -55,10 +55,10 @@ class Window(Editor):
 def until(condition: Callable[[], Any], seconds: float = SECONDS) -> Any:
     """Return what is true in the end."""
     deadline = time.monotonic() + seconds
-    while not (found := condition()):
+    while not (value := condition()):
         assert time.monotonic() < deadline, "it never was"
         time.sleep(0.05)
-    return found
+    return value
 
 
 @pytest.fixture

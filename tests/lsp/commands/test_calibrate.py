@@ -96,21 +96,21 @@ def test_what_is_better_is_saved_and_used(data_folder: Path) -> None:
     assert model.calibration.budget(0.5) == pytest.approx(TRUTH.budget(0.5), rel=0.3)
     saved = json.loads(path.read_text())
     assert (saved["fitted_on"], saved["decisions"]) == ("log", 400)
-    assert [one.name for one in path.parent.iterdir()] == ["calibration.json"]
+    assert [file.name for file in path.parent.iterdir()] == ["calibration.json"]
     assert path.is_relative_to(data_folder)
 
 
 def test_json_holds_what_a_script_needs() -> None:
     fill(400)
-    found = content()
-    assert (found["decisions"], found["unit"], found["better"], found["saved"]) == (400, "days", True, True)
-    assert found["loss"][1] < found["loss"][0]
-    assert found["loss_change"]["low"] < found["loss_change"]["estimate"] < found["loss_change"]["high"]
-    assert found["loss_change"]["estimate"] == pytest.approx(found["loss"][1] - found["loss"][0])
-    assert found["eta"]["own"] == pytest.approx(found["own"]["midpoint"] * 4 ** (1 / found["own"]["slope"]))
-    assert found["confidence"] == 0.2
-    assert 0 < found["still_shown"] <= 1
-    assert len(found["bins"]) == 2
+    outcome = content()
+    assert (outcome["decisions"], outcome["unit"], outcome["better"], outcome["saved"]) == (400, "days", True, True)
+    assert outcome["loss"][1] < outcome["loss"][0]
+    assert outcome["loss_change"]["low"] < outcome["loss_change"]["estimate"] < outcome["loss_change"]["high"]
+    assert outcome["loss_change"]["estimate"] == pytest.approx(outcome["loss"][1] - outcome["loss"][0])
+    assert outcome["eta"]["own"] == pytest.approx(outcome["own"]["midpoint"] * 4 ** (1 / outcome["own"]["slope"]))
+    assert outcome["confidence"] == 0.2
+    assert 0 < outcome["still_shown"] <= 1
+    assert len(outcome["bins"]) == 2
 
 
 def test_a_second_run_starts_from_the_models_own_calibration_again() -> None:
@@ -130,9 +130,9 @@ def test_a_dry_run_saves_nothing() -> None:
 def test_what_is_worse_is_not_saved() -> None:
     # A person just like the model, and so few decisions that a fit to them learns little but chance.
     fill(120, store.checked("").calibration, seed=3)
-    found = content()
-    assert found["loss"][1] > found["loss"][0]
-    assert (found["better"], found["saved"]) == (False, False)
+    outcome = content()
+    assert outcome["loss"][1] > outcome["loss"][0]
+    assert (outcome["better"], outcome["saved"]) == (False, False)
     assert "Not saved: on decisions it was not fitted to, it does worse" in run().stdout
     assert not tunings.calibration_file(store.checked("")).exists()
 
@@ -157,9 +157,9 @@ def test_reset_gives_a_tunings_own_back() -> None:
     came_with = Calibration(0.9, 1.9)
     came_with.save(path, date="2026-01-01")
     fill(400)
-    found = content()
-    assert found["own"] == {"midpoint": 0.9, "slope": 1.9}
-    assert content()["own"] == found["own"]
+    outcome = content()
+    assert outcome["own"] == {"midpoint": 0.9, "slope": 1.9}
+    assert content()["own"] == outcome["own"]
     assert "Nothing to reset" not in run("--reset").stdout
     assert store.checked("").calibration == came_with
     assert "Nothing to reset" in run("--reset").stdout
@@ -196,16 +196,16 @@ def test_with_a_memory_bits_mean_something_else_and_are_kept_apart() -> None:
     fill(400, memory=True)
     weights = Weights.load(memory_sidecar(store.checked("").path))
     assert weights is not None
-    found = content()
-    assert (found["memory"], found["decisions"]) == (True, 400)
-    assert Calibration(**found["own"]) == weights.calibration
-    path = Path(found["path"])
+    outcome = content()
+    assert (outcome["memory"], outcome["decisions"]) == (True, 400)
+    assert Calibration(**outcome["own"]) == weights.calibration
+    path = Path(outcome["path"])
     assert path == tunings.calibration_file(store.checked("")).with_name("calibration.memory.json")
     assert Calibration.load(path) != weights.calibration
     assert store.checked("").calibration == Calibration.load(sidecar(store.checked("").path)), (
         "that without is as it was"
     )
-    assert content()["own"] == found["own"]
+    assert content()["own"] == outcome["own"]
     assert "path" not in content("--reset", "--dry-run")
     assert path.exists()
     assert content("--reset")["reset"] is True
@@ -248,15 +248,15 @@ def test_weights_are_fitted_to_a_workspace_and_kept(workspace: Path) -> None:
     before = Weights.load(path)
     again = calibration_file(store.checked(""), memory=True)
     Calibration(0.7, 1.0).save(again)
-    found = content("--workspace", str(workspace))
-    weights = found["weights"]
+    outcome = content("--workspace", str(workspace))
+    weights = outcome["weights"]
     alone, now, after = weights["rates"]
     assert after < now < alone
     assert (weights["better"], weights["saved"], weights["workspace"]) == (True, True, "project")
     assert weights["path"] == str(path)
     assert weights["files"] == len(VERBS)
-    assert found["saved"] is False
-    assert "needs 100" in found["reason"], "of the log, which is empty"
+    assert outcome["saved"] is False
+    assert "needs 100" in outcome["reason"], "of the log, which is empty"
     fitted = Weights.load(path)
     assert fitted is not None
     assert before is not None
@@ -264,7 +264,7 @@ def test_weights_are_fitted_to_a_workspace_and_kept(workspace: Path) -> None:
     assert json.loads(path.read_text())["fitted_on"] == "workspace"
     assert "giraffe" not in path.read_text()
     assert not again.exists(), "what was fitted to bits of the old weights no longer counts"
-    assert [one.name for one in path.parent.iterdir()] == ["memory.json"]
+    assert [file.name for file in path.parent.iterdir()] == ["memory.json"]
 
 
 def test_what_was_decided_with_other_weights_says_nothing_of_these(workspace: Path) -> None:

@@ -40,7 +40,7 @@ def filled(data: Path) -> Path:
     done = replace(DONE, eta=float("inf"))
     store = Store(log_path())
     for i in range(4):
-        one = completion_record(
+        record = completion_record(
             done,
             request,
             identifier=str(i),
@@ -51,7 +51,7 @@ def filled(data: Path) -> Path:
             version="0",
             at=now - 86_400 * (3 - i),
         )
-        store.write(one if i else without_text(one))
+        store.write(record if i else without_text(record))
         store.write(OutcomeRecord(str(i), now, "shown", False))
     store.write(OutcomeRecord("3", now, "accepted", True, 9, 9))
     store.write(OutcomeRecord("3", now + 30, "changed", False, 4, 8, 0, "return\x1b[31m", 30.0))

@@ -318,12 +318,12 @@ def test_tunings_tell_what_became_of_each(tmp_path: Path) -> None:
     assert "kept aside: Net effort did not fall." in lines[aside]
     assert "cannot be used: Its" in lines[broken]
     assert "as it came" not in table
-    found = {row["id"]: row for row in json.loads(run("tunings", REFERENCE, "--json").stdout)}
-    assert [id for id, row in found.items() if row["in_use"]] == [used]
-    assert (found[used]["scores"], found[used]["eta"]) == ({"net effort": 0.912345, "before": 0.95}, 0.32)
-    assert found[aside]["kept_aside"] == "Net effort did not fall."
-    assert (found[broken]["date"], found[broken]["scores"]) == (None, {})
-    assert "provenance.json cannot be read" in found[broken]["problem"]
+    by_id = {row["id"]: row for row in json.loads(run("tunings", REFERENCE, "--json").stdout)}
+    assert [id for id, row in by_id.items() if row["in_use"]] == [used]
+    assert (by_id[used]["scores"], by_id[used]["eta"]) == ({"net effort": 0.912345, "before": 0.95}, 0.32)
+    assert by_id[aside]["kept_aside"] == "Net effort did not fall."
+    assert (by_id[broken]["date"], by_id[broken]["scores"]) == (None, {})
+    assert "provenance.json cannot be read" in by_id[broken]["problem"]
 
 
 def test_other_errors_are_not_hidden() -> None:

@@ -23,8 +23,8 @@ def slow(tmp_path: Path) -> str:
     return str(path)
 
 
-def use(monkeypatch: pytest.MonkeyPatch, found: Requantised, *arguments: str, answer: str = "") -> str:
-    monkeypatch.setattr(requantising, "compare", lambda before, after, text: found)
+def use(monkeypatch: pytest.MonkeyPatch, comparison: Requantised, *arguments: str, answer: str = "") -> str:
+    monkeypatch.setattr(requantising, "compare", lambda before, after, text: comparison)
     result = CliRunner().invoke(model, ["use", *arguments], input=answer)
     assert result.exit_code == 0, result.output
     return result.output
@@ -40,7 +40,7 @@ def test_a_copy_that_is_worth_it_is_used_until_it_is_dropped(slow: str, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("found", "words"),
+    ("comparison", "words"),
     [
         (Requantised(1.1, 0.0), "that is not worth it"),
         (Requantised(1.4, 0.02), "that is not worth it"),
@@ -48,9 +48,9 @@ def test_a_copy_that_is_worth_it_is_used_until_it_is_dropped(slow: str, monkeypa
     ],
 )
 def test_another_is_not_kept_and_why_is_said(
-    slow: str, monkeypatch: pytest.MonkeyPatch, found: Requantised, words: str
+    slow: str, monkeypatch: pytest.MonkeyPatch, comparison: Requantised, words: str
 ) -> None:
-    assert words in use(monkeypatch, found, "--faster", slow)
+    assert words in use(monkeypatch, comparison, "--faster", slow)
     assert store.checked(slow).path == Path(slow)
 
 

@@ -102,8 +102,8 @@ def test_metadata_is_without_text(path: Path, start: Callable[..., Recorder]) ->
     recorder = start(Level.METADATA)
     recorder.record(completion())
     recorder.close()
-    [one] = records(path)
-    assert (one.prefix, one.suffix, one.text, one.characters) == (None, None, None, 4)
+    [record] = records(path)
+    assert (record.prefix, record.suffix, record.text, record.characters) == (None, None, None, 4)
 
 
 def test_off_touches_no_file(path: Path, start: Callable[..., Recorder]) -> None:
@@ -127,7 +127,7 @@ def test_the_level_changes_while_it_runs(path: Path, start: Callable[..., Record
     assert recorder.flush()
     recorder.close()
     recorder.record(completion("late"))
-    assert {one.id: one.text for one in records(path)} == {"full": "text", "metadata": None}
+    assert {record.id: record.text for record in records(path)} == {"full": "text", "metadata": None}
 
 
 def test_the_persons_choice_holds_at_once(path: Path, start: Callable[..., Recorder]) -> None:
@@ -137,7 +137,7 @@ def test_the_persons_choice_holds_at_once(path: Path, start: Callable[..., Recor
         recorder.record(completion(choice.word))
         assert recorder.flush()
     recorder.close()
-    assert {one.id: one.text for one in records(path)} == {"full": "text", "metadata": None}
+    assert {record.id: record.text for record in records(path)} == {"full": "text", "metadata": None}
 
 
 class Slow(Store):
@@ -205,7 +205,7 @@ def test_a_corrupt_file_and_another_try(path: Path, problems: list[str], start: 
     recorder.level = Level.FULL
     recorder.record(completion())
     recorder.close()
-    assert [one.id for one in records(path)] == ["a"]
+    assert [record.id for record in records(path)] == ["a"]
     assert len(problems) == 1
 
 
@@ -248,7 +248,7 @@ def test_a_log_that_was_locked_comes_back_by_itself(
     holder.close()
     recorder.record(completion("after"))
     recorder.close()
-    assert [one.id for one in records(path)] == ["before", "after"]
+    assert [record.id for record in records(path)] == ["before", "after"]
     assert [problem.partition(" (")[0] for problem in problems] == [
         "Completions are no longer logged: database is locked",
         "Completions are logged again",
@@ -268,7 +268,7 @@ def test_a_log_that_is_deleted_while_it_is_open_is_begun_anew(
             part.unlink()
     recorder.record(completion("after"))
     recorder.close()
-    assert [one.id for one in records(path)] == ["after"]
+    assert [record.id for record in records(path)] == ["after"]
     assert [problem.partition(",")[0] for problem in problems] == ["The log was deleted or moved while it was open"]
     with opened(path) as log:
         assert log.query("PRAGMA integrity_check") == [("ok",)]
@@ -311,7 +311,7 @@ def test_what_is_too_old_goes_without_being_asked(path: Path, start: Callable[..
     recorder.record(replace(completion("old"), at=time.time() - 31 * 86_400))
     recorder.record(completion("new"))
     recorder.close()
-    assert [one.id for one in records(path)] == ["new"]
+    assert [record.id for record in records(path)] == ["new"]
 
 
 def test_a_full_disk_by_a_limit_on_the_size_of_files(path: Path) -> None:

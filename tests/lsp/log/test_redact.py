@@ -89,12 +89,12 @@ def test_ordinary_code_stays(language: str, code: str) -> None:
 
 
 def test_hardly_anything_in_the_standard_library_is_taken_for_a_secret() -> None:
-    found = lines = 0
+    spans = lines = 0
     for path in sorted(Path(sysconfig.get_path("stdlib")).glob("*.py"))[:60]:
         text = path.read_text(encoding="utf-8", errors="replace")
         lines += text.count("\n")
-        found += len(secrets(text, "python"))
-    assert found / lines < 1 / 5000
+        spans += len(secrets(text, "python"))
+    assert spans / lines < 1 / 5000
 
 
 def test_redacting_twice_changes_nothing() -> None:
@@ -104,7 +104,7 @@ def test_redacting_twice_changes_nothing() -> None:
 
 def record(prefix: str, text: str, suffix: str, pieces: tuple[str, ...] = ()) -> CompletionRecord:
     done = Completion(text, (), 1, End.UNCERTAIN, 0.5, 1.0, 1, 1, 1.0, 1.0)
-    one = completion_record(
+    whole = completion_record(
         done,
         Request(prefix, suffix),
         identifier="a",
@@ -114,20 +114,20 @@ def record(prefix: str, text: str, suffix: str, pieces: tuple[str, ...] = ()) ->
         model="m",
         version="0",
     )
-    return replace(one, tokens=tuple(TokenRecord(piece, 0.5, 1.0) for piece in pieces))
+    return replace(whole, tokens=tuple(TokenRecord(piece, 0.5, 1.0) for piece in pieces))
 
 
-def redacted(one: CompletionRecord) -> CompletionRecord:
-    result = Redactor().redact(one)
+def redacted(whole: CompletionRecord) -> CompletionRecord:
+    result = Redactor().redact(whole)
     assert isinstance(result, CompletionRecord)
     return result
 
 
 def test_a_secret_that_spans_the_cursor_is_found_on_both_sides() -> None:
-    one = redacted(record('password = "hun', "ter2", '"\nprint()\n', ("ter", '2"', "\nmore")))
-    assert (one.prefix, one.text, one.suffix) == (f'password = "{MARKER}', MARKER, '"\nprint()\n')
-    assert [token.piece for token in one.tokens] == [MARKER, MARKER, "\nmore"]
-    assert [token.surprisal for token in one.tokens] == [0.5] * 3
+    cleaned = redacted(record('password = "hun', "ter2", '"\nprint()\n', ("ter", '2"', "\nmore")))
+    assert (cleaned.prefix, cleaned.text, cleaned.suffix) == (f'password = "{MARKER}', MARKER, '"\nprint()\n')
+    assert [token.piece for token in cleaned.tokens] == [MARKER, MARKER, "\nmore"]
+    assert [token.surprisal for token in cleaned.tokens] == [0.5] * 3
 
 
 HEX = "f3a1c09b7e5d2468ace013579bdf02468ace1357"
@@ -137,11 +137,11 @@ HEX = "f3a1c09b7e5d2468ace013579bdf02468ace1357"
 @pytest.mark.parametrize("suffix", ["", "\n", '"\nprint()\n', "\nx = 1\n"])
 def test_the_text_itself_is_redacted_when_the_prefix_holds_the_beginning(written: str, suffix: str) -> None:
     text = written.partition('"')[0]
-    one = redacted(record('HEX = "f', text, suffix, (written[:5], written[5:18], written[18:])))
-    assert one.prefix == f'HEX = "{MARKER}'
-    assert one.text == MARKER
-    assert one.suffix == suffix
-    assert {token.piece for token in one.tokens} <= {MARKER, '"', ""}
+    cleaned = redacted(record('HEX = "f', text, suffix, (written[:5], written[5:18], written[18:])))
+    assert cleaned.prefix == f'HEX = "{MARKER}'
+    assert cleaned.text == MARKER
+    assert cleaned.suffix == suffix
+    assert {token.piece for token in cleaned.tokens} <= {MARKER, '"', ""}
 
 
 @pytest.mark.parametrize(
@@ -158,17 +158,17 @@ def test_the_text_itself_is_redacted_when_the_prefix_holds_the_beginning(written
     ],
 )
 def test_every_kind_that_spans_the_cursor_is_cut_out_of_the_text(before: str, text: str, secret: str) -> None:
-    one = redacted(
+    cleaned = redacted(
         replace(record(before, text, "\n", (text[:3], text[3:])), language="yaml" if ":" in before else "env")
     )
-    assert secret not in (one.text or "")
-    assert secret not in "".join(token.piece for token in one.tokens)
+    assert secret not in (cleaned.text or "")
+    assert secret not in "".join(token.piece for token in cleaned.tokens)
 
 
 def test_a_secret_known_from_one_place_is_found_in_all() -> None:
-    one = redacted(record('api_key = "abcd-1234-efgh"\ncall(', "abcd-1234-efgh)", "\n# abcd-1234-efgh\n"))
-    assert one.text == f"{MARKER})"
-    assert one.suffix == f"\n# {MARKER}\n"
+    cleaned = redacted(record('api_key = "abcd-1234-efgh"\ncall(', "abcd-1234-efgh)", "\n# abcd-1234-efgh\n"))
+    assert cleaned.text == f"{MARKER})"
+    assert cleaned.suffix == f"\n# {MARKER}\n"
 
 
 def test_what_was_written_instead_is_judged_where_it_was_written() -> None:

@@ -64,8 +64,8 @@ def redacted(text: str, language: str, start: int, end: int) -> CompletionRecord
     """Return the record of a completion from `start` to `end`, with tokens of three characters."""
     middle = text[start:end]
     pieces = tuple(middle[at : at + 3] for at in range(0, len(middle), 3))
-    one = replace(record(text[:start], middle, text[end:], pieces), language=language)
-    result = Redactor().redact(one)
+    whole = replace(record(text[:start], middle, text[end:], pieces), language=language)
+    result = Redactor().redact(whole)
     assert isinstance(result, CompletionRecord)
     return result
 
@@ -79,20 +79,20 @@ def pieces_of(secret: str, texts: tuple[str, ...]) -> list[str]:
 @given(planted())
 def test_a_planted_secret_is_in_no_part_of_the_record(case: tuple[str, str, str, int, int]) -> None:
     text, secret, language, start, end = case
-    one = redacted(text, language, start, end)
-    written = "".join(token.piece for token in one.tokens)
-    assert pieces_of(secret, (one.prefix or "", one.text or "", one.suffix or "", written)) == []
+    cleaned = redacted(text, language, start, end)
+    written = "".join(token.piece for token in cleaned.tokens)
+    assert pieces_of(secret, (cleaned.prefix or "", cleaned.text or "", cleaned.suffix or "", written)) == []
 
 
 @given(planted())
 def test_the_parts_join_to_the_whole_without_its_secrets(case: tuple[str, str, str, int, int]) -> None:
     text, _, language, start, end = case
-    one = redacted(text, language, start, end)
-    joined = re.sub(f"(?:{MARKER})+", MARKER, f"{one.prefix}{one.text}{one.suffix}")
+    cleaned = redacted(text, language, start, end)
+    joined = re.sub(f"(?:{MARKER})+", MARKER, f"{cleaned.prefix}{cleaned.text}{cleaned.suffix}")
     assert joined == redact(text, language)
-    tokens = "".join(token.piece for token in one.tokens)
-    assert len(one.tokens) == -(-(end - start) // 3)
-    assert (MARKER in tokens) == (MARKER in (one.text or ""))
+    tokens = "".join(token.piece for token in cleaned.tokens)
+    assert len(cleaned.tokens) == -(-(end - start) // 3)
+    assert (MARKER in tokens) == (MARKER in (cleaned.text or ""))
 
 
 @given(planted())
@@ -101,10 +101,10 @@ def test_what_is_redacted_is_neither_remembered_nor_shown(case: tuple[str, str, 
     names = {"yaml": "a.yaml", "dotenv": ".env", "toml": "a.toml"}
     if language != "dotenv":  # whose files are not read at all
         assert pieces_of(secret, (without_secrets(text, names.get(language, "a.py")),)) == []
-    one = redacted(text, language, start, end)
+    cleaned = redacted(text, language, start, end)
     if start < end:
         touched = is_touched(text[:start], text[start:end], text[end:], language)
-        assert touched == (MARKER in (one.text or ""))
+        assert touched == (MARKER in (cleaned.text or ""))
 
 
 @given(st.one_of(ANY, planted().map(lambda case: case[0])), st.sampled_from(["python", "yaml", "c", ""]))
@@ -119,6 +119,6 @@ def test_spans_are_apart_and_in_order_and_the_rest_stays(text: str, language: st
 
 @given(ANY, ANY, ANY)
 def test_any_text_can_be_redacted(prefix: str, text: str, suffix: str) -> None:
-    one = Redactor().redact(record(prefix, text, suffix, (text,)))
-    assert isinstance(one, CompletionRecord)
-    assert one.tokens == (TokenRecord(text if MARKER not in (one.text or "") else MARKER, 0.5, 1.0),)
+    cleaned = Redactor().redact(record(prefix, text, suffix, (text,)))
+    assert isinstance(cleaned, CompletionRecord)
+    assert cleaned.tokens == (TokenRecord(text if MARKER not in (cleaned.text or "") else MARKER, 0.5, 1.0),)

@@ -62,7 +62,7 @@ for i in range(int(sys.argv[3])):
 
 
 def completion(identifier: str = "a", at: float = 1000.0, **changes: Any) -> CompletionRecord:
-    one = completion_record(
+    record = completion_record(
         DONE,
         Request("x = ", "\n"),
         identifier=identifier,
@@ -73,7 +73,7 @@ def completion(identifier: str = "a", at: float = 1000.0, **changes: Any) -> Com
         version="0",
         at=at,
     )
-    return replace(one, **changes)
+    return replace(record, **changes)
 
 
 def outcome(identifier: str = "a", kind: str = "accepted", **changes: Any) -> OutcomeRecord:
@@ -137,14 +137,14 @@ def test_half_a_surrogate_pair_is_no_error(path: Path) -> None:
 
 def test_the_window_ends_at_lines() -> None:
     request = Request("first\n" + "x = 1\n" * 1000, "y = 2\n" * 1000)
-    one = completion_record(DONE, request, identifier="a", path="", workspace="", language="", model="", version="")
-    assert one.prefix is not None
-    assert one.suffix is not None
-    assert PREFIX_WINDOW - 6 <= len(one.prefix) <= PREFIX_WINDOW
-    assert SUFFIX_WINDOW - 6 <= len(one.suffix) <= SUFFIX_WINDOW
-    assert one.prefix.startswith("x = 1\n")
-    assert one.suffix.endswith("y = 2\n")
-    assert abs(one.at - time.time()) < 60
+    record = completion_record(DONE, request, identifier="a", path="", workspace="", language="", model="", version="")
+    assert record.prefix is not None
+    assert record.suffix is not None
+    assert PREFIX_WINDOW - 6 <= len(record.prefix) <= PREFIX_WINDOW
+    assert SUFFIX_WINDOW - 6 <= len(record.suffix) <= SUFFIX_WINDOW
+    assert record.prefix.startswith("x = 1\n")
+    assert record.suffix.endswith("y = 2\n")
+    assert abs(record.at - time.time()) < 60
 
 
 def test_without_text_nothing_written_is_left(path: Path) -> None:
@@ -389,19 +389,19 @@ def test_stats(path: Path) -> None:
             outcome("7", "typed through", characters=0),
         ):
             log.write(record)
-        found = stats(log)
+        figures = stats(log)
         assert stats(log, since=5000.0).total.completions == 0
         assert stats(log, since=5000.0).total.p50_ms is None
         assert stats(log, since=5000.0).total.rate is None
-    total = found.total
+    total = figures.total
     assert (total.completions, total.shown, total.accepted, total.rate) == (20, 3, 2, 2 / 3)
     assert (total.accepted_characters, total.kept_characters) == (50, 30)
     assert (total.p50_ms, total.p95_ms) == (10.0, 19.0)
-    assert [(group.name, group.completions, group.accepted) for group in found.languages] == [
+    assert [(group.name, group.completions, group.accepted) for group in figures.languages] == [
         ("python", 15, 0),
         ("go", 5, 2),
     ]
-    assert [group.name for group in found.models] == ["m", "m + memory", "m + mine", "m + mine + memory"]
+    assert [group.name for group in figures.models] == ["m", "m + memory", "m + mine", "m + mine + memory"]
 
 
 def test_what_is_no_log_says_what_to_do(path: Path) -> None:

@@ -78,8 +78,8 @@ class Desk:
         return [outcome.kind for outcome in self.said if outcome.id == id]
 
     def survival(self) -> list[tuple[float, Kind, int, int]]:
-        found = [outcome for outcome in self.said if outcome.kind in (Kind.KEPT, Kind.CHANGED)]
-        return [(round(outcome.age, 3), outcome.kind, outcome.characters, outcome.of) for outcome in found]
+        looked = [outcome for outcome in self.said if outcome.kind in (Kind.KEPT, Kind.CHANGED)]
+        return [(round(outcome.age, 3), outcome.kind, outcome.characters, outcome.of) for outcome in looked]
 
 
 def accepted(marked: str, text: str) -> Desk:

@@ -42,7 +42,7 @@ def test_a_known_calibration_is_found_again(truth: Calibration) -> None:
     """Within three standard errors of intercept a and weight -b of the log odds a - b ln U (Fisher's information)."""
     some = drawn(truth, 2000)
     fitted = recalibrated(some, OWN, 0.2).fitted
-    bits = np.array([one.bits for one in some])
+    bits = np.array([decided.bits for decided in some])
     p = np.array([truth.probability(u) for u in bits])
     design = np.stack([np.ones_like(bits), -np.log(bits)])
     errors = np.sqrt(np.diag(np.linalg.inv(design * p * (1 - p) @ design.T)))
@@ -52,21 +52,21 @@ def test_a_known_calibration_is_found_again(truth: Calibration) -> None:
 
 
 def test_a_person_unlike_the_model_is_served_better() -> None:
-    found = recalibrated(drawn(Calibration(0.5, 1.0), 600), OWN, 0.2)
-    assert found.better
-    assert found.loss_change.high < 0  # surely so
-    assert found.error[1] < 0.06 < found.error[0]
-    assert found.error_change.high < 0
-    assert found.fitted.budget(0.5) == pytest.approx(0.5, rel=0.25)
-    assert (found.unit, found.groups, found.decisions) == ("days", 10, 600)
-    assert sum(one.spans for one in found.bins[1]) == 600
+    refitted = recalibrated(drawn(Calibration(0.5, 1.0), 600), OWN, 0.2)
+    assert refitted.better
+    assert refitted.loss_change.high < 0  # surely so
+    assert refitted.error[1] < 0.06 < refitted.error[0]
+    assert refitted.error_change.high < 0
+    assert refitted.fitted.budget(0.5) == pytest.approx(0.5, rel=0.25)
+    assert (refitted.unit, refitted.groups, refitted.decisions) == ("days", 10, 600)
+    assert sum(bin_.spans for bin_ in refitted.bins[1]) == 600
 
 
 def test_a_person_like_the_model_is_left_about_where_they_are() -> None:
-    found = recalibrated(drawn(OWN, 600), OWN, 0.2)
-    assert found.fitted.budget(0.2) == pytest.approx(OWN.budget(0.2), rel=0.25)
-    assert abs(found.loss[1] - found.loss[0]) < 0.01
-    assert found.loss_change.low < 0.01
+    refitted = recalibrated(drawn(OWN, 600), OWN, 0.2)
+    assert refitted.fitted.budget(0.2) == pytest.approx(OWN.budget(0.2), rel=0.25)
+    assert abs(refitted.loss[1] - refitted.loss[0]) < 0.01
+    assert refitted.loss_change.low < 0.01
 
 
 def test_what_is_judged_was_not_fitted_to() -> None:
@@ -76,10 +76,10 @@ def test_what_is_judged_was_not_fitted_to() -> None:
     for day in range(5):
         truth = Calibration(0.15 if day % 2 else 6.0, 2.0)
         some = drawn(truth, 60, seed=day)
-        mixed += [replace(one, completion=replace(one.completion, at=NOON + 86_400 * day)) for one in some]
-    found = recalibrated([mixed[i] for i in random.permutation(len(mixed))], OWN, 0.2)
-    assert found.unit == "days"
-    assert found.loss_change.low < 0 < found.loss_change.high
+        mixed += [replace(decided, completion=replace(decided.completion, at=NOON + 86_400 * day)) for decided in some]
+    refitted = recalibrated([mixed[i] for i in random.permutation(len(mixed))], OWN, 0.2)
+    assert refitted.unit == "days"
+    assert refitted.loss_change.low < 0 < refitted.loss_change.high
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ def test_what_is_judged_was_not_fitted_to() -> None:
     [(7, 1, "days", 7), (2, 6, "files", 6), (2, 3, "stretches of time", 5)],
 )
 def test_what_is_left_out_at_a_time(days: int, files: int, unit: str, groups: int) -> None:
-    found = recalibrated(drawn(OWN, 200, days=days, files=files), OWN, 0.2)
-    assert (found.unit, found.groups) == (unit, groups)
+    refitted = recalibrated(drawn(OWN, 200, days=days, files=files), OWN, 0.2)
+    assert (refitted.unit, refitted.groups) == (unit, groups)
 
 
 def test_too_few_decisions_are_refused_with_both_numbers() -> None:
@@ -107,23 +107,23 @@ def test_one_sided_decisions_are_refused(right: int) -> None:
 
 def test_constant_bits_move_the_midpoint_and_keep_the_slope() -> None:
     some = [decision(0.5, i % 5 > 0, NOON + 86_400 * (i % 7)) for i in range(500)]
-    found = recalibrated(some, OWN, 0.2)
-    assert found.fitted.probability(0.5) == pytest.approx(0.8, abs=0.01)
-    assert 1.0 < found.fitted.slope < 3.0
+    refitted = recalibrated(some, OWN, 0.2)
+    assert refitted.fitted.probability(0.5) == pytest.approx(0.8, abs=0.01)
+    assert 1.0 < refitted.fitted.slope < 3.0
 
 
 def test_a_person_who_takes_anything_does_not_open_the_gates_at_once() -> None:
     # 45 % right whatever the bits: followed to the letter, the confidence 0.2 would be hundreds of bits.
     random = np.random.default_rng(4)
-    some = [replace(one, reached=4 if random.random() < 0.45 else 0) for one in drawn(OWN, 3000)]
-    found = recalibrated(some, OWN, 0.2)
-    assert found.prior > 20
-    assert found.fitted.budget(0.2) <= WIDEN * max(one.bits for one in some)
-    assert found.better
+    some = [replace(decided, reached=4 if random.random() < 0.45 else 0) for decided in drawn(OWN, 3000)]
+    refitted = recalibrated(some, OWN, 0.2)
+    assert refitted.prior > 20
+    assert refitted.fitted.budget(0.2) <= WIDEN * max(decided.bits for decided in some)
+    assert refitted.better
 
 
 def test_bits_that_mean_the_reverse_leave_the_model_as_it_is() -> None:
     some = [decision(bits, bits > 1, NOON + 86_400 * (i % 7)) for i, bits in enumerate([0.1, 1.9] * 300)]
-    found = recalibrated(some, OWN, 0.2)
-    assert found.fitted.slope > 0
-    assert found.fitted.budget(0.2) <= WIDEN * 1.9 + 1e-9
+    refitted = recalibrated(some, OWN, 0.2)
+    assert refitted.fitted.slope > 0
+    assert refitted.fitted.budget(0.2) <= WIDEN * 1.9 + 1e-9

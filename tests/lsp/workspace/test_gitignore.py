@@ -30,11 +30,11 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("where", ["", "in", "out", "deep"])
 def test_one_file_is_listed_as_in_a_look_through_all(folder: Path, where: str) -> None:
-    found = {name for _, name in gitignore.files(folder / where)}
+    listed = {name for _, name in gitignore.files(folder / where)}
     here = [path.relative_to(folder / where).as_posix() for path in (folder / where).rglob("*") if path.is_file()]
-    assert {name for name in here if gitignore.lists(folder / where, name)} == found
-    assert found
-    assert (len(found) < len(here)) == (where != "out")  # named after all, an ignored folder is looked through
+    assert {name for name in here if gitignore.lists(folder / where, name)} == listed
+    assert listed
+    assert (len(listed) < len(here)) == (where != "out")  # named after all, an ignored folder is looked through
 
 
 def test_a_file_that_is_not_there_yet_is_judged_by_its_path(folder: Path) -> None:

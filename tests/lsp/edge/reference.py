@@ -79,7 +79,7 @@ def _joined(units: list[Unit], encoding: str) -> str:
     while at < len(units):
         unit = units[at]
         whole = units[at : at + unit.width]
-        if [(one.number, one.place) for one in whole] == [(unit.number, place) for place in range(unit.width)]:
+        if [(part.number, part.place) for part in whole] == [(unit.number, place) for place in range(unit.width)]:
             text += unit.character
             at += unit.width
         else:

@@ -44,9 +44,9 @@ def test_units_of_one_to_four_byte_characters(encoding: str) -> None:
     assert [characters(text, count, encoding) for count in ends] == [0, 1, 2, 3, 4, 5]
 
 
-@pytest.mark.parametrize(("encoding", "count", "found"), [("utf-8", 8, 3), ("utf-16", 4, 3), ("utf-8", 2, 1)])
-def test_a_count_within_a_character_goes_to_its_start(encoding: str, count: int, found: int) -> None:
-    assert characters("aé世😀z", count, encoding) == found
+@pytest.mark.parametrize(("encoding", "count", "expected"), [("utf-8", 8, 3), ("utf-16", 4, 3), ("utf-8", 2, 1)])
+def test_a_count_within_a_character_goes_to_its_start(encoding: str, count: int, expected: int) -> None:
+    assert characters("aé世😀z", count, encoding) == expected
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
@@ -108,9 +108,9 @@ def params(line: int, character: int, info: types.SelectedCompletionInfo | None 
 
 
 def asked_of(document: OpenDocument, params: types.InlineCompletionParams, encoding: str) -> Query:
-    found = query(document, params, encoding)
-    assert found is not None
-    return found
+    asked = query(document, params, encoding)
+    assert asked is not None
+    return asked
 
 
 def test_a_line_that_is_not_there_is_no_query() -> None:
@@ -140,8 +140,8 @@ def test_edits_that_cut_characters_in_two_shift_nothing(seed: int) -> None:
         there = ours.source.split("\n")
         assert [units(text, "utf-16") for text in there] == [len(text) for text in theirs]
         for mine, client in zip(there, theirs, strict=True):
-            for one, other in zip(halves(mine), client, strict=True):
-                assert one in (other, "\N{REPLACEMENT CHARACTER}")
+            for unit, other in zip(halves(mine), client, strict=True):
+                assert unit in (other, "\N{REPLACEMENT CHARACTER}")
     said = document("a😀b😀😀\n😀c").source
     for start, end, text in ours.take_edits():
         said = said[:start] + text + said[end:]

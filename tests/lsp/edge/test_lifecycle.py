@@ -83,8 +83,8 @@ async def test_a_message_with_an_id_is_answered_once(wire: Wire, message: str) -
     wire.received.clear()
     raw(wire, message.encode())
     assert await wire.items(0, 4), "the rest goes on"
-    answers = [one for one in wire.received if "method" not in one and one.get("id") in (7, None)]
-    assert [one["id"] for one in answers] == [7]
+    answers = [reply for reply in wire.received if "method" not in reply and reply.get("id") in (7, None)]
+    assert [answer["id"] for answer in answers] == [7]
     if "error" in answers[0]:
         assert answers[0]["error"]["code"] in {-32600, -32601, -32602, -32700}
 
@@ -114,7 +114,7 @@ async def test_a_message_with_an_id_is_answered_once(wire: Wire, message: str) -
 async def test_what_has_no_id_that_can_be_read_is_answered_without(wire: Wire, message: bytes) -> None:
     await wire.initialize()
     raw(wire, message)
-    refusal = await wire.seen(lambda one: "id" in one and one["id"] is None)
+    refusal = await wire.seen(lambda reply: "id" in reply and reply["id"] is None)
     assert refusal["error"]["code"] in {-32600, -32700}
     await wire.settle()
 

@@ -30,7 +30,7 @@ class Synced:
         self.wire = wire
 
     def open(self) -> None:
-        cells = [{"kind": 2, "document": one["uri"]} for one in TEXTS]
+        cells = [{"kind": 2, "document": document["uri"]} for document in TEXTS]
         notebook = {"uri": NOTEBOOK, "notebookType": "jupyter-notebook", "version": 1, "cells": cells}
         self.wire.notify("notebookDocument/didOpen", {"notebookDocument": notebook, "cellTextDocuments": TEXTS})
 
@@ -57,8 +57,8 @@ class Plain:
         self.wire = wire
 
     def open(self) -> None:
-        for one in TEXTS:
-            self.wire.notify("textDocument/didOpen", {"textDocument": one})
+        for document in TEXTS:
+            self.wire.notify("textDocument/didOpen", {"textDocument": document})
 
     def write(self, number: int, text: str) -> None:
         params = {"textDocument": {"uri": cell(number), "version": 2}, "contentChanges": [{"text": text}]}
@@ -127,7 +127,10 @@ async def test_a_notebook_that_is_closed_is_gone(wire: Wire) -> None:
     await wire.initialize()
     Synced(wire).open()
     assert await wire.items(0, 4, uri=cell(2))
-    closed = {"notebookDocument": {"uri": NOTEBOOK}, "cellTextDocuments": [{"uri": one["uri"]} for one in TEXTS]}
+    closed = {
+        "notebookDocument": {"uri": NOTEBOOK},
+        "cellTextDocuments": [{"uri": document["uri"]} for document in TEXTS],
+    }
     wire.notify("notebookDocument/didClose", closed)
     assert await wire.items(0, 4, uri=cell(2)) == []
     assert wire.server.text(f"{NOTEBOOK}#python") is None

@@ -90,8 +90,8 @@ async def test_the_log_holds_no_more_than_the_option_says(options: dict[str, str
     wire.open("x = ")
     await wire.items(0, 4)
     await hang_up(wire)
-    found = [(completion.text, completion.prefix, completion.characters) for completion, _ in logged()]
-    assert found == ([] if options["log"] == "off" else [(None, None, 11)])
+    records = [(completion.text, completion.prefix, completion.characters) for completion, _ in logged()]
+    assert records == ([] if options["log"] == "off" else [(None, None, 11)])
 
 
 async def test_that_there_is_a_log_is_said_on_the_first_start_only() -> None:

@@ -45,18 +45,18 @@ def test_edits_leave_the_client_s_text(text: str, edits: list[tuple[list[Edge], 
 def test_every_place_has_a_position_that_leads_back(text: str, encoding: str) -> None:
     source = opened(text, encoding).source
     for offset in range(len(source) + 1):
-        found = position_at(source, offset, encoding)
+        place = position_at(source, offset, encoding)
         if source[offset - 1 : offset + 1] != "\r\n":  # within a line end there is no place
-            assert offset_at(source, found, encoding) == offset
+            assert offset_at(source, place, encoding) == offset
 
 
 @given(TEXTS, EDGES, ENCODINGS)
 def test_a_position_is_clamped_to_a_place_of_the_text(text: str, edge: Edge, encoding: str) -> None:
     source = opened(text, encoding).source
     offset = offset_at(source, position(edge), encoding)
-    found = position_at(source, offset, encoding)
+    place = position_at(source, offset, encoding)
     assert 0 <= offset <= len(source)
-    assert (found.line, found.character) <= edge or found.line < edge[0]
+    assert (place.line, place.character) <= edge or place.line < edge[0]
 
 
 @given(TEXTS, ENCODINGS)

@@ -154,10 +154,10 @@ class Wire:
 
     async def seen(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         async with asyncio.timeout(5):
-            while not (found := [message for message in self.received if wanted(message)]):
+            while not (matching := [message for message in self.received if wanted(message)]):
                 self.news.clear()
                 await self.news.wait()
-        return found[-1]
+        return matching[-1]
 
     async def settle(self) -> None:
         """Wait until what was sent so far is handled."""
@@ -187,8 +187,10 @@ class Wire:
         return self.ask("textDocument/inlineCompletion", params | {"context": context or AUTOMATIC})
 
     async def items(self, line: int, character: int, context: Any = None, uri: str = URI) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = (await self.reply(self.ask_at(line, character, context, uri)))["result"]["items"]
-        return found
+        offered: list[dict[str, Any]] = (await self.reply(self.ask_at(line, character, context, uri)))["result"][
+            "items"
+        ]
+        return offered
 
     async def run(self, command: str, *arguments: Any) -> Any:
         return await self.request("workspace/executeCommand", {"command": command, "arguments": list(arguments)})

@@ -279,12 +279,12 @@ async def test_what_is_typed_decides_which_of_several_goes_on(session: Session, 
     several = items(await session.complete(query("value = "), LIMITS, 2))
     both = items(await session.complete(query("value = c"), LIMITS))
     assert both == [(several[0][0], "ompute(first, second)"), (several[2][0], "all(first)")]
-    one = items(await session.complete(query("value = ca"), LIMITS))
-    assert one == [(several[2][0], "ll(first)")]
+    single = items(await session.complete(query("value = ca"), LIMITS))
+    assert single == [(several[2][0], "ll(first)")]
     assert len(completer.requests) == 1
     completer.others = ("ses",)
     more = items(await session.complete(query("value = ca"), LIMITS, 2))
-    assert more == [*one, (more[1][0], "ses")], "asked for at a new cursor, others are computed there"
+    assert more == [*single, (more[1][0], "ses")], "asked for at a new cursor, others are computed there"
 
 
 async def test_what_has_ended_is_offered_no_more_and_the_others_are(

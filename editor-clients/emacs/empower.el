@@ -13,7 +13,8 @@
 ;;     (add-hook 'prog-mode-hook #'empower-mode)
 ;;
 ;; Where there is ghost text: TAB takes all of it, C-<right> its next word, C-g dismisses it.
-;; `empower-why' says why it stops where it stops, `empower-trigger' asks here and now.
+;; `empower-why' says why it stops where it stops, `empower-trigger' asks here and now,
+;; `empower-more' for the rest of the statement too, however unsure it is.
 
 ;;; Code:
 
@@ -39,6 +40,7 @@
   :type 'number)
 
 (defface empower-ghost '((t :inherit shadow)) "Text that is offered.")
+(defface empower-beyond '((t :inherit (shadow italic) :underline t)) "Text that was asked for, past what is sure.")
 
 (defvar empower--connection nil "The server; one for all buffers.")
 (defvar empower--told nil "What was said already: each thing is said once.")
@@ -49,6 +51,7 @@
 (defvar-local empower--item nil "The item that is offered, as the server sent it.")
 (defvar-local empower--start nil "Marker at which its text begins.")
 (defvar-local empower--text nil "Its text from there on.")
+(defvar-local empower--sure nil "How many of its characters are sure; nil for all.")
 (defvar-local empower--active nil "Whether there is ghost text, for its keys.")
 
 ;;;; The server
@@ -182,18 +185,22 @@ Where it cannot be run, say the cure and return nil."
         (empower--hide)
       (unless empower--overlay (setq empower--overlay (make-overlay (point) (point) nil t)))
       (move-overlay empower--overlay (point) (point))
-      (let ((shown (propertize rest 'face 'empower-ghost)))
+      (let* ((shown (propertize rest 'face 'empower-ghost))
+             (typed (- (length empower--text) (length rest)))
+             (sure (if empower--sure (max 0 (- empower--sure typed)) (length rest))))
+        (put-text-property (min sure (length rest)) (length rest) 'face 'empower-beyond shown)
         (put-text-property 0 1 'cursor t shown) ; the cursor stands before it
         (overlay-put empower--overlay 'after-string shown))
       (setq empower--active t))))
 
-(defun empower--ask (kind)
-  "Ask the server for a completion at point: KIND 1 by hand, 2 while typing."
+(defun empower--ask (kind &optional method)
+  "Ask the server for a completion at point: KIND 1 by hand, 2 while typing.
+METHOD is another one than the protocol's own."
   (when-let ((server (empower--server)))
     (empower--sync server)
     (let ((buffer (current-buffer)) (tick empower--tick) (place (point)))
       (jsonrpc-async-request
-       server :textDocument/inlineCompletion
+       server (or method :textDocument/inlineCompletion)
        (list :textDocument (list :uri (empower--this-uri)) :position (empower--position) :context (list :triggerKind kind))
        :success-fn
        (lambda (answer)
@@ -214,9 +221,21 @@ Where it cannot be run, say the cure and return nil."
            (from (if units (empower--at-units units) (point)))
            (there (buffer-substring-no-properties from (point))))
       (when (and (string-prefix-p there text) (> (length text) (length there)))
-        (setq empower--item item empower--text text empower--start (copy-marker from))
+        (setq empower--item item empower--text text empower--start (copy-marker from) empower--sure (empower--sure-of item))
         (when (empower--draw)
           (jsonrpc-notify server :textDocument/didShowCompletion (list :item item)))))))
+
+(defun empower--sure-of (item)
+  "Return how many characters of the text of ITEM are sure, or nil for all.
+The server counts in units of UTF-16, in the second argument of the command."
+  (let* ((arguments (plist-get (plist-get item :command) :arguments))
+         (units (and (> (length arguments) 1) (plist-get (aref arguments 1) :sure)))
+         (count 0))
+    (when units
+      (seq-doseq (char (plist-get item :insertText))
+        (when (> units 0)
+          (setq count (1+ count) units (- units (if (> char #xffff) 2 1)))))
+      count)))
 
 (defun empower--at-units (units)
   "Return the place on this line that is UNITS of UTF-16 from its start."
@@ -282,6 +301,12 @@ Where it cannot be run, say the cure and return nil."
   "Ask for a completion at point."
   (interactive)
   (empower--ask 1))
+
+(defun empower-more ()
+  "Show the rest of the statement too, however unsure it is."
+  (interactive)
+  (when empower--timer (cancel-timer empower--timer))
+  (empower--ask 1 :textDocument/moreInlineCompletion))
 
 (defun empower-why ()
   "Say why the last completion ends where it ends."

@@ -134,11 +134,15 @@ def items(answer: Answer | None, text: str, encoding: str) -> list[types.InlineC
 
 
 def item(answer: Answer, text: str, encoding: str) -> types.InlineCompletionItem:
-    """Return the protocol's item for an answer about `text`; always with a range, since Neovim relies on it."""
+    """Return the protocol's item for an answer about `text`; always with a range, since Neovim relies on it.
+
+    Where not all of it is sure, the command's second argument says how much is: `{"sure": UTF-16 units}`.
+    """
+    sure = [{"sure": units(answer.text[: answer.sure], "utf-16")}] if answer.sure is not None else []
     return types.InlineCompletionItem(
         insert_text=answer.text,
         range=types.Range(position_at(text, answer.start, encoding), position_at(text, answer.end, encoding)),
-        command=types.Command(title="Accept", command=ACCEPT, arguments=[answer.id]),
+        command=types.Command(title="Accept", command=ACCEPT, arguments=[answer.id, *sure]),
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -17,6 +18,7 @@ from empower_lsp.edge import convert
 from empower_lsp.edge.connection import Connection
 from empower_lsp.edge.notify import outline
 from empower_lsp.serving import Starter, start_engine, start_instant
+from empower_lsp.session import Query
 from empower_lsp.settings import SECTION
 
 PULL_SECONDS = 3.0
@@ -26,6 +28,7 @@ DID_SHOW = "textDocument/didShowCompletion"
 DID_PARTIALLY_ACCEPT = "textDocument/didPartiallyAcceptCompletion"
 DID_DISMISS = "textDocument/didDismissCompletion"
 DID_REST = "textDocument/didRestCursor"
+MORE = "textDocument/moreInlineCompletion"
 
 _log = logging.getLogger("empower_lsp")
 
@@ -156,18 +159,34 @@ def _did_change_folders(ls: Connection, _: types.DidChangeWorkspaceFoldersParams
 
 
 async def _inline_completion(ls: Connection, params: types.InlineCompletionParams) -> types.InlineCompletionList:
+    def query() -> Query | None:
+        document = ls.document(params.text_document.uri)
+        return convert.query(document, params, ls.encoding) if document is not None else None
+
+    return await _answer(ls, types.TEXT_DOCUMENT_INLINE_COMPLETION, query)
+
+
+async def _more(ls: Connection, params: object) -> types.InlineCompletionList:
+    def query() -> Query | None:
+        asked = convert.resting(params, ls.document, ls.encoding)
+        if asked is None:
+            ls.puzzled(MORE)
+        return replace(asked, by_hand=True, more=True) if asked is not None else None
+
+    return await _answer(ls, MORE, query)
+
+
+async def _answer(ls: Connection, method: str, asked: Callable[[], Query | None]) -> types.InlineCompletionList:
     """Answer with an empty list when there is nothing, whatever the reason: at null, Neovim keeps old text."""
     began = time.monotonic()
     items: list[types.InlineCompletionItem] = []
     try:
-        document = ls.document(params.text_document.uri)
-        query = convert.query(document, params, ls.encoding) if document is not None else None
-        if query is not None:
+        if (query := asked()) is not None:
             answer = await ls.conversation.asked(ls.notebooks.around(query))
             items = convert.items(ls.notebooks.within(query, answer), query.text, ls.encoding)
     except Exception as error:
-        _log.warning("%s %s", types.TEXT_DOCUMENT_INLINE_COMPLETION, outline(error))
-    _log.info("%s %.0f ms", types.TEXT_DOCUMENT_INLINE_COMPLETION, (time.monotonic() - began) * 1000)
+        _log.warning("%s %s", method, outline(error))
+    _log.info("%s %.0f ms", method, (time.monotonic() - began) * 1000)
     return types.InlineCompletionList(items)
 
 
@@ -242,6 +261,7 @@ _FEATURES: dict[str, Callable[..., Any]] = {
     types.WORKSPACE_DID_CHANGE_WATCHED_FILES: _did_change_files,
     types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: _did_change_folders,
     types.TEXT_DOCUMENT_INLINE_COMPLETION: _inline_completion,
+    MORE: _more,
     DID_SHOW: _did_show,
     DID_PARTIALLY_ACCEPT: _did_partially_accept,
     DID_DISMISS: _did_dismiss,

@@ -18,7 +18,7 @@ from empower_lsp.log import CompletionRecord, Entry, OutcomeRecord, TokenRecord
 from empower_lsp.outcome import FINAL, Kind
 from empower_model.calibration import Calibration
 from empower_model.completing import MIN_CHARACTERS, Written, chosen_cut, lexical_boundary
-from empower_model.request import Limits
+from empower_model.request import STATEMENT, Limits
 
 REGRETTED = 0.5
 """An accepted text of which less than this share is left when it is first looked at was accepted by mistake."""
@@ -141,6 +141,8 @@ def _decision(entry: Entry) -> Decision | None:
     final = next((outcome for outcome in entry.outcomes if outcome.kind in FINAL), None)
     seen = any(outcome.kind == Kind.SHOWN or outcome.kind in _TAKEN for outcome in entry.outcomes)
     if final is None or not seen or final.kind == Kind.SUPERSEDED or not entry.completion.kept:
+        return None
+    if entry.completion.rule == STATEMENT:  # what a person asked to see says nothing of what to show unasked
         return None
     # Of an editor with \r\n line ends, or a menu's item, more than the text was offered.
     characters = min(final.of, entry.completion.characters) or entry.completion.characters

@@ -101,8 +101,8 @@ class Conversation:
     async def asked(self, query: Query) -> Answer | None:
         """Answer a query, with alternatives if a person has asked by hand; None when there is nothing to show.
 
-        Waits for the settings. What was asked of a text that has changed since is not answered. Raises ModelError and
-        EngineError.
+        Who asks for more gets the rest of the statement behind what is sure, and no alternatives. Waits for the
+        settings. What was asked of a text that has changed since is not answered. Raises ModelError and EngineError.
         """
         if len(query.text) > LARGEST or "\0" in query.text:
             return None
@@ -112,8 +112,11 @@ class Conversation:
         self._heed_machine()
         self._follow()
         self._workspace.written_in(query.uri, query.text)
-        alternatives = ALTERNATIVES if query.by_hand else 0
-        answer = await self._session.complete(query, self.settings.limits, alternatives, self._speaks(query))
+        limits, speaks = self.settings.limits, self._speaks(query)
+        if query.more:
+            answer = await self._session.more(query, limits, speaks)
+        else:
+            answer = await self._session.complete(query, limits, ALTERNATIVES if query.by_hand else 0, speaks)
         if answer is None:
             return None
         assert self._can_judge is not None

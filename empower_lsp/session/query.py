@@ -27,6 +27,8 @@ class Query:
     selected: Selected | None = None
     by_hand: bool = False
     """Whether the person has asked for it; else the editor asked, because something was typed."""
+    more: bool = False
+    """Whether the person wants the rest of the statement too, past where it is sure; then they asked by hand."""
 
     def context(self) -> tuple[str, str]:
         """Return the text before and after the cursor, the selected item taken as accepted, with `\\n` line ends."""
@@ -93,3 +95,5 @@ class Answer:
     """None when it is the rest of what was answered under the same id before."""
     others: tuple[Answer, ...] = ()
     """Alternatives to it, for a person who has asked by hand."""
+    sure: int | None = None
+    """The code points of the text up to which it would be shown unasked; None for all of it."""

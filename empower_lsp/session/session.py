@@ -15,9 +15,10 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from empower_lsp.session.item import Item, answered, may_replace
 from empower_lsp.session.query import Answer, Computed, Query
 from empower_lsp.session.shown import Shown
 from empower_lsp.session.tier import Tier
@@ -30,19 +31,10 @@ PATIENCE = 0.08
 """Seconds that a key waits for the deep tier, while the instant one has an answer or will have none."""
 PATIENCE_BY_HAND = 1.0
 """The same for a person who has asked by hand."""
-CALM = 0.4
-"""Seconds after which a text on the screen is no longer replaced by a better one."""
+PATIENCE_FOR_MORE = 5.0
+"""The same for who asks for the rest of a statement, which takes a while to write."""
 REST = 0.3
 """Seconds without a request after which the deep tier computes what would follow the text on the screen."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """One of the items of an answer."""
-
-    shown: Shown
-    computed: Computed | None = None
-    """None for what was answered before."""
 
 
 class Session:
@@ -75,34 +67,32 @@ class Session:
         `instant` says whether the instant tier may answer here. Raises ModelError and EngineError. When cancelled,
         stops the work unless a keystroke is behind it.
         """
-        prefix, suffix = query.context()
-        self._supersede()
-        ticket = self._newest = asyncio.get_running_loop().create_future()
-        request = Request(prefix, suffix, limits, alternatives)
-        rests = self._rests(query.uri, request)
-        if rests and rests[0].shown.alternatives >= alternatives:
-            if self._instant is not None:
-                self._instant.leave()
-            return self._answer(query, self._improved(query.uri, request, rests, ticket))
-        if inside_word(suffix) and not query.by_hand:  # whatever it said, it would split a word
-            self._leave(query.uri)
-            return None
-        try:
-            computed = await self._first(query, request, ticket, self._instant if instant else None)
-        except asyncio.CancelledError:
-            if ticket is self._newest:
-                for tier in self._tiers():
-                    tier.cancel(CANCEL_GRACE)
-            raise
+        request, ticket = Request(*query.context(), limits, alternatives), self._ticket()
+        items = await self._found(query, request, ticket, self._instant if instant else None)
+        return self._answer(query, items) if items else None
+
+    async def more(self, query: Query, limits: Limits, instant: bool = True) -> Answer | None:
+        """Answer as `complete`, and with the rest of the statement or block behind that, however unsure it is.
+
+        `Answer.sure` tells where that begins. Asked again, it goes on from there.
+        """
+        request, ticket = Request(*query.context(), limits), self._ticket()
+        first = self._instant if instant else None
+        items = await self._found(query, request, ticket, first)
         if ticket is not self._newest:
             return None
-        self.last = computed or self.last
-        rests = self._rests(query.uri, request)  # some may have ended meanwhile
-        items = self._items(rests, computed, request) if computed is not None else rests
-        if not items:
-            self._shown.pop(query.uri, None)
+        sure = items[0].shown if items else self._new(request, "", None).shown
+        further = Request(request.prefix + sure.text, request.suffix, limits.to_the_end())
+        computed = await self._computed(query, further, ticket, first)
+        if ticket is not self._newest:
             return None
-        return self._answer(query, items)
+        if computed is not None and (text := sure.text + computed.rest(further)) != sure.text:
+            asked = replace(request, limits=further.limits)
+            self.last = replace(computed, request=asked, completion=replace(computed.completion, text=text))
+            shown = self._new(request, text, None).shown
+            where = sure.sure if sure.sure is not None else len(sure.text)
+            items = [Item(replace(shown, sure=where, typed_along=True), self.last)]
+        return self._answer(query, items) if items else None
 
     def edited(self, uri: str) -> None:
         """Note that a document has changed: a cancellation that follows comes from typing."""
@@ -150,6 +140,46 @@ class Session:
         for tier in self._tiers():
             tier.leave(uri)
 
+    async def _found(
+        self, query: Query, request: Request, ticket: asyncio.Future[None], instant: Tier | None
+    ) -> list[Item]:
+        """Return the items that a request is answered with; none too when the ticket is done before."""
+        rests = self._rests(query.uri, request)
+        if rests and rests[0].shown.alternatives >= request.alternatives:
+            if self._instant is not None:
+                self._instant.leave()
+            return self._improved(query.uri, request, rests, ticket)
+        if inside_word(request.suffix) and not query.by_hand:  # whatever it said, it would split a word
+            self._leave(query.uri)
+            return []
+        computed = await self._computed(query, request, ticket, instant)
+        if ticket is not self._newest:
+            return []
+        self.last = computed or self.last
+        rests = self._rests(query.uri, request)  # some may have ended meanwhile
+        items = self._items(rests, computed, request) if computed is not None else rests
+        if not items:
+            self._shown.pop(query.uri, None)
+        return items
+
+    async def _computed(
+        self, query: Query, request: Request, ticket: asyncio.Future[None], instant: Tier | None
+    ) -> Computed | None:
+        """Return `_first`; when cancelled, stop the work unless a keystroke is behind it."""
+        try:
+            return await self._first(query, request, ticket, instant)
+        except asyncio.CancelledError:
+            if ticket is self._newest:
+                for tier in self._tiers():
+                    tier.cancel(CANCEL_GRACE)
+            raise
+
+    def _ticket(self) -> asyncio.Future[None]:
+        """Return the ticket of a request that supersedes all others."""
+        self._supersede()
+        self._newest = asyncio.get_running_loop().create_future()
+        return self._newest
+
     def _supersede(self) -> None:
         self._stir()
         older, self._newest = self._newest, None
@@ -176,7 +206,7 @@ class Session:
         if (known := deep.computed(uri, request)) is not None:
             return known
         clock = asyncio.get_running_loop().time
-        latest = clock() + (PATIENCE_BY_HAND if query.by_hand else self.patience)
+        latest = clock() + (PATIENCE_FOR_MORE if query.more else PATIENCE_BY_HAND if query.by_hand else self.patience)
         quick = instant.want(uri, request)
         if not deep.is_busy_with(uri, request):
             # Both at once would take longer each, and what the one says may save the other time.
@@ -194,7 +224,7 @@ class Session:
             return computed
         return await _either(slow, ticket)  # the instant tier failed
 
-    def _improved(self, uri: str, request: Request, rests: list[_Item], ticket: asyncio.Future[None]) -> list[_Item]:
+    def _improved(self, uri: str, request: Request, rests: list[Item], ticket: asyncio.Future[None]) -> list[Item]:
         """Return what is on the screen, or what the deep tier has come to say instead where that leaves it calm."""
         if self._deep is None:
             return rests
@@ -204,7 +234,7 @@ class Session:
             self._tell_if_better(found, uri, request, ticket)
             return rests
         text = computed.rest(request)
-        if not _may_replace(shown, text):
+        if not may_replace(shown, text):
             return rests
         self.last = computed
         item = self._new(request, text, computed)
@@ -222,36 +252,24 @@ class Session:
             if computed is None or ticket is not self._newest:
                 return
             text, rests = computed.rest(request), self._rests(uri, request)
-            if _may_replace(rests[0].shown, text) if rests else text:
+            if may_replace(rests[0].shown, text) if rests else text:
                 self._on_better(uri)
 
         found.add_done_callback(done)
 
-    def _rests(self, uri: str, request: Request) -> list[_Item]:
+    def _rests(self, uri: str, request: Request) -> list[Item]:
         """Return those items of a document's last answer that still fit at a request's cursor, each cut to its rest."""
-        items = []
-        for shown in self._shown.get(uri, ()):
-            if rest := shown.rest(request.prefix, request.suffix, request.limits):
-                along = rest != shown.text
-                now = replace(
-                    shown,
-                    prefix=request.prefix,
-                    suffix=request.suffix,
-                    text=rest,
-                    alternatives=0 if along else shown.alternatives,
-                    typed_along=shown.typed_along or along,
-                )
-                items.append(_Item(now))
-        return items
+        were = (shown.at(request.prefix, request.suffix, request.limits) for shown in self._shown.get(uri, ()))
+        return [Item(shown) for shown in were if shown is not None]
 
-    def _items(self, rests: Sequence[_Item], computed: Computed, request: Request) -> list[_Item]:
+    def _items(self, rests: Sequence[Item], computed: Computed, request: Request) -> list[Item]:
         """Return what was shown already and then what was computed, as far as that says something else.
 
         So what a person reads does not move when they ask by hand: shown `value`, with `value` and `None` computed, the
         items are `value`, under its old id, and `None`.
         """
         wanted = request.alternatives
-        items = [_Item(replace(item.shown, alternatives=wanted)) for item in rests]
+        items = [Item(replace(item.shown, alternatives=wanted)) for item in rests]
         for completion in (computed.completion, *computed.completion.alternatives):
             own = replace(computed, completion=completion)
             text = own.rest(request)
@@ -259,15 +277,15 @@ class Session:
                 items.append(self._new(request, text, own))
         return items[: 1 + wanted]
 
-    def _new(self, request: Request, text: str, computed: Computed) -> _Item:
+    def _new(self, request: Request, text: str, computed: Computed | None) -> Item:
         """Return an item that was not shown before."""
         where = (request.prefix, request.suffix, request.limits)
         now = asyncio.get_running_loop().time()
-        return _Item(Shown(uuid.uuid4().hex, *where, text, request.alternatives, since=now), computed)
+        return Item(Shown(uuid.uuid4().hex, *where, text, request.alternatives, since=now), computed)
 
-    def _answer(self, query: Query, items: Sequence[_Item]) -> Answer:
+    def _answer(self, query: Query, items: Sequence[Item]) -> Answer:
         self._shown[query.uri] = tuple(item.shown for item in items)
-        first, *others = (_answered(query, item) for item in items)
+        first, *others = (answered(query, item) for item in items)
         self._look_ahead(query.uri, items[0].shown)
         return replace(first, others=tuple(others))
 
@@ -277,21 +295,6 @@ class Session:
             accepted = Request(shown.prefix + shown.text, shown.suffix, shown.limits)
             loop = asyncio.get_running_loop()
             self._resting = loop.call_later(REST, self._deep.look_ahead, uri, accepted)
-
-
-def _may_replace(shown: Shown, text: str) -> bool:
-    """Return whether a text may take the place of one on the screen: a longer one may, another one only at first."""
-    if not text or text == shown.text:
-        return False
-    fresh = not shown.typed_along and asyncio.get_running_loop().time() - shown.since < CALM
-    return fresh or text.startswith(shown.text)
-
-
-def _answered(query: Query, item: _Item) -> Answer:
-    start, text = query.offset, item.shown.text
-    if query.selected is not None:
-        start, text = query.selected.start, query.selected.text + text
-    return Answer(item.shown.id, start, query.offset, query.with_line_ends(text), item.computed)
 
 
 async def _either(found: asyncio.Future[Computed | None], ticket: asyncio.Future[None]) -> Computed | None:

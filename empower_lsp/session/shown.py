@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from empower_model.request import Limits
 from empower_model.trim import trim
@@ -26,7 +26,24 @@ class Shown:
     since: float = 0.0
     """When it came onto the screen, in seconds of the event loop's clock."""
     typed_along: bool = False
-    """Whether some of what was shown first was typed since."""
+    """Whether some of what was shown first was typed since, or all of it is what a person has asked for."""
+    sure: int | None = None
+    """The characters of the text up to which it was shown; a person has asked for what follows. None for all of it."""
+
+    def at(self, prefix: str, suffix: str, limits: Limits) -> Shown | None:
+        """Return it as it is at a later cursor, cut to its rest; None where it no longer fits."""
+        if not (rest := self.rest(prefix, suffix, limits)):
+            return None
+        along = rest != self.text
+        return replace(
+            self,
+            prefix=prefix,
+            suffix=suffix,
+            text=rest,
+            alternatives=0 if along else self.alternatives,
+            typed_along=self.typed_along or along,
+            sure=max(0, self.sure - (len(prefix) - len(self.prefix))) if self.sure is not None else None,
+        )
 
     def rest(self, prefix: str, suffix: str, limits: Limits) -> str:
         """Return the part of the text that is still to be typed at a later cursor; empty when it no longer fits there.

@@ -35,6 +35,8 @@ def words(completion: Completion) -> str:
             return f"{shown}. It could go on, but no further than the option `{LIMITS[completion.end]}` allows."
         case End.TRIMMED:
             return f"{shown}. What it went on with did not fit the text around it."
+        case End.ASKED:
+            return "You asked for the rest of the statement: it wrote on, however unsure, to where that seems to end."
         case End.STOPPED:
             return f"{shown}: a newer request took its place."
     return f"{shown}{_seen(ways(completion), bool(text))} The choice is yours."

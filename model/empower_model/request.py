@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from empower_model.engine import Token
+
+STATEMENT = "statement"
+"""The rule that ends a span with the statement, or the block that it opens, and not where it gets unsure."""
+MORE_TOKENS, MORE_LINES = 128, 24
+"""Most that is written of a statement at a time."""
 
 
 class End(StrEnum):
@@ -22,6 +27,8 @@ class End(StrEnum):
     MAX_LINES = "max-lines"
     TRIMMED = "trimmed"
     """The span was cut to fit the text around it."""
+    ASKED = "asked"
+    """A person asked for the rest of the statement, and has got it, or as much as is written at a time."""
     STOPPED = "stopped"
     """Ended on request: a newer request superseded it."""
 
@@ -33,13 +40,17 @@ class Limits:
     confidence: float = 0.3
     """Least calibrated probability that all shown text is what the human would type."""
     rule: str = "gain"
-    """`gain`, `budget` or `peak` (`empowerment.py`)."""
+    """`gain`, `budget` or `peak` (`stopping.py`); `statement` for who asks for the rest of one (`statement.py`)."""
     max_tokens: int = 48
     max_lines: int = 8
 
     def __post_init__(self) -> None:
-        if self.rule not in ("gain", "budget", "peak"):
+        if self.rule not in ("gain", "budget", "peak", STATEMENT):
             raise ValueError(f"no rule is named {self.rule!r}")
+
+    def to_the_end(self) -> Limits:
+        """Return the bounds of the rest of a statement, for who asks for that, however unsure it is."""
+        return replace(self, rule=STATEMENT, max_tokens=MORE_TOKENS, max_lines=MORE_LINES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import sysconfig
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -121,13 +122,28 @@ def ghost(editor: Emacs, typed: str) -> str:
     return until(found)
 
 
-def outcomes(editor: Emacs) -> list[tuple[str, bool]]:
+def logged() -> list[dict[str, Any]]:
     done = subprocess.run([installed(), "log", "export", "-"], capture_output=True, text=True, check=True)
-    entries = [json.loads(line) for line in done.stdout.splitlines()]
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def outcomes(entries: list[dict[str, Any]]) -> list[tuple[str, bool]]:
     quiet = ("shown", "superseded", "kept", "changed")
     return [
         (one["kind"], one["explicit"]) for entry in entries for one in entry["outcomes"] if one["kind"] not in quiet
     ]
+
+
+def test_more_goes_on_past_what_it_is_sure_of(emacs: Emacs) -> None:
+    shown = "return Point(" + ghost(emacs, "return Point(")
+    emacs.keys("M-x")
+    emacs.type("empower-more")
+    emacs.keys("Enter")
+    more = until(lambda: line if (line := emacs.line()).strip() != shown and line.strip().startswith(shown) else "")
+    emacs.keys("Tab")
+    assert emacs.saved().startswith(more)
+    emacs.quit()
+    assert [entry["rule"] for entry in logged() if ("accepted", True) in outcomes([entry])] == ["statement"]
 
 
 def test_ghost_text_is_accepted_and_undone_by_itself(emacs: Emacs) -> None:
@@ -138,7 +154,7 @@ def test_ghost_text_is_accepted_and_undone_by_itself(emacs: Emacs) -> None:
     emacs.keys("C-/", "C-/")
     assert emacs.saved() == "        return Po"
     emacs.quit()
-    assert outcomes(emacs)[0] == ("accepted", True)
+    assert outcomes(logged())[0] == ("accepted", True)
 
 
 def test_a_word_is_accepted_and_the_rest_typed_along(emacs: Emacs) -> None:
@@ -150,7 +166,7 @@ def test_a_word_is_accepted_and_the_rest_typed_along(emacs: Emacs) -> None:
     assert text.startswith(word)
     assert 0 < len(word) < len(text)
     emacs.quit()
-    assert outcomes(emacs)[0] == ("partially accepted", True)
+    assert outcomes(logged())[0] == ("partially accepted", True)
 
 
 def test_dismissed_text_is_gone_and_a_tab_is_a_tab(emacs: Emacs) -> None:
@@ -164,7 +180,7 @@ def test_dismissed_text_is_gone_and_a_tab_is_a_tab(emacs: Emacs) -> None:
     until(lambda: any(line.startswith(("It was ", "It shows ")) for line in emacs.screen()))
     assert emacs.saved() == "        return Po"
     emacs.quit()
-    assert outcomes(emacs)[0] == ("dismissed", True)
+    assert outcomes(logged())[0] == ("dismissed", True)
 
 
 def test_it_compiles_without_a_warning(tmp_path: Path) -> None:

@@ -39,6 +39,20 @@ def test_ghost_text_appears_and_tab_accepts_it(neovim: Neovim) -> None:
     assert (accepted["kind"], accepted["explicit"], accepted["characters"]) == ("accepted", True, len(ghost))
 
 
+def test_more_goes_on_past_where_it_is_sure_and_is_logged_as_asked_for(neovim: Neovim) -> None:
+    neovim.begin("return Point(")
+    until(lambda: neovim.line.endswith("Point("))
+    neovim.keys("<M-m>")
+    until(lambda: "EmpowerMore" in {group for line in neovim.drawn() for _, group in line})
+    ghost = neovim.ghost()
+    neovim.keys("<Tab>")
+    until(lambda: neovim.line == "        return Point(" + ghost)
+    neovim.quit()
+    [asked] = [entry for entry in neovim.logged() if entry["rule"] == "statement"]
+    assert asked["text"] == ghost
+    assert "accepted" in {outcome["kind"] for outcome in asked["outcomes"]}
+
+
 def test_tab_is_a_tab_where_there_is_no_ghost_text(neovim: Neovim) -> None:
     neovim.lua("require('empower').toggle()")
     until(lambda: neovim.status == "empower: off")

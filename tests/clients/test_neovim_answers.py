@@ -55,6 +55,41 @@ def test_lengths_are_told_in_utf_16_units_of_the_text_as_sent(answered: Neovim) 
     assert [params["acceptedLength"] for params in told] == [5, 8]  # quotes 2, clef 2, e 1; line end 2, x 1
 
 
+def test_what_was_asked_for_beyond_what_is_sure_looks_different(answered: Neovim) -> None:
+    answered.offer("return '𝄞(", character=8)
+    answered.begin()
+    assert answered.ghost() == "return '𝄞("
+    assert answered.drawn() == [[["return '𝄞(", "EmpowerGhost"]]]
+    answered.offer("return '𝄞(a,\r\n\tb)", character=8)
+    answered.lua("fake.items[1].command.arguments[2] = { sure = 11 }")
+    answered.keys("<M-m>")
+    until(lambda: answered.seen()[1] == "return '𝄞(a,")
+    assert answered.drawn() == [
+        [["return '𝄞(", "EmpowerGhost"], ["a,", "EmpowerMore"]],
+        [["    b)", "EmpowerMore"]],
+    ]
+    answered.keys("return '")
+    until(lambda: answered.drawn()[0] == [["𝄞(", "EmpowerGhost"], ["a,", "EmpowerMore"]])
+    answered.keys("<C-Down>")
+    until(lambda: answered.line == "        return '𝄞(a,")
+    until(lambda: answered.drawn()[1:] == [[["    b)", "EmpowerMore"]]])
+    answered.keys("<Tab>")
+    until(lambda: answered.line == "\tb)")
+    assert len(answered.told("textDocument/moreInlineCompletion")) == 1
+    assert answered.ran("accept") == [["return '𝄞(a,\r\n\tb)", {"sure": 11}]]
+
+
+def test_more_can_be_asked_for_where_nothing_is_shown(answered: Neovim) -> None:
+    answered.lua("fake.items = {}")
+    answered.begin("x")
+    until(lambda: answered.told("textDocument/inlineCompletion"))
+    answered.offer(" = 1", character=9)
+    answered.lua("fake.items[1].command.arguments[2] = { sure = 0 }")
+    answered.keys("<M-m>")
+    assert answered.ghost() == " = 1"
+    assert answered.drawn() == [[[" = 1", "EmpowerMore"]]]
+
+
 def test_the_next_of_several_is_asked_for_by_hand_once(answered: Neovim) -> None:
     answered.offer("one", "two", "three", character=8)
     answered.begin()

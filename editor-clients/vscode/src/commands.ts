@@ -5,6 +5,7 @@ import type { Connection } from './connection';
 import { output } from './executable';
 import type { Explanation } from './explanation';
 import { chooseModel, download, useFile } from './models';
+import type { More } from './more';
 import { FIX_PATH, INSTALL, offer, SHOW_LOG } from './notices';
 import type { Offers } from './offers';
 import type { Reports } from './reports';
@@ -29,6 +30,7 @@ export class NoProgram extends Error {
 export interface Parts {
   readonly connection: Connection;
   readonly offers: Offers;
+  readonly more: More;
   readonly wanted: Switch;
   readonly reports: Reports;
   readonly status: Status;
@@ -41,12 +43,13 @@ export interface Parts {
 
 /** Register all commands; an error's sentence is shown. */
 export function registerCommands(parts: Parts): vscode.Disposable[] {
-  const { connection, offers, wanted, reports, status, channel, program, restart, report, install } = parts;
+  const { connection, offers, more, wanted, reports, status, channel, program, restart, report, install } = parts;
   const commands: Record<string, (argument?: unknown) => unknown> = {
     acceptWord: () => offers.acceptPart('acceptNextWord'),
     acceptLine: () => offers.acceptPart('acceptNextLine'),
-    dismiss: () => offers.dismiss(),
+    dismiss: () => (more.clear(), offers.dismiss()),
     trigger: () => vscode.commands.executeCommand('editor.action.inlineSuggest.trigger'),
+    more: () => more.show(),
     next: () => offers.step('showNext'),
     previous: () => offers.step('showPrevious'),
     toggleEverywhere: () => wanted.toggle(),

@@ -5,6 +5,7 @@ import {
   CloseAction,
   ErrorAction,
   ExecuteCommandRequest,
+  type InlineCompletionList,
   LanguageClient,
   type LanguageClientOptions,
   type Middleware,
@@ -15,6 +16,7 @@ import { environment } from './executable';
 import { offer, sayWhatItSays, SHOW_LOG } from './notices';
 import type { State } from './status';
 
+const MORE = 'textDocument/moreInlineCompletion';
 const WINDOW_MS = 3 * 60_000;
 const MOST_ENDS = 4;
 const RESTART: vscode.Command = { title: 'Restart', command: 'empower.restart' };
@@ -61,6 +63,18 @@ export class Connection implements vscode.Disposable {
       return undefined;
     }
     return this.client.sendRequest(ExecuteCommandRequest.type, { command, arguments: args }) as Promise<T>;
+  }
+
+  /** The completion at a place with the rest of the statement; none while there is no server. */
+  async more(document: vscode.TextDocument, position: vscode.Position): Promise<vscode.InlineCompletionItem[]> {
+    const client = this.client;
+    if (!client?.isRunning()) {
+      return [];
+    }
+    const { code2ProtocolConverter: code, protocol2CodeConverter: protocol } = client;
+    const at = { textDocument: code.asTextDocumentIdentifier(document), position: code.asPosition(position) };
+    const answer = await protocol.asInlineCompletionResult(await client.sendRequest<InlineCompletionList>(MORE, at));
+    return Array.isArray(answer) ? answer : (answer?.items ?? []);
   }
 
   /** Send a notification, if there is a server to hear it. */

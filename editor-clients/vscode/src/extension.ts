@@ -9,6 +9,7 @@ import { Deep } from './deep';
 import { expanded, find, type Places } from './executable';
 import type { Explanation, ServerStatus } from './explanation';
 import { install } from './installation';
+import { More } from './more';
 import { CHOOSE, FIX_PATH, INSTALL, offer, SHOW_LOG } from './notices';
 import { Offers } from './offers';
 import { Patience } from './patience';
@@ -34,10 +35,14 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const offers = new Offers(async (method, params) => connection?.tell(method, params));
   const deep = new Deep(async (method, params) => connection?.tell(method, params), (read, toRead) => status.reading(read, toRead));
   const refresh = refresher(status, offers);
+  const more = new More(
+    async (document, position) => (wanted.why(document.languageId) === undefined ? ((await connection?.more(document, position)) ?? []) : []),
+    (sure) => status.beyond(sure),
+  );
   const reports = new Reports();
   const patience = new Patience(context.globalState);
   const own = join(context.globalStorageUri.fsPath, 'server');
-  connection = new Connection(channel, middleware({ wanted, offers, status, patience, deep, refresh }), (state) => status.show(state), refresh, (client) => deep.follow(client));
+  connection = new Connection(channel, middleware({ wanted, offers, more, status, patience, deep, refresh }), (state) => status.show(state), refresh, (client) => deep.follow(client));
 
   const start = async (): Promise<void> => {
     const program = find(places(own));
@@ -53,13 +58,13 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     void vscode.commands.executeCommand('setContext', 'empower.installed', program !== undefined);
   };
   const parts = {
-    ...{ connection, offers, wanted, reports, status, channel, restart: start },
+    ...{ connection, offers, more, wanted, reports, status, channel, restart: start },
     program: () => programOrError(own),
     report: () => showReport(programOrError(own), context.globalStorageUri.fsPath),
     install: () => installed(context, own, channel, start),
   };
   context.subscriptions.push(
-    ...[channel, wanted, status, reports, deep, connection, ...registerCommands(parts)],
+    ...[channel, wanted, status, reports, deep, more, connection, ...registerCommands(parts)],
     wanted.onDidChange(() => status.render()),
     vscode.window.onDidChangeActiveTextEditor(() => status.render()),
     vscode.workspace.onDidGrantWorkspaceTrust(start),
@@ -149,6 +154,7 @@ function refresher(status: Status, offers: Offers): Refresh {
 interface Watchers {
   readonly wanted: Switch;
   readonly offers: Offers;
+  readonly more: More;
   readonly status: Status;
   readonly patience: Patience;
   readonly deep: Deep;
@@ -156,7 +162,7 @@ interface Watchers {
 }
 
 /** What happens around the messages of the language client. */
-function middleware({ wanted, offers, status, patience, deep, refresh }: Watchers): Middleware {
+function middleware({ wanted, offers, more, status, patience, deep, refresh }: Watchers): Middleware {
   return {
     provideInlineCompletionItems: async (document, position, context, token, next) => {
       if (wanted.why(document.languageId) !== undefined) {
@@ -170,10 +176,12 @@ function middleware({ wanted, offers, status, patience, deep, refresh }: Watcher
         }
       });
       const triggerKind = deep.isAsking ? vscode.InlineCompletionTriggerKind.Automatic : context.triggerKind;
-      const answer = await next(document, position, { ...context, triggerKind }, token);
+      const answer = more.taken(document, position) ?? (await next(document, position, { ...context, triggerKind }, token));
       if (!token.isCancellationRequested) {
         const byHand = triggerKind === vscode.InlineCompletionTriggerKind.Invoke;
-        offers.answered(document, position, (Array.isArray(answer) ? answer : answer?.items) ?? [], byHand);
+        const items = (Array.isArray(answer) ? answer : answer?.items) ?? [];
+        offers.answered(document, position, items, byHand);
+        more.answered(position, items);
         refresh(performance.now() - began);
       }
       return answer;

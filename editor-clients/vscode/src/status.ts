@@ -14,6 +14,7 @@ export class Status implements vscode.Disposable {
   private state: State = { kind: 'starting', message: 'Starting.' };
   private last: { readonly model: string | undefined; readonly text: string } | undefined;
   private read = '';
+  private sure: string | undefined;
 
   constructor(private readonly offBecause: (language: string | undefined) => string | undefined) {
     this.item.name = 'Empower';
@@ -46,6 +47,14 @@ export class Status implements vscode.Disposable {
     this.render();
   }
 
+  /** The text on the screen was asked for, and goes on past what is sure; undefined where it does not. */
+  beyond(sure: string | undefined): void {
+    if (sure !== this.sure) {
+      this.sure = sure;
+      this.render();
+    }
+  }
+
   /** What there is to say, most important first. */
   lines(): string[] {
     const { state } = this;
@@ -54,7 +63,9 @@ export class Status implements vscode.Disposable {
       return [state.message];
     }
     const models = state.kind === 'ready' && (state.models?.length ?? 0) > 1 ? (state.models ?? []).map(told) : [];
-    const more = state.kind === 'ready' ? [...models, this.read, this.last?.text ?? ''] : [];
+    const asked = this.sure ? `You asked for more: it is sure up to "${this.sure}".` : 'You asked for more: it is sure of nothing here.';
+    const beyond = this.sure === undefined ? '' : asked;
+    const more = state.kind === 'ready' ? [beyond, ...models, this.read, this.last?.text ?? ''] : [];
     return [off ?? state.message, ...more].filter(Boolean);
   }
 
@@ -63,7 +74,8 @@ export class Status implements vscode.Disposable {
     const off = this.offBecause(vscode.window.activeTextEditor?.document.languageId);
     const icon = { starting: '$(loading~spin)', loading: '$(loading~spin)', ready: '$(sparkle)', error: '$(warning)' }[state.kind];
     const isOff = state.kind !== 'error' && off !== undefined;
-    item.text = `${isOff ? '$(circle-slash)' : icon} Empower`;
+    const beyond = state.kind === 'ready' && this.sure !== undefined;
+    item.text = beyond ? '$(question) Empower: past what it is sure of' : `${isOff ? '$(circle-slash)' : icon} Empower`;
     item.backgroundColor = state.kind === 'error' ? new vscode.ThemeColor('statusBarItem.errorBackground') : undefined;
     item.command = state.kind === 'error' ? state.cure : 'empower.menu';
     item.tooltip = this.lines().join('\n\n');

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, replace
 from empower_model.calibration import Calibration
 from empower_model.completing import alternatives, stopping
 from empower_model.completing.draft import Draft, Trust
+from empower_model.completing.statement import whole_statement
 from empower_model.completing.stopping import Cut, Verdict, Written
 from empower_model.engine import Drafts, Engine, Token, Transform
 from empower_model.errors import EngineStopped
 from empower_model.prompt import ROLLBACK, Layout, Prompt, Reader, healing
-from empower_model.request import Completion, End, Limits, Request
+from empower_model.request import STATEMENT, Completion, End, Limits, Request
 from empower_model.trim import LONGEST_WORD, joined, reindent, run_length, trim
 
 PEAK_FLOOR = 2.5
@@ -26,10 +27,12 @@ RUN_TOKENS = 8
 """So many tokens in a row that say one character alone, and it is not worth waiting for another."""
 
 
-def chosen_cut(limits: Limits, calibration: Calibration) -> Cut:
-    """Return the rule that the limits name, with their confidence."""
+def chosen_cut(limits: Limits, calibration: Calibration, prefix: str = "") -> Cut:
+    """Return the rule that the limits name, with their confidence, for a span behind `prefix`."""
     confidence = limits.confidence
     match limits.rule:
+        case statement if statement == STATEMENT:
+            return whole_statement(limits, prefix)
         case "peak":
             return lambda written: stopping.peak(written.entropies, PEAK_FLOOR)
         case "budget":
@@ -135,7 +138,8 @@ class LocalCompleter:
         limits = request.limits
         draft = Draft.of(request.draft, prompt.forced, self._engine) if request.draft and other is None else None
         drafts = draft.guesses(self._trust, self._drafts) if draft is not None else self._drafts
-        span = _Span(limits, self._cut or chosen_cut(limits, self._calibration), other, drafts)
+        cut = self._cut or chosen_cut(limits, self._calibration, request.prefix)
+        span = _Span(limits, cut, other, drafts)
         try:
             evaluated = self._engine.prefill(prompt.tokens)
             prefilled = time.perf_counter()
@@ -226,7 +230,7 @@ class _Span:
         verdict = self._verdict()
         self.keep = verdict.keep
         if verdict.ended:
-            self.end = End.UNCERTAIN
+            self.end = End.ASKED if self.limits.rule == STATEMENT else End.UNCERTAIN
         elif self.text.count("\n") >= self.limits.max_lines:
             self.end = End.MAX_LINES
         elif self._runs_on():
@@ -258,6 +262,6 @@ class _Span:
         if len(text) < len(raw.rstrip()):
             self.end = End.TRIMMED
         keep = min(keep, bisect.bisect_left(self.lengths, len(text)) + 1) if text else 0
-        if len(text.strip()) < MIN_CHARACTERS:
+        if len(text.strip()) < (MIN_CHARACTERS if self.limits.rule != STATEMENT else 1):
             return "", keep
         return reindent(text, request.prefix), keep

@@ -122,6 +122,14 @@ class Neovim:
         items = [{"insertText": text, "range": place, "command": {**command, "arguments": [text]}} for text in texts]
         self.lua("fake.items = ...", items)
 
+    def drawn(self) -> list[list[list[str]]]:
+        """Return the ghost text as it is drawn: its lines, each in pieces, with the highlight of each."""
+        marks = self.lua("""
+            local namespace = vim.api.nvim_get_namespaces().empower
+            return vim.api.nvim_buf_get_extmarks(0, namespace, 0, -1, { details = true })""")
+        shown = [details for *_, details in marks if "virt_text" in details]
+        return [line for details in shown for line in (details["virt_text"], *details.get("virt_lines", []))]
+
     def told(self, method: str) -> list[Any]:
         """Return what the server of `fake.lua` was sent under a method."""
         return [params for said, params in self.lua("return fake.heard") if said == method]

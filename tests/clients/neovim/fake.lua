@@ -10,6 +10,7 @@ require('empower').setup({
     accept = '<Tab>',
     dismiss = '<C-]>',
     line = '<C-Down>',
+    more = '<M-m>',
     next = '<M-n>',
     previous = '<M-p>',
     trigger = '<C-Space>',
@@ -38,6 +39,8 @@ vim.lsp.config('empower', {
           result = { capabilities = { inlineCompletionProvider = {}, executeCommandProvider = { commands = commands } } }
         elseif method == 'textDocument/inlineCompletion' then
           result = { items = params.context.triggerKind == 2 and vim.list_slice(fake.items, 1, 1) or fake.items }
+        elseif method == 'textDocument/moreInlineCompletion' then
+          result = { items = fake.items }
         elseif method == 'workspace/executeCommand' and params.command == 'empower.status' then
           result = fake.status
         elseif method == 'workspace/executeCommand' and params.command == 'empower.toggle' then

@@ -5,6 +5,6 @@ vim.opt.statusline = "%f %{v:lua.require'empower'.statusline()}"
 
 vim.lsp.config('empower', { cmd = { vim.env.EMPOWER_NVIM_SERVER, '--stdio' } })
 require('empower').setup({
-  keys = { accept = '<Tab>', word = '<C-Right>', line = '<C-Down>', dismiss = '<C-]>', trigger = '<C-Space>' },
+  keys = { accept = '<Tab>', word = '<C-Right>', line = '<C-Down>', dismiss = '<C-]>', trigger = '<C-Space>', more = '<M-m>' },
 })
 vim.lsp.enable('empower')

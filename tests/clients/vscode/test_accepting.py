@@ -9,6 +9,19 @@ from empower_lsp.serving.journal import LOGGED
 from tests.clients.vscode.scene import ABOVE, BEFORE, BELOW, LINE, NUMBER, TYPED, ended, leave, line, offered, settled
 from tests.clients.vscode.window import VSCode
 
+POINT = """\
+class Point:
+    def __init__(self, x, y, z):
+        self.x = x
+        self.y = y
+        self.z = z
+
+    def turned(self, x, y, z):
+        return Point(self.x - x, self.y - y, self.z - z)
+
+    def moved(self, x, y, z):
+        return Point("""
+
 
 def test_the_first_start_tells_what_is_logged(editor: VSCode) -> None:
     editor.until(lambda: "See what is logged, and switch it off" in str(editor("texts", "h3")), "the walkthrough opens")
@@ -60,6 +73,24 @@ def test_escape_dismisses(editor: VSCode) -> None:
     editor.until(lambda: not editor.ghost(), "it goes")
     assert line(editor, "escape.py") == BEFORE + TYPED
     assert ended(editor, "escape.py", "dismissed")["explicit"]
+
+
+def test_more_is_shown_as_past_what_it_is_sure_of(editor: VSCode) -> None:
+    above, typed = POINT.rsplit("\n", 1)
+    editor.edit("more.py", f"{above}\n\n", above.count("\n") + 2, 1)
+    editor.type(typed)
+    editor.press("Alt+Shift+Backslash")
+    editor.until(lambda: "You asked for more: it is sure " in editor.status(), "it says where it gets unsure")
+    ghost = settled(editor)
+    assert "past what it is sure of" in str(editor("texts", ".statusbar-item"))
+    editor.picture("more", editor("box", ".editor-group-container"))
+    editor.press("Tab")
+    editor.until(lambda: editor.ghost() != ghost, "it is accepted")
+    editor.until(lambda: "You asked for more" not in editor.status(), "that is over")
+    assert editor.saved("more.py").startswith(POINT + ghost)
+    [asked] = [row for row in editor.logged("more.py") if row["rule"] == "statement"]
+    assert asked["text"] == ghost
+    assert {"accepted": True}.items() <= {outcome["kind"]: outcome["explicit"] for outcome in asked["outcomes"]}.items()
 
 
 def test_it_comes_back_when_asked_for(editor: VSCode) -> None:

@@ -194,3 +194,30 @@ async def test_who_asks_by_hand_gets_several_items_to_go_through(wire: Wire) -> 
         ids[1]: ("call()", ["shown", "accepted", "kept"]),
         ids[2]: ("None", ["superseded"]),
     }
+
+
+async def test_who_asks_for_more_is_told_how_much_of_it_is_sure(wire: Wire) -> None:
+    await wire.initialize()
+    wire.open("y = '😀'; x = \n")
+    wire.script.text = "😀("
+    [item] = await wire.items(0, 14)
+    at = {"textDocument": {"uri": URI}, "position": {"line": 0, "character": 14}}
+    [more] = (await wire.request("textDocument/moreInlineCompletion", at))["items"]
+    assert (more["insertText"], more["range"]) == ("😀(😀(", item["range"])
+    id, sure = more["command"]["arguments"]
+    assert (id != item["command"]["arguments"][0], sure) == (True, {"sure": 3})
+    assert [request.limits.rule for request in wire.script.requests] == ["gain", "statement"]
+    wire.change("😀(", (0, 14), (0, 14))
+    [rest] = await wire.items(0, 17)
+    assert (rest["insertText"], rest["command"]["arguments"]) == ("😀(", [id, {"sure": 0}])
+    await wire.run("empower.accept", *more["command"]["arguments"])
+    await hang_up(wire)
+    *_, (asked, became) = logged()
+    assert (asked.rule, asked.text) == ("statement", "😀(😀(")
+    assert ("accepted", True) in became
+
+
+@pytest.mark.parametrize("params", [None, [], {"textDocument": 1}, {"textDocument": {"uri": "file:///b"}}])
+async def test_more_of_what_cannot_be_read_is_nothing(wire: Wire, params: Any) -> None:
+    await wire.initialize()
+    assert await wire.request("textDocument/moreInlineCompletion", params) == {"items": []}

@@ -59,6 +59,12 @@ def one(*outcomes: OutcomeRecord, completion: CompletionRecord = DONE) -> Decisi
     return found
 
 
+def test_what_was_asked_for_past_the_rule_is_no_decision_on_the_rule() -> None:
+    accepted = outcome("accepted", 8)
+    assert decided(SHOWN, accepted) is not None
+    assert decided(SHOWN, accepted, completion=replace(DONE, rule="statement", end="asked")) is None
+
+
 def test_an_accepted_completion() -> None:
     found = one(SHOWN, outcome("accepted", 8, explicit=True))
     assert (found.kind, found.explicit, found.characters, found.reached, found.accepted) == (

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from empower_lsp.session import session
+from empower_lsp.session import item
+from empower_lsp.session.item import CALM
 from empower_lsp.session.query import Answer, Query, Source
-from empower_lsp.session.session import CALM, PATIENCE, REST, Session
+from empower_lsp.session.session import PATIENCE, REST, Session
 from empower_lsp.session.tier import KEPT, Tier
 from empower_model.errors import EngineCrashed
 from empower_model.request import Completion, End, Limits, Request
@@ -132,7 +133,7 @@ async def test_nobody_waits_longer_for_the_deep_one_than_they_are_patient(pair: 
 async def test_a_deep_text_that_comes_late_is_told_of_and_replaces_what_just_came(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "CALM", 5.0)
+    monkeypatch.setattr(item, "CALM", 5.0)
     pair.hold_slow()
     first = await pair.answer("x = ")
     pair.release_slow()

@@ -10,7 +10,7 @@ local ghost = require('empower.ghost')
 local macro = require('empower.macro')
 local screen = require('empower.screen')
 
-local METHOD = 'textDocument/inlineCompletion'
+local METHOD, MORE = 'textDocument/inlineCompletion', 'textDocument/moreInlineCompletion'
 local INVOKED, AUTOMATIC = 1, 2 -- the protocol's trigger kinds
 
 ---@class empower.Buffer
@@ -87,7 +87,8 @@ end
 ---@param buffer empower.Buffer
 ---@param kind integer
 ---@param further? integer how many further than the first to show
-local function ask(buffer, kind, further)
+---@param method? string
+local function ask(buffer, kind, further, method)
   if current() ~= buffer or not screen.inserting() or buffer.client:is_stopped() then
     return
   end
@@ -96,7 +97,7 @@ local function ask(buffer, kind, further)
   local params = vim.lsp.util.make_position_params(0, buffer.client.offset_encoding)
   params.context = { triggerKind = kind }
   buffer.asked = asked
-  local _, request = buffer.client:request(METHOD, params, function(_, result)
+  local _, request = buffer.client:request(method or METHOD, params, function(_, result)
     answered(buffer, asked, result and (result.items or result) or {})
   end, buffer.bufnr)
   asked.request = request
@@ -274,6 +275,15 @@ function M.trigger()
   if buffer then
     M.hide()
     ask(buffer, INVOKED)
+  end
+end
+
+--- Ask for the rest of the statement, behind what is on the screen.
+function M.more()
+  local buffer = current()
+  if buffer then
+    buffer.timer:stop() -- what was typed last is asked about by this
+    ask(buffer, INVOKED, nil, MORE)
   end
 end
 

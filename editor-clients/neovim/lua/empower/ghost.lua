@@ -19,6 +19,7 @@ M.namespace = namespace
 ---@field item lsp.InlineCompletionItem as the server sent it
 ---@field text string what is to be inserted at the place, with "\n" line ends
 ---@field skipped string what the item has before that: it stood in front of the cursor already
+---@field sure? integer bytes of the text up to which it would be shown unasked; nil for all of it
 
 --- The cursor of the current window.
 ---@return empower.Place
@@ -62,6 +63,18 @@ function M.typed(place)
   return table.concat(api.nvim_buf_get_text(place.bufnr, from[1], from[2], row - 1, column, {}), '\n')
 end
 
+--- Bytes of an item's text, with "\n" line ends, that would be shown unasked; nil for all of them.
+---@param item lsp.InlineCompletionItem
+---@return integer?
+local function sure(item)
+  local sent = vim.tbl_get(item, 'command', 'arguments', 2)
+  local count = type(sent) == 'table' and sent.sure -- UTF-16 units of the text as it was sent
+  if type(count) == 'number' then
+    local head = item.insertText:sub(1, vim.str_byteindex(item.insertText, 'utf-16', count, false))
+    return #head:gsub('\r\n', '\n')
+  end
+end
+
 --- The ghost text of an item; nil when it cannot stand at the place that it was asked for at.
 ---
 --- An item may begin before the cursor, if what stands there is how its text begins. It ends at the cursor.
@@ -88,7 +101,15 @@ function M.of(place, client, item)
   if not vim.startswith(text, skipped) or #text == #skipped then
     return nil
   end
-  return { place = place, client = client, item = item, text = text:sub(#skipped + 1), skipped = skipped }
+  local reached = sure(item)
+  return {
+    place = place,
+    client = client,
+    item = item,
+    text = text:sub(#skipped + 1),
+    skipped = skipped,
+    sure = reached and math.max(0, reached - #skipped),
+  }
 end
 
 --- What is left of a ghost text after the typing along it; nil when the buffer says otherwise.
@@ -113,19 +134,38 @@ function M.reached(ghost, rest)
   return vim.str_utfindex(there, 'utf-16')
 end
 
---- Draw a text at the cursor, and return the extmark.
+--- The lines of a text, each in the pieces that are drawn: what a person has asked for looks different.
 ---@param text string
+---@param sure? integer bytes up to which it would be shown unasked
+---@return [string, string][][]
+local function pieces(text, sure)
+  local lines = { {} }
+  local function add(part, group)
+    for number, line in ipairs(vim.split(part, '\n', { plain = true })) do
+      if number > 1 then
+        table.insert(lines, {})
+      end
+      if line ~= '' then
+        -- Virtual text has no tab stops: tabs are drawn as wide as they are at the start of a line.
+        table.insert(lines[#lines], { (line:gsub('\t', (' '):rep(vim.bo.tabstop))), group })
+      end
+    end
+  end
+  add(text:sub(1, sure or #text), 'EmpowerGhost')
+  add(sure and text:sub(sure + 1) or '', 'EmpowerMore')
+  for _, line in ipairs(lines) do
+    line[1] = line[1] or { '', 'EmpowerGhost' }
+  end
+  return lines
+end
+
+--- Draw what is left of a ghost text at the cursor, and return the extmark.
+---@param ghost empower.Ghost
+---@param rest string
 ---@param hint? string stands behind it
 ---@return integer
-function M.draw(text, hint)
-  -- Virtual text has no tab stops: tabs are drawn as wide as they are at the start of a line.
-  local shown = text:gsub('\t', (' '):rep(vim.bo.tabstop))
-  local lines = vim
-    .iter(vim.split(shown, '\n', { plain = true }))
-    :map(function(line)
-      return { { line, 'EmpowerGhost' } }
-    end)
-    :totable()
+function M.draw(ghost, rest, hint)
+  local lines = pieces(rest, ghost.sure and math.max(0, ghost.sure - (#ghost.text - #rest)))
   if hint then
     table.insert(lines[#lines], { hint, 'EmpowerHint' })
   end

@@ -70,6 +70,11 @@ function M.trigger()
   buffer.trigger()
 end
 
+--- Show the rest of the statement too, or of the block that it opens, however unsure the model is of it.
+function M.more()
+  buffer.more()
+end
+
 --- Whether there is ghost text at the cursor.
 ---@return boolean
 function M.visible()
@@ -96,6 +101,7 @@ end
 local function highlights()
   local links = {
     EmpowerGhost = 'ComplHint',
+    EmpowerMore = 'DiagnosticVirtualTextHint',
     EmpowerHint = 'ComplHintMore',
     EmpowerBefore = 'LineNr',
     EmpowerBits1 = 'DiagnosticVirtualTextOk',
@@ -159,8 +165,9 @@ function M.setup(options)
     next = M.next,
     previous = M.previous,
     trigger = M.trigger,
+    more = M.more,
   }
-  require('empower.keys').map(options.keys or {}, actions, { trigger = true })
+  require('empower.keys').map(options.keys or {}, actions, { trigger = true, more = true })
   M.ready = true
 end
 

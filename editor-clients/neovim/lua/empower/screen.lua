@@ -59,7 +59,7 @@ function M.show(buffer, hint)
     return false
   end
   erase(buffer)
-  buffer.drawn = ghost.draw(rest, hint)
+  buffer.drawn = ghost.draw(offer, rest, hint)
   tell_shown(buffer, offer)
   return true
 end

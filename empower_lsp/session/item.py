@@ -1,0 +1,38 @@
+"""An item of an answer: what of it is shown already, what may take its place, and how the editor is told."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from empower_lsp.session.query import Answer, Computed, Query
+from empower_lsp.session.shown import Shown
+
+CALM = 0.4
+"""Seconds after which a text on the screen is no longer replaced by a better one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One of the items of an answer."""
+
+    shown: Shown
+    computed: Computed | None = None
+    """None for what was answered before."""
+
+
+def answered(query: Query, item: Item) -> Answer:
+    """Return an item as an answer to a query: with its line ends, and in place of a menu's item."""
+    start, head, text, sure = query.offset, "", item.shown.text, item.shown.sure
+    if query.selected is not None:
+        start, head = query.selected.start, query.selected.text
+    reached = len(query.with_line_ends(head + text[:sure])) if sure is not None else None
+    return Answer(item.shown.id, start, query.offset, query.with_line_ends(head + text), item.computed, sure=reached)
+
+
+def may_replace(shown: Shown, text: str) -> bool:
+    """Return whether a text may take the place of one on the screen: a longer one may, another one only at first."""
+    if not text or text == shown.text:
+        return False
+    fresh = not shown.typed_along and asyncio.get_running_loop().time() - shown.since < CALM
+    return fresh or text.startswith(shown.text)

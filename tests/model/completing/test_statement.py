@@ -54,7 +54,7 @@ def test_what_may_become_an_else_is_waited_for() -> None:
 
 
 def written(text: str) -> Written:
-    """A token a character, each as unsure as can be."""
+    """Return a text of a token a character, each as unsure as can be."""
     return Written(text, list(accumulate(1 for _ in text)), [30.0] * len(text), [9.0] * len(text))
 
 

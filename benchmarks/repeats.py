@@ -38,6 +38,13 @@ def faults(place: Place, text: str) -> list[str]:
         "branches again": _branches_again(above, lines),
         "nests the same": _nests_same(above, lines),
         "code after the end of a block": _dead(place, above, lines),
+        "begins the rest of the line": not head.strip()
+        and len(text.strip()) > 1
+        and rest.strip().startswith(text.strip()),
+        "gives a key again": _key_again(above, lines, under),
+        "takes an arm again": _arm_again(above, lines, under),
+        "leaves what is below unreached": _cuts_off(lines, following, rest),
+        "says prose of below": _prose_again(lines, under),
         "runs in one character": re.search(r"([^\w\s.()\[\]{}\"'`])\1{7,}\Z|(\w)\2{15,}\Z", text.rstrip()) is not None
         and not any(line.strip() == lines[-1].strip() for line in above),
     }
@@ -82,6 +89,10 @@ def _above_again(above: list[str], lines: list[str]) -> bool:
 def _imports_again(place: Place, lines: list[str]) -> bool:
     known = (place.before.rpartition("\n")[0] + "\n" + place.after.partition("\n")[2]).split("\n")
     imports = [line for line in lines if re.match(r"(?:import|from|#include|use|using) ?\S", line)]
+    begun = [line for line in lines[-1:] if re.fullmatch(r"\s*from \S+ import", line)]
+    last = place.before.rpartition("\n")[0].rpartition("\n")[2]
+    if any(last.startswith(line) and last != line for line in begun):
+        return True
     return any(line in known for line in imports if " " in line)
 
 
@@ -127,3 +138,56 @@ def _dead(place: Place, above: list[str], lines: list[str]) -> bool:
         if jump and whole and _columns(upper) == _columns(lower) and re.match(r"\s+[\w@]", lower):
             return not re.match(r"\s+(?:else|elif|except|finally|case)\b", lower)
     return False
+
+
+def _key_again(above: list[str], lines: list[str], under: str) -> bool:
+    """Tell whether a line of its own gives a name that a line of the same block between braces gives."""
+    for number, line in enumerate(lines):
+        name = re.match(r"\s*([\"']?[\w.$-]+[\"']?)(?: *:|=| *,?\Z)", line)
+        if name is None or (number == 0 and not line.strip()):
+            continue
+        block = above + [each for each in lines[:number] if each.strip()]
+        below = (
+            [] if any(_columns(each) < _columns(line) for each in lines[number:] if each.strip()) else under.split("\n")
+        )
+        for others in (list(reversed(block)), below):
+            for other in others:
+                if other.strip() and _columns(other) < _columns(line):
+                    break
+                same = _columns(other) == _columns(line) and re.match(rf"\s*{re.escape(name[1])} *: *[^:=\s]", other)
+                if same and name[1] not in ("default", "else", "case", "finally", "try"):
+                    return True
+    return False
+
+
+def _cuts_off(lines: list[str], following: str, rest: str) -> bool:
+    """Tell whether a `return` ends the text, and statements as deep stand right below it."""
+    jump = re.match(r"\s+(?:return|raise|throw|break|continue)\b(?! *[=:.])", lines[-1])
+    if jump is None or rest.strip() or _columns(lines[-1]) != _columns(following):
+        return False
+    return re.match(r"\s*(?!function\b|case\b|default\b|el|except|finally|catch)\w+(?!\w*:\Z)", following) is not None
+
+
+def _arm_again(above: list[str], lines: list[str], under: str) -> bool:
+    """Tell whether the pattern of an arm is that of another arm of the same block."""
+    block = above[-30:] + [line for line in lines if line.strip()]
+    for line in lines:
+        arm = re.match(r"\s*([\w:]+(?:\([^()]*\))?) =>", line)
+        if arm is None:
+            continue
+        for others in (list(reversed(block[: block.index(line.rstrip())])), under.split("\n")):
+            for other in others:
+                if other.strip() and _columns(other) < _columns(line):
+                    break
+                if _columns(other) == _columns(line) and other.strip().startswith(arm[0].strip()):
+                    return True
+    return False
+
+
+def _prose_again(lines: list[str], under: str) -> bool:
+    """Tell whether ten words in a row of a comment stand in the eight lines below too."""
+    below = " ".join(re.findall(r"[a-z]+", " ".join(under.split("\n")[:9]).lower()))
+    words = re.findall(
+        r"[a-z]+", " ".join(line for line in lines if not re.search(r"[(){}=;]\s*\Z| = |\w\(", line)).lower()
+    )
+    return any(" ".join(words[at : at + 10]) in below for at in range(len(words) - 9))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise, takewhile
 
-from empower_model.trim.lines import Line, is_branch, lines_of, nontrivial
+from empower_model.trim.lines import COMMENT, Line, is_branch, lines_of, nontrivial
 from empower_model.trim.scan import PAIRS, Around, indent, scan, unpaired
 
 _IMPORT = re.compile(r"\s*(?:import|from|#\s*include|use|using|require|require_once|extern crate)\b\s*\S")
@@ -15,6 +15,7 @@ _AFTER_ELSE = frozenset(("else", "elif", "elseif", "elsif", "except", "catch", "
 _HEADER = re.compile(r"\s*\w+ .*[:{]\Z")
 _JUMP = re.compile(r"\s+(?:return|raise|throw|break|continue)\b(?!\s*[:=.])")
 _STATEMENT = re.compile(r"\s*(?!(?:async )?function\b)[\w@\"']")  # JavaScript reaches functions from above
+_LABEL = re.compile(r"\s*\w+:")
 _SENTENCE = re.compile(r"\s*\w+(?: [^\W\d_]+){3,}[.,:]?")
 
 
@@ -126,6 +127,19 @@ def unreachable(text: str, around: Around) -> str:
                 return text[:at]
         previous = line
     return text
+
+
+def leaves_unreachable(text: str, around: Around) -> str:
+    """End the text at a `return` right above statements of its depth: nobody would reach them."""
+    following = "" if around.rest else next((line for line in around.following if not COMMENT.match(line)), "")
+    at, line = next(reversed(lines_of(text, around)), (0, ""))
+    begun = at == 0 and bool(around.line.strip())
+    if begun or not _JUMP.match(line) or _SENTENCE.fullmatch(line) or indent(following) != indent(line):
+        return text
+    if not _is_statement(following) or _LABEL.fullmatch(following):
+        return text
+    start = len(around.before) + at
+    return text if any(a < start < b for a, b in scan(around.before + text).skipped) else text[:at]
 
 
 def _is_statement(line: str) -> bool:

@@ -27,7 +27,7 @@ DEPTH = 40
 """Brackets, open or to be closed, that are compared: more are no code, and would take long."""
 
 _CLOSING = re.compile(r"""(?:[\s)\]}>"'`;:,]|</[\w.]*>)*""")
-_LINE_START = re.compile(r"@\w|#(?![#{])|//|/\*|<!--|\"{3}|'{3}")
+_LINE_START = re.compile(r"@\w|#(?![#{])|//|/\*|\*(?:[\s/]|\Z)|<!--|\"{3}|'{3}")
 _PLAIN = ")]}\"'`;:, "
 _WORD = re.compile(r"\w")
 _STATEMENT_END = re.compile(r"""[)\]}"'`]+\s*([:;{])""")

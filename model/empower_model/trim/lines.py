@@ -16,6 +16,7 @@ _TRIVIAL = re.compile(
     r"|None|True|False|null|nil|undefined|true|false|void|const|let|local|var)\b|\W|\d|_"
 )
 _BLOCK_OPENER = re.compile(r"(?:[:{(\[,>]|\b(?:then|do|else))\s*\Z")
+COMMENT = re.compile(r"\s*(?:#(?!\s*(?:include|define|if|el|end|[\[!]))|//|/\*|\*)")
 _BRACKET = re.compile(r"\s*(?:[)\]}]|</)")
 _BRANCH = re.compile(
     r"\s*(?:(?:else|elif|elseif|elsif|except|finally|catch|rescue|ensure|case|default|when)\b|[^\s()]+\)\s*\Z)"

@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 
-from empower_model.trim.above import again, repeated_lines, unreachable
+from empower_model.trim.above import again, leaves_unreachable, repeated_lines, unreachable
 from empower_model.trim.brackets import balance, closed_string, one_line, overlap
 from empower_model.trim.lines import below, blank_run, scope
 from empower_model.trim.runs import one_character, repeated_tail
 from empower_model.trim.scan import Around
+from empower_model.trim.there import arm_again, key_again, lines_again, phrase_again
 
 Rule = Callable[[str, Around], str]
 
@@ -39,7 +40,12 @@ RULES: tuple[Rule, ...] = (
     scope,
     below,
     again,
+    key_again,
+    arm_again,
+    lines_again,
+    phrase_again,
     unreachable,
+    leaves_unreachable,
     repeated_lines,
     repeated_tail,
     one_character,

@@ -1,0 +1,185 @@
+"""The rules of trimming that look for what the block around the cursor has already, not only on the next line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
+
+from empower_model.trim.lines import COMMENT, Line, lines_of, nontrivial
+from empower_model.trim.scan import Around, indent, scan, unpaired
+
+NEAR = 12
+"""Lines below that are looked at."""
+SKIPPED = 3
+"""Lines that may stand between the cursor and lines that the text says again."""
+PHRASE = 10
+"""Words in a row that prose says by chance once only."""
+
+_KEY = re.compile(r"""\s*(["']?)([\w.$-]+)\1(?:\s*(:)(?![:=])|(=)(?![=> ]))\s*(?=\S)""")
+_KEY_BEGUN = re.compile(r"""\s*(["']?)([\w.$-]+)\1(?:(?:\s*(:)(?![:=])|(=)(?![=> ])).*|,?)""")
+_ARM = re.compile(r"\s*(case\b.+?(?=:(?:\s|\Z))|\S.*?(?= =>))")
+_OPENER = re.compile(r"[{(\[]\Z")
+_CLOSER = re.compile(r"\A\s*[)\]}]")
+_CONDITIONAL = re.compile(r"\s*#\s*(?:\[|if|el|end)")
+_FROM = re.compile(r"(\s*from \S+ import) ?\(?")
+_BEGINS = re.compile(r"[:{(\[]\Z")
+_ATTRIBUTE = re.compile(r"\s*(?:@\w|#\s*\[)")
+_MARK = re.compile(r"[ \t]*(?:[#*;-]+|//+!?|/\*+)?[ \t]*")
+_PROSE_WORD = re.compile(r"""[("'`]*(?:[^\W\d_](?:[^\W_]|['-])+|[aI])[)"'`]*[,.:;!?]*""")
+_PART = re.compile(r"[^\W_]+")
+
+
+def key_again(text: str, around: Around) -> str:
+    """End the text at a key, a field or a named argument that its brackets hold already, above or below.
+
+    `defaultWidth: "wide",` between `{` and `defaultWidth: "any",`, also where only the name is written yet. What the
+    person began, they want.
+    """
+    own = lines_of(text, around)
+    for number, (at, line) in enumerate(own):
+        key = _KEY_BEGUN.fullmatch(line)
+        if key is None or (at == 0 and (around.rest or key.end(2) <= len(around.line))):
+            continue
+        sign = key[3] or key[4]
+        if sign is None and not line.endswith(",") and number < len(own) - 1:
+            continue  # a name alone may be one of another kind of lines
+        others = _same_block(number, own, around)
+        if any(_is_same_key(key, sign, other) for other in others) and not _is_one_of_two(number, own, around):
+            bracket = _bracket_around(at, text, around)
+            if bracket == "(" or (bracket == "{" and sign != "="):
+                return text[:at]
+    return text
+
+
+def _is_same_key(key: re.Match[str], sign: str | None, other: str) -> bool:
+    """Return whether a line gives the same key a value, by the same sign if both have one."""
+    theirs = _KEY.match(other)
+    return theirs is not None and theirs.group(1, 2) == key.group(1, 2) and sign in (None, theirs[3] or theirs[4])
+
+
+def _is_one_of_two(number: int, own: Sequence[Line], around: Around) -> bool:
+    """Return whether a condition of the preprocessor, or an attribute, stands above a line."""
+    return _CONDITIONAL.match(own[number - 1][1] if number else ("", *around.preceding)[-1]) is not None
+
+
+def arm_again(text: str, around: Around) -> str:
+    """End the text at an arm of a `match` or `switch` that has one for the same already: `Some(x) =>`, `case 'a':`."""
+    own = lines_of(text, around)
+    for number, (at, line) in enumerate(own):
+        arm = _ARM.match(line)
+        if arm is None or arm[1].count("(") != arm[1].count(")") or (at == 0 and arm.end() <= len(around.line)):
+            continue
+        others = (_ARM.match(other) for other in _same_block(number, own, around))
+        if any(other and other[1] == arm[1] for other in others) and _bracket_around(at, text, around) == "{":
+            return text[:at]
+    return text
+
+
+def _same_block(number: int, own: Sequence[Line], around: Around) -> Iterator[str]:
+    """Yield the lines that are as deep as a line of the text and in its block: those above, and those below."""
+    line = own[number][1]
+    above = [*around.preceding, *(each for _, each in own[:number])]
+    yield from _as_deep(line, reversed(above), _OPENER, _CLOSER)
+    if _stays_in(line, [each for _, each in own[number + 1 :]]):
+        yield from _as_deep(line, around.following, _CLOSER, _OPENER)
+
+
+def _as_deep(line: str, others: Iterable[str], outer: re.Pattern[str], inner: re.Pattern[str]) -> Iterator[str]:
+    """Yield lines as deep as one, nearest first, up to a line that is less deep, or the `outer` bracket around it.
+
+    `inner` is the bracket that one of a block of its own comes with first: a closer, on the way up.
+    """
+    column, depth = indent(line), 0
+    for other in others:
+        if indent(other) < column or _CONDITIONAL.match(other):
+            return
+        if indent(other) == column:
+            if outer.search(other):
+                depth -= 1
+            if depth < 0:
+                return
+            depth += inner.search(other) is not None
+            yield other
+
+
+def _stays_in(line: str, others: Sequence[str]) -> bool:
+    """Return whether lines that follow one do not end its block."""
+    return all(indent(other) >= indent(line) and not other.lstrip().startswith((")", "]", "}")) for other in others)
+
+
+def _bracket_around(at: int, text: str, around: Around) -> str:
+    """Return the bracket that is open where a line of the text begins; empty in a string or comment too."""
+    found = scan(around.before + text)
+    start = len(around.before) + at
+    if any(a < start < b for a, b in found.skipped):
+        return ""
+    left = unpaired([bracket for bracket in found.brackets if bracket[0] < start])[0]
+    return left[-1][1] if left else ""
+
+
+def lines_again(text: str, around: Around) -> str:
+    """End the text at the first line below that is no comment, where only comments stand between, or where all that
+    follows in it stands a few lines below.
+
+    And before the names of an import that begins as the line above does: `from os import` below `from os import path`.
+    """
+    own = lines_of(text, around)
+    told = next((line for line in around.following if not COMMENT.match(line)), "")
+    told = told if nontrivial(told) and not _BEGINS.search(told) and not _ATTRIBUTE.match(told) else ""
+    for number, (at, line) in enumerate(own):
+        begun = at == 0 and bool(around.line.strip())
+        if at == 0 and around.rest:
+            continue
+        lines = [each for _, each in own[number:]]
+        if not begun and _stays_in(line, lines[1:]) and (line == told or _all_stand_there(lines, around)):
+            return text[:at]
+        above = own[number - 1][1] if number else ("", *around.preceding)[-1]
+        imports = _FROM.fullmatch(line)
+        if imports and above.startswith(imports[1] + " ") and not (begun and len(around.line) >= imports.end(1)):
+            return text[:at]
+    return text
+
+
+def _all_stand_there(lines: Sequence[str], around: Around) -> bool:
+    """Return whether lines, the last perhaps not whole, stand below one after the other, a few lines further down.
+
+    Three lines of which two say something: fewer are a habit of much code.
+    """
+    if len(lines) < 3 or sum(map(nontrivial, lines)) < 2:
+        return False
+    for start in range(1, SKIPPED + 1):
+        there = around.following[start : start + len(lines)]
+        if not _stays_in(lines[0], around.following[:start]):
+            break
+        if len(there) == len(lines) and there[:-1] == lines[:-1] and there[-1].startswith(lines[-1]):
+            return True
+    return False
+
+
+def phrase_again(text: str, around: Around) -> str:
+    """End prose at a line that begins to say what the prose below says, however its lines are broken."""
+    told = _parts("\n".join(takewhile(_is_prose, around.following[:NEAR])))
+    phrases = {tuple(told[n : n + PHRASE]) for n in range(len(told) - PHRASE + 1)}
+    words: list[str] = []
+    starts: list[int] = []
+    for at, line in lines_of(text, around) if phrases else ():
+        if not _is_prose(line):
+            break
+        parts = _parts(line)
+        words += parts
+        starts += [at] * len(parts)
+        for n in range(max(0, len(words) - len(parts) - PHRASE + 1), len(words) - PHRASE + 1):
+            if tuple(words[n : n + PHRASE]) in phrases:
+                return text[: starts[n]]
+    return text
+
+
+def _is_prose(line: str) -> bool:
+    words = line[_MARK.match(line).end() :].split()  # type: ignore[union-attr]
+    alike = sum(_PROSE_WORD.fullmatch(word) is not None for word in words)
+    return alike >= 3 and alike >= 0.8 * len(words)
+
+
+def _parts(text: str) -> list[str]:
+    return [word.lower() for word in _PART.findall(text)]

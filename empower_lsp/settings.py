@@ -89,6 +89,9 @@ class Settings:
         {},
         "On or off by language id; `*` stands for those not named, which are on, but for commit messages and diffs.",
     )
+    comments_and_strings: bool = _option(
+        True, "Whether anything is shown by itself inside a comment or a string; asked for by a key, it is."
+    )
     threads: int = _option(0, "Threads of the engine; 0 for the physical cores.", low=0, high=1024, engine=True)
     gpu_layers: int = _option(0, "Layers of the model on the GPU; -1 for all.", low=-1, high=10_000, engine=True)
     context_size: int = _option(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from empower_lsp import __version__
 from empower_lsp.serving.announcer import Quiet
+from empower_lsp.serving.comments import in_comment_or_string
 from empower_lsp.serving.discretion import detector_loading, discreet
 from empower_lsp.serving.engine_in_use import EngineInUse, posted
 from empower_lsp.serving.journal import LOGGED, NoJournal, first_logged, journal_as_set
@@ -212,7 +213,13 @@ class Conversation:
     def _is_on(self, query: Query) -> bool:
         """Return whether the settings, and what was toggled since, want an answer to a query."""
         here = self._switched.get(query.language, self.settings.allows(query.language))
-        return self._switched.get("*", True) and here and (query.by_hand or self.settings.trigger == "automatic")
+        return self._switched.get("*", True) and here and (query.by_hand or self._is_unasked(query))
+
+    def _is_unasked(self, query: Query) -> bool:
+        """Return whether the settings want an answer to a query that nobody has asked for by hand."""
+        if self.settings.trigger != "automatic":
+            return False
+        return self.settings.comments_and_strings or not in_comment_or_string(query.context()[0], query.language)
 
     def _is_late(self, query: Query) -> bool:
         """Return whether the document is no longer what was asked about, or not open any more."""

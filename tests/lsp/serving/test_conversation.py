@@ -172,6 +172,21 @@ async def test_large_and_binary_documents_are_not_completed(editor: Editor, text
     assert len(editor.script.requests) == answered
 
 
+async def test_inside_a_comment_or_a_string_only_who_asks_is_answered_if_that_is_wanted(editor: Editor) -> None:
+    editor.documents[URI] = "x = 1  # "
+    editor.set()
+    assert await editor.ask() == "completed()"
+    editor.set(commentsAndStrings=False)
+    assert await editor.ask() is None
+    assert await editor.ask(by_hand=True) == "completed()"
+    editor.conversation.rested(editor.query())
+    assert editor.script.expected == []
+    editor.documents[URI] = "x = 1  # \n"
+    assert await editor.ask() == "completed()"
+    editor.documents[URI] = 'x = "'
+    assert await editor.ask() is None
+
+
 async def test_a_manual_trigger_answers_only_who_asks_by_hand(editor: Editor) -> None:
     editor.set(trigger="manual")
     assert await editor.ask() is None

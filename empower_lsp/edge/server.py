@@ -95,6 +95,8 @@ def _did_open(ls: Connection, params: types.DidOpenTextDocumentParams) -> None:
     ls.notebooks.opened(uri)
     if (notebook := ls.notebooks.of(uri)) is not None:
         _tell_notebook(ls, notebook)
+    else:
+        ls.conversation.opened(uri)
 
 
 def _did_change(ls: Connection, params: types.DidChangeTextDocumentParams) -> None:

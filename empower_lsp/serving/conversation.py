@@ -57,6 +57,8 @@ class Conversation:
         self._instant = EngineInUse(start_instant, self._workspace.feed, Quiet(announcer), self._changed)
         self._journal: Journal | NoJournal = NoJournal()
         self._announcer, self._text_of = announcer, text_of
+        self._opened: list[str] = []
+        """URIs of documents that were opened before there was a configuration, which says what may be read."""
         self._roots: Sequence[str] = ()
         self._watched = False
         self._initial: tuple[Settings, list[str]] = (Settings(), [])
@@ -91,6 +93,8 @@ class Conversation:
             self._instant.restart(self.settings)
             self._chosen.restart(self.settings)
         self._look_through()
+        while self._opened:
+            self.opened(self._opened.pop(0))
         self._can_judge = self._can_judge or detector_loading()
         warn = posted(self._announcer.warn)
         self._journal = journal_as_set(self._journal, self.settings, self._text_of, self._ended, warn)
@@ -132,6 +136,13 @@ class Conversation:
         """Take note that a cursor rests: what will probably be asked there is made ready."""
         if self.configured.is_set() and self._is_on(query) and not self._workspace.is_denied(query.uri):
             self._session.expect(query, self.settings.limits)
+
+    def opened(self, uri: str) -> None:
+        """Take note of a document that was opened."""
+        if not self.configured.is_set():
+            self._opened.append(uri)
+        elif (text := self._text_of(uri)) is not None:
+            self._workspace.opened(uri, text)
 
     def edited(self, uri: str, text: str, edits: Sequence[tuple[int, int, str]]) -> None:
         """Follow a document, which now says `text`: code points `start` to `end` gave way to a text, edit by edit."""

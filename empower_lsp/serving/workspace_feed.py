@@ -34,6 +34,11 @@ class WorkspaceFeed:
         """Return whether a document's file must not be read."""
         return self._workspace.denies(file_name(uri))
 
+    def opened(self, uri: str, text: str) -> None:
+        """Have the memory know a document that was opened where no folder has it."""
+        if self._workspace.is_loose and not self.is_denied(uri):
+            self.written_in(uri, text)
+
     def edited(self, uri: str, text: str) -> None:
         """Have the memory know what a document says that was written in just now."""
         self._told = ""

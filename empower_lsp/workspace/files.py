@@ -43,6 +43,11 @@ class Workspace:
     """Absolute paths with `/`, none at their end."""
     deny_globs: tuple[str, ...] = ()
 
+    @property
+    def is_loose(self) -> bool:
+        """Tell whether it is without a project, so that it consists of the documents that are open."""
+        return all(map(_is_home, self.folders))
+
     def denies(self, name: str) -> bool:
         """Return whether a file must not be read, in whichever folder it is.
 
@@ -57,7 +62,7 @@ class Workspace:
         Of a workspace without a project whatever `is_open` in the editor is.
         """
         folder = self._folder(name)
-        loose = is_open and all(map(_is_home, self.folders))
+        loose = is_open and self.is_loose
         if not (loose or (folder and not _is_home(folder))) or not self._wanted(name) or self.denies(name):
             return False
         return loose or gitignore.lists(Path(folder), name[len(folder) + 1 :])

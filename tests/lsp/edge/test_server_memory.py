@@ -88,3 +88,21 @@ async def test_the_same_memory_is_told_to_every_engine_and_the_status_says_wheth
     await wire.settle()
     assert [settings.memory for settings in wire.started] == [True, False]
     assert wire.feeds == [wire.server.conversation._workspace.feed] * 2
+
+
+async def test_without_a_folder_the_memory_is_told_what_is_open(wire: Wire) -> None:
+    news = told(wire)
+    await wire.request("initialize", {"processId": None, "capabilities": {"workspace": {"configuration": True}}})
+    wire.notify("initialized", {})
+    asked = await wire.seen(lambda message: message.get("method") == "workspace/configuration")
+    wire.open("a = 1\r\n", "file:///one/a.py")  # before anybody knows what is denied
+    wire.open("secret", "file:///one/private/b.py")
+    await wire.settle()
+    assert news.all() == []
+    wire.send(id=asked["id"], result=[{"denyGlobs": ["private/"]}])
+    wire.open("c = 3\n", "file:///two/c.py")
+    await wire.settle()
+    assert news.all()[1:] == [
+        Current("/one/a.py"),
+        Current("/two/c.py", left=Edited("/one/a.py", "a = 1\n")),
+    ]

@@ -14,6 +14,7 @@ from empower_lsp.commands import options
 from empower_lsp.commands.errors import errors_as_exit
 from empower_lsp.commands.pulling import pulled, size
 from empower_lsp.commands.requantising import offered
+from empower_lsp.commands.tables import Row, lines
 
 if TYPE_CHECKING:
     from empower_model.files import Model, Tuning
@@ -57,27 +58,21 @@ def _row(listed: Model, in_use: str) -> dict[str, Any]:
 
 
 def _print_table(models: list[Model], in_use: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    tuned = any(listed.tuning for listed in models)
-    for heading in ("", "name", "size", "where", *(["tuned"] if tuned else []), "licence", "description"):
-        # a name cut short could not be typed
-        table.add_column(heading, overflow="fold", no_wrap=heading == "tuned")
-    for listed in models:
-        table.add_row(
+    rows = [
+        Row(
             "*" if listed.name == in_use else "",
             listed.name,
-            size(listed.size),
-            listed.origin.value,
-            *([listed.tuning] if tuned else []),
-            listed.licence,
-            listed.description,
-            style=None if listed.origin.here else "dim",
+            (size(listed.size), listed.origin.value, listed.licence),
+            (listed.description, *([f"tuned: {listed.tuning}"] if listed.tuning else [])),
+            dim=not listed.origin.here,
         )
-    Console(markup=False, highlight=False).print(table)
-    click.echo("\n* in use; `empower-lsp model pull NAME` fetches an available one, `model use NAME` chooses one")
+        for listed in models
+    ]
+    for line in lines(("name", "size", "where", "licence"), rows):
+        click.echo(line)
+    click.echo(
+        "\n* in use; `empower-lsp model pull NAME` fetches an available one,\n`empower-lsp model use NAME` chooses one"
+    )
 
 
 @model.command()
@@ -186,34 +181,28 @@ def _tuning_row(tuning: Tuning, in_use: Tuning | None) -> dict[str, Any]:
 
 
 def _print_tunings(rows: list[dict[str, Any]], name: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for heading in ("", "id", "date", "method", "eta", "scores", "what became of it"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "id")
+    shown = []
     for row in rows:
-        table.add_row(
-            "*" if row["in_use"] else "",
-            row["id"],
-            (row["date"] or "?")[:10],
-            row["method"] or "?",
-            "" if row["eta"] is None else f"{row['eta']:g}",
-            ", ".join(f"{score} {value:.4g}" for score, value in row["scores"].items()),
-            _fate(row),
-            style="dim" if row["problem"] else None,
-        )
-    Console(markup=False, highlight=False).print(table)
+        eta = "" if row["eta"] is None else f"{row['eta']:g}"
+        fate, why = _fate(row)
+        scores = ", ".join(f"{score} {value:.4g}" for score, value in row["scores"].items())
+        cells = ((row["date"] or "?")[:10], row["method"] or "?", eta, fate)
+        notes = tuple(filter(None, (why, scores)))
+        shown.append(Row("*" if row["in_use"] else "", row["id"], cells, notes, dim=bool(row["problem"])))
+    for line in lines(("id", "date", "method", "eta", "what became of it"), shown):
+        click.echo(line)
     came = "" if any(row["in_use"] for row in rows) else f"; {name} is used as it came"
-    click.echo(f"\n* in use{came}; `empower-lsp model promote ID` puts one in use, `model rollback` undoes that")
+    click.echo(f"\n* in use{came}")
+    click.echo("`empower-lsp model promote ID` puts one in use,\n`empower-lsp model rollback` undoes that")
 
 
-def _fate(row: dict[str, Any]) -> str:
+def _fate(row: dict[str, Any]) -> tuple[str, str]:
+    """Return what became of a tuning, and why."""
     if row["in_use"]:
-        return "in use"
+        return "in use", ""
     if row["problem"]:
-        return f"cannot be used: {row['problem']}"
-    return f"kept aside: {row['kept_aside']}" if row["kept_aside"] else "not in use"
+        return "cannot be used", row["problem"]
+    return ("kept aside", row["kept_aside"]) if row["kept_aside"] else ("not in use", "")
 
 
 @model.command()

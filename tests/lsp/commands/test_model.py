@@ -80,6 +80,20 @@ def test_list_as_a_table() -> None:
         assert word in qwen
 
 
+def test_the_tables_fit_80_columns_and_cut_nothing(tmp_path: Path) -> None:
+    put_pulled()
+    run("use", REFERENCE)
+    scores = {f"net effort on the later files of part {number}": 0.912345 for number in range(13)}
+    used = tuned(tmp_path, scores=scores, kept_aside="")
+    aside = tuned(tmp_path, kept_aside="Net effort did not fall on the later files, by the paired interval of 95 %.")
+    run("promote", used)
+    listed, tunings = run("list").stdout, run("tunings").stdout
+    assert max(map(len, (listed + tunings).splitlines())) <= 80
+    assert all(name in listed for name in store.catalogue())
+    for said in (used, aside, *scores, "Net effort did not fall on the later files, by the paired interval of 95 %."):
+        assert said in " ".join(tunings.split())
+
+
 def test_brackets_in_a_path_are_shown_as_they_are(tmp_path: Path) -> None:
     path = tmp_path / "[red]m.gguf"
     path.write_bytes(GGUF)
@@ -159,9 +173,10 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_what_other_programs_keep_is_listed_with_where_and_used_in_place(kept: Path) -> None:
-    line = next(line for line in run("list").stdout.splitlines() if str(kept) in line)
-    assert " found " in line
-    assert "tiny:latest, kept by Ollama" in line
+    lines = run("list").stdout.splitlines()
+    about = " ".join(lines[lines.index(f"  {kept}") :][:4])
+    assert " found " in about
+    assert "tiny:latest, kept by Ollama" in about
     assert rows()[str(kept)]["where"] == "found"
     assert run("use", str(kept)).stdout == f"In use: {kept}\n"
     assert run("path").stdout == f"{kept}\n"
@@ -266,11 +281,9 @@ def test_list_marks_a_tuned_model(tmp_path: Path) -> None:
     put_pulled()
     run("use", REFERENCE)
     id = tuned(tmp_path)
-    assert "tuned" not in run("list").stdout
+    assert "tuned:" not in run("list").stdout
     run("promote", id)
-    line = next(line for line in run("list").stdout.splitlines() if REFERENCE in line)
-    assert f" {id} " in line
-    assert " tuned " in run("list").stdout.splitlines()[0]
+    assert f"    tuned: {id}\n" in run("list").stdout
     assert rows()[REFERENCE]["tuning"] == id
     assert run("verify").exit_code == 0, "it is about the model as it came"
 
@@ -313,10 +326,12 @@ def test_tunings_tell_what_became_of_each(tmp_path: Path) -> None:
     table = run("tunings").stdout
     lines = {id: next(line for line in table.splitlines() if f" {id} " in line) for id in (used, aside, broken)}
     assert lines[used].startswith("*")
-    for word in ("2026-11-22 ", "empower", "0.32", "net effort 0.9123, before 0.95", "in use"):
+    for word in ("2026-11-22 ", "empower", "0.32", "in use"):
         assert word in lines[used]
-    assert "kept aside: Net effort did not fall." in lines[aside]
-    assert "cannot be used: Its" in lines[broken]
+    assert "kept aside" in lines[aside]
+    assert "cannot be used" in lines[broken]
+    for said in ("    net effort 0.9123, before 0.95\n", "    Net effort did not fall.\n", "    Its\n"):
+        assert said in table
     assert "as it came" not in table
     by_id = {row["id"]: row for row in json.loads(run("tunings", REFERENCE, "--json").stdout)}
     assert [id for id, row in by_id.items() if row["in_use"]] == [used]

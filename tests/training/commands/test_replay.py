@@ -3,6 +3,7 @@
 import importlib
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,10 @@ from click.testing import CliRunner, Result
 
 from empower_model.files import store
 from empower_training.at_speed.experiment import FINISHED_FILE
+from empower_training.commands import replay
 from empower_training.commands.evaluate import evaluate
+from empower_training.commands.replay import COLUMNS
+from empower_training.commands.tables import Column, empty, show
 from empower_training.corpus.corpus import Document
 from empower_training.replay.experiment import RUN_FILE, TALLIES_FILE, Job, Setting, Worker, chosen_works, jobs, run
 from empower_training.replay.intervals import EFFORT, interval
@@ -271,3 +275,14 @@ def test_what_cannot_be_typed_at_a_speed_is_said(corpus_folder: Path, arguments:
     result = call(corpus_folder, *SMALL, *arguments)
     assert result.exit_code != 0
     assert says in result.output
+
+
+@pytest.mark.parametrize("columns", [COLUMNS, replay.AT_SPEED])
+def test_in_a_file_no_heading_is_cut(columns: Sequence[Column], capsys: pytest.CaptureFixture[str]) -> None:
+    table, long = empty(columns), "both, qwen2.5-coder-1.5b-instruct-q4_k_m"
+    intervals = ("95 %", "minus default", "- instant")
+    table.add_row(*("-0.123 to -0.123" if name in intervals else "1234.5" if name else long for name, _ in columns))
+    show(table)
+    headings, row = capsys.readouterr().out.splitlines()
+    assert headings.split() == " ".join(heading for heading, _ in columns).split()
+    assert long in row

@@ -8,6 +8,7 @@ import pytest
 
 from empower_lsp.log.records import CompletionRecord, OutcomeRecord, TokenRecord
 from empower_lsp.log.store import Store, log_path
+from empower_lsp.log.summary import stats
 from empower_lsp.personal.decision import decisions
 from empower_training.report.log import LEAST_JUDGED, History, history, lean
 
@@ -57,8 +58,16 @@ def test_acceptance_is_of_what_was_decided_on(log: Log) -> None:
     for kind in ("accepted", "partially accepted", "diverged", "dismissed", "typed through", "superseded", None):
         log.add(kind)
     told = log.found()
-    assert (told.completions, told.decided) == (7, 5)  # neither what was superseded nor what nobody saw
+    assert (told.total.completions, told.decided) == (7, 5)  # neither what was superseded nor what nobody saw
     assert told.share.estimate == pytest.approx(2 / 5)
+
+
+def test_the_totals_are_those_of_the_statistics(log: Log) -> None:
+    for kind in ("accepted", "partially accepted", "diverged", "superseded", None):
+        log.add(kind)
+    total = log.found().total
+    assert total == stats(log.store).total
+    assert (total.shown, total.accepted, total.accepted_characters) == (4, 2, 14)
 
 
 def test_each_day_has_its_own_figures(log: Log) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from empower_lsp.log.summary import Group
 from empower_model.fitting.fitting import Bin
 from empower_training.replay.policies import DEFAULT, NOBODY
 from empower_training.report.log import History, JudgedModel, Period
@@ -30,7 +31,8 @@ TEXT = coloured(
 MONDAY = date(2026, 11, 2)
 PERIODS = tuple(Period(MONDAY + timedelta(n), 10 + n, n, 20, 10.0 + n, 40.0 + n) for n in range(6))
 HISTORY = History(
-    1234, 75, share_of(15, 75), 12.0, 48.0, "day", PERIODS, (share_of(5, 37), share_of(10, 38)),
+    Group("all", 1234, 120, 15, 300, 280, 12.0, 48.0), 75, share_of(15, 75), "day", PERIODS,
+    (share_of(5, 37), share_of(10, 38)),
     (JudgedModel("m + memory", 75, 0.07, tuple(Bin(**bin_) for bin_ in BINS)),),
 )  # fmt: skip
 
@@ -115,21 +117,24 @@ def test_with_nothing_it_says_how_to_come_by_something() -> None:
 def test_headings_say_what_to_conclude(tmp_path: Path) -> None:
     told = words(written([replay(tmp_path)], HISTORY))
     for part in (
-        "0.80 net effort",
-        "20 % of the text kept 15 to 25 %",
+        "12 % accepted by you 15 of 120 shown 280 characters kept by you of 300 accepted 0.80 net effort, simulated",
+        "20 % of the text kept, simulated 15 to 25 %",
         "held-out.json",
         f"With {DEFAULT}, a text costs 0.80 of the effort of typing all of it (0.75 to 0.85): it helps.",
         f"{DEFAULT} costs least: 0.80, with 20 % kept.",
         "Marks at the upper edge lie above it: Base (3.25).",
         f"{DEFAULT}: probabilities are off by 0.10 on average",
         f"{DEFAULT}: half of the answers take up to 3 ms, 95 % up to 14 ms",
-        "You accepted 20 % of the 75 completions you decided on (13 to 30 %)",
+        "You accepted 15 of the 120 completions you were shown, 12 %",
+        "of these 300 characters, 280 were there when last looked at",
+        "Of the 75 you decided on, you accepted 20 % (13 to 30 %)",
         "By day: 14 % (6 to 28 %) in the earlier half of your decisions, 26 % (15 to 42 %) in the later",
         "Half of the answers came within 12 ms, 95 % within 48 ms",
         "of all 1,234 completions",
         "m + memory: off by 0.07, 75 decisions",
     ):
         assert part in told
+    assert told.index("Your log") < told.index("Replay held-out.json"), "a person's own figures come first"
 
 
 def test_the_table_has_every_policy_with_its_intervals(tmp_path: Path) -> None:
@@ -163,9 +168,21 @@ def test_a_log_without_decisions_is_shown() -> None:
     empty = tuple(replace(period, decided=0, accepted=0) for period in PERIODS)
     nobody = share_of(0, 0)
     told = words(
-        written([], replace(HISTORY, decided=0, share=nobody, halves=(nobody, nobody), periods=empty, models=()))
+        written(
+            [],
+            replace(
+                HISTORY,
+                total=Group("all", 1234, 0, 0, 0, 0, 12.0, 48.0),
+                decided=0,
+                share=nobody,
+                halves=(nobody, nobody),
+                periods=empty,
+                models=(),
+            ),
+        )
     )
-    assert "1,234 completions are logged; none was decided on yet" in told
+    assert "1,234 completions are logged; none was shown yet" in told
+    assert "you decided on" not in told
     assert "Half of the answers came within 12 ms" in told
     assert "nan" not in told
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 Column = tuple[str, Callable[[Row], str]]
 """A heading, and what stands under it for a row; the one without a heading stands at the left."""
-WIDE = 200
-"""Columns of a table that goes into a file."""
+WIDE = 220
+"""Columns of a table that goes into a file: the widest that `evaluate` prints cuts no heading."""
 
 
 def cell(name: str, form: str, place: int = 1) -> Callable[[Row], str]:

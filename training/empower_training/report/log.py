@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from empower_lsp.log import CompletionRecord, Entry, OutcomeRecord, Store
+from empower_lsp.log import CompletionRecord, Entry, Group, OutcomeRecord, Store, stats
 from empower_lsp.outcome import Kind
 from empower_lsp.personal import Decision, decisions
 from empower_model.fitting import BINS, Bin, Interval, calibration_error, reliability
@@ -70,12 +70,11 @@ class JudgedModel:
 class History:
     """A log, in figures."""
 
-    completions: int
+    total: Group
+    """As `empower-lsp log stats` has it."""
     decided: int
     share: Interval
     """Accepted of those decided on."""
-    p50_ms: float
-    p95_ms: float
     unit: str
     """day or week."""
     periods: tuple[Period, ...]
@@ -99,13 +98,10 @@ def history(store: Store) -> History | None:
         return None
     days = (_day(answers[-1][0]) - _day(answers[0][0])).days
     unit = "day" if days < MOST_DAYS else "week"
-    middle, high = np.quantile([ms for _, ms in answers], [0.5, 0.95]).tolist()
     return History(
-        completions=len(answers),
+        total=stats(store).total,
         decided=len(decided),
         share=_share(decided),
-        p50_ms=middle,
-        p95_ms=high,
         unit=unit,
         periods=_periods(answers, decided, _day if unit == "day" else _monday),
         halves=(_share(decided[: len(decided) // 2]), _share(decided[len(decided) // 2 :])),

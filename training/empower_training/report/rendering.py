@@ -179,18 +179,22 @@ def _history(history: History) -> dict[str, object]:
 
 
 def _tiles(replays: Sequence[Replay], history: History | None) -> list[Tile]:
-    """Return the figures a hurried reader should see; those of the first replay."""
+    """Return the figures a hurried reader should see: the person's own, then those of the first replay."""
     tiles = []
+    if history is not None and (total := history.total).rate is not None:
+        tiles += [
+            Tile(percent(total.rate), "accepted by you", f"{total.accepted:,} of {total.shown:,} shown"),
+            Tile(f"{total.kept_characters:,}", "characters kept by you", f"of {total.accepted_characters:,} accepted"),
+        ]
     if replays:
         row = replays[0].chosen[0]
         accepted, (middle, high) = row.figures["accepted"], row.latency
+        effort = f"{_interval(row.effort, _with('.2f'))}; below 1 helps"
         tiles += [
-            Tile(f"{row.effort.estimate:.2f}", "net effort", f"{_interval(row.effort, _with('.2f'))}; below 1 helps"),
-            Tile(percent(row.kept.estimate), "of the text kept", _interval(row.kept, percent)),
-            Tile(_estimate(accepted, percent), "of the shown accepted", _interval(accepted, percent)),
-            Tile(f"{middle:.0f} ms", "median answer", f"95 % within {high:.0f} ms") if isfinite(middle) else None,
+            Tile(f"{row.effort.estimate:.2f}", "net effort, simulated", effort),
+            Tile(percent(row.kept.estimate), "of the text kept, simulated", _interval(row.kept, percent)),
+            Tile(_estimate(accepted, percent), "of the shown accepted, simulated", _interval(accepted, percent)),
         ]
-    if history is not None and history.decided:
-        note = f"{_interval(history.share, percent)} of {history.decided:,}"
-        tiles.append(Tile(percent(history.share.estimate), "accepted by you", note))
-    return [tile for tile in tiles if tile is not None and tile.value]
+        if isfinite(middle):
+            tiles.append(Tile(f"{middle:.0f} ms", "median answer, simulated", f"95 % within {high:.0f} ms"))
+    return [tile for tile in tiles if tile.value]

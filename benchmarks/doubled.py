@@ -121,7 +121,8 @@ def _place(kind: str, name: str, text: str, choose: random.Random) -> Place | No
         case "line":
             parts = (above + space, below, body)
         case _:  # below, and after accepting
-            deeper = "    " if line.rstrip().endswith((":", "{")) and "\t" not in space else ""
+            step = "\t" if "\n\t" in text else "    "
+            deeper = step if line.rstrip().endswith((":", "{")) else ""
             parts = (above + line + "\n" + space + deeper, below, None)
     return Place(kind, name, parts[0][-WINDOW:], parts[1][:WINDOW], parts[2])
 

@@ -16,7 +16,7 @@ SKIPPED = 3
 PHRASE = 10
 """Words in a row that prose says by chance once only."""
 
-_KEY = re.compile(r"""\s*(["']?)([\w.$-]+)\1(?:\s*(:)(?![:=])|(=)(?![=> ]))\s*(?=\S)""")
+_KEY = re.compile(r"""\s*(["']?)([\w.$-]+)\1(?:(?:\s*(:)(?![:=])|(=)(?![=> ]))\s*(?=\S)|,\Z)""")
 _KEY_BEGUN = re.compile(r"""\s*(["']?)([\w.$-]+)\1(?:(?:\s*(:)(?![:=])|(=)(?![=> ])).*|,?)""")
 _ARM = re.compile(r"\s*(case\b.+?(?=:(?:\s|\Z))|\S.*?(?= =>))")
 _OPENER = re.compile(r"[{(\[]\Z")
@@ -25,6 +25,9 @@ _CONDITIONAL = re.compile(r"\s*#\s*(?:\[|if|el|end)")
 _FROM = re.compile(r"(\s*from \S+ import) ?\(?")
 _BEGINS = re.compile(r"[:{(\[]\Z")
 _ATTRIBUTE = re.compile(r"\s*(?:@\w|#\s*\[)")
+_WORD = re.compile(r"\w")
+_NO_LETTER = re.compile(r"\W|\d|_")
+_LETTERS = re.compile(r"[^\W\d_]{3}")
 _MARK = re.compile(r"[ \t]*(?:[#*;-]+|//+!?|/\*+)?[ \t]*")
 _PROSE_WORD = re.compile(r"""[("'`]*(?:[^\W\d_](?:[^\W_]|['-])+|[aI])[)"'`]*[,.:;!?]*""")
 _PART = re.compile(r"[^\W_]+")
@@ -33,8 +36,8 @@ _PART = re.compile(r"[^\W_]+")
 def key_again(text: str, around: Around) -> str:
     """End the text at a key, a field or a named argument that its brackets hold already, above or below.
 
-    `defaultWidth: "wide",` between `{` and `defaultWidth: "any",`, also where only the name is written yet. What the
-    person began, they want.
+    `defaultWidth: "wide",` between `{` and `defaultWidth: "any",`, also where only the name is written yet, or no more
+    than a name belongs there. What the person began, they want.
     """
     own = lines_of(text, around)
     for number, (at, line) in enumerate(own):
@@ -55,7 +58,10 @@ def key_again(text: str, around: Around) -> str:
 def _is_same_key(key: re.Match[str], sign: str | None, other: str) -> bool:
     """Return whether a line gives the same key a value, by the same sign if both have one."""
     theirs = _KEY.match(other)
-    return theirs is not None and theirs.group(1, 2) == key.group(1, 2) and sign in (None, theirs[3] or theirs[4])
+    if theirs is None or theirs.group(1, 2) != key.group(1, 2):
+        return False
+    given = theirs[3] or theirs[4]
+    return sign in (None, given) if given else sign is None and nontrivial(other)
 
 
 def _is_one_of_two(number: int, own: Sequence[Line], around: Around) -> bool:
@@ -119,26 +125,39 @@ def _bracket_around(at: int, text: str, around: Around) -> str:
 
 
 def lines_again(text: str, around: Around) -> str:
-    """End the text at the first line below that is no comment, where only comments stand between, or where all that
-    follows in it stands a few lines below.
+    """End the text at the first line below that is no comment, where only comments stand between.
 
-    And before the names of an import that begins as the line above does: `from os import` below `from os import path`.
+    The same where that line begins with what is left of the text, or all that is left stands a few lines below.
     """
     own = lines_of(text, around)
     told = next((line for line in around.following if not COMMENT.match(line)), "")
     told = told if nontrivial(told) and not _BEGINS.search(told) and not _ATTRIBUTE.match(told) else ""
     for number, (at, line) in enumerate(own):
-        begun = at == 0 and bool(around.line.strip())
-        if at == 0 and around.rest:
-            continue
         lines = [each for _, each in own[number:]]
-        if not begun and _stays_in(line, lines[1:]) and (line == told or _all_stand_there(lines, around)):
-            return text[:at]
-        above = own[number - 1][1] if number else ("", *around.preceding)[-1]
-        imports = _FROM.fullmatch(line)
-        if imports and above.startswith(imports[1] + " ") and not (begun and len(around.line) >= imports.end(1)):
+        begun = at == 0 and (around.rest or around.line.strip())
+        if begun or not _stays_in(line, lines[1:]):
+            continue
+        begins = len(lines) == 1 and len(_NO_LETTER.sub("", line)) > 5 and told.startswith(line)
+        if line == told or begins or _all_stand_there(lines, around):
             return text[:at]
     return text
+
+
+def line_above_again(text: str, around: Around) -> str:
+    """End the text at a last line with all the words of the line above, or with all but the names of an import.
+
+    `from os import` below `from os import path`. What the person began so, they want.
+    """
+    own = lines_of(text, around)
+    if not own or (len(own) == 1 and around.rest):
+        return text
+    at, line = own[-1]
+    above = own[-2][1] if len(own) > 1 else ("", *around.preceding)[-1]
+    if nontrivial(line) and _LETTERS.search(line) and above.startswith(line) and not _WORD.search(above, len(line)):
+        return text[:at]
+    imports = _FROM.fullmatch(line)
+    said = imports is not None and above.startswith(imports[1] + " ")
+    return text[:at] if imports and said and (at or len(around.line) < imports.end(1)) else text
 
 
 def _all_stand_there(lines: Sequence[str], around: Around) -> bool:

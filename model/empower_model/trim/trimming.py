@@ -16,7 +16,7 @@ from empower_model.trim.brackets import balance, closed_string, one_line, overla
 from empower_model.trim.lines import below, blank_run, scope
 from empower_model.trim.runs import one_character, repeated_tail
 from empower_model.trim.scan import Around
-from empower_model.trim.there import arm_again, key_again, lines_again, phrase_again
+from empower_model.trim.there import arm_again, key_again, line_above_again, lines_again, phrase_again
 
 Rule = Callable[[str, Around], str]
 
@@ -43,6 +43,7 @@ RULES: tuple[Rule, ...] = (
     key_again,
     arm_again,
     lines_again,
+    line_above_again,
     phrase_again,
     unreachable,
     leaves_unreachable,
@@ -75,7 +76,8 @@ def reindent(text: str, prefix: str) -> str:
     tabs stay.
     """
     around = Around.cursor(prefix, "")
-    document = [line[: len(line) - len(line.lstrip())] for line in around.before.split("\n")]
+    code = (line for line in around.before.split("\n") if not line.startswith(" *"))  # that is no indentation
+    document = [line[: len(line) - len(line.lstrip())] for line in code]
     document = [space for space in document if space]
     if not document:
         return text

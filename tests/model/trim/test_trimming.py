@@ -126,8 +126,20 @@ def test_a_large_document_costs_no_more() -> None:
         ("x:\n    return 1", "if ", "x:\n    return 1"),
         ("    return 1\n    # two", "def g():\n\tpass\ndef f():\n", "\treturn 1\n\t# two"),
         ("a,\n\t    b)", "\tf(", "a,\n\t    b)"),
+        ("x)\n        return 1;", "/*\n * A\n * B\n * C\n */\n{\n\tif (", "x)\n\t\treturn 1;"),
     ],
-    ids=["deeper", "narrow", "to-two", "to-four", "tabs-both", "spaces-both", "unknown", "new-line", "aligned"],
+    ids=[
+        "deeper",
+        "narrow",
+        "to-two",
+        "to-four",
+        "tabs-both",
+        "spaces-both",
+        "unknown",
+        "new-line",
+        "aligned",
+        "comment",
+    ],
 )
 def test_reindent(text: str, prefix: str, expected: str) -> None:
     assert reindent(text, prefix) == expected

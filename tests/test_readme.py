@@ -1,4 +1,4 @@
-"""The README says what the code says."""
+"""The README, and the pages that go on where it ends, say what the code says."""
 
 import ast
 import json
@@ -14,20 +14,25 @@ from empower_lsp.settings import options_table
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCS = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md")}
 
 
 def test_the_options_table_is_the_declaration() -> None:
-    assert options_table() in README
+    assert options_table() in DOCS["options.md"]
 
 
 def test_every_command_is_named() -> None:
     for command in COMMANDS:
-        assert f"`empower-lsp {command}" in README
+        assert f"`empower-lsp {command}" in DOCS["commands.md"]
+
+
+def test_it_is_read_in_some_minutes() -> None:
+    assert len(README.splitlines()) < 200
 
 
 @pytest.mark.parametrize("folder", ["empower_lsp", "model/empower_model", "training/empower_training"])
 def test_the_file_tree_has_a_line_for_every_room_in_its_own_words(folder: str) -> None:
-    _, tree = README.split(f"\n{folder}/ ")
+    _, tree = DOCS["files.md"].split(f"\n{folder}/ ")
     said = dict(re.findall(r"^  (\S+) +(.*)$", re.split(r"\n\S", tree)[0], re.M))
     said.pop("weights/", None)  # no package
     doors = (ROOT / folder).glob("*/__init__.py")
@@ -51,9 +56,10 @@ def test_the_files_that_the_architecture_names_are_there() -> None:
 
 
 def test_linked_files_exist() -> None:
-    links = re.findall(r"\]\((?!http)([^)#]+)\)", README)
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    for folder, text in ((ROOT, README), *((ROOT / "docs", page) for page in DOCS.values())):
+        links = re.findall(r"\]\((?!http)([^)#]+)\)", text)
+        assert [link for link in links if not (folder / link).exists()] == []
+    assert all(f"](docs/{name})" in README for name in DOCS)
 
 
 def test_make_try_shows_something_sensible_and_how_to_go_on() -> None:

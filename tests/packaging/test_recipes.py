@@ -70,3 +70,6 @@ def test_what_a_tool_installs_completes(
     shutil.copytree(ROOT / "examples/allotment", tmp_path / "allotment")
     said = run([program, "complete", "--retype", tmp_path / "allotment/plan.py:25:16"])
     assert "prompt tokens" in said
+    if tool == "pip":
+        run([tmp_path / "environment/bin/pip", "uninstall", "--yes", "empower-lsp"])
+        assert not program.exists()

@@ -18,6 +18,8 @@ from typing import Any
 import psutil
 
 AUTOMATIC = {"triggerKind": 2}
+OPEN_HANDED: dict[str, object] = {"model": "", "rule": "budget", "confidence": 0.05}
+"""Settings of one small engine that shows whatever it has."""
 SECONDS = 60.0
 """Longest wait for anything, on a machine that has other things to do."""
 

@@ -11,6 +11,7 @@ import pytest
 from empower_lsp.log.level import Level, choose
 from empower_model.files import store
 
+from .client import OPEN_HANDED
 from .table import Table
 
 TABLE = pytest.StashKey[Table]()
@@ -49,7 +50,7 @@ def program() -> str:
 @pytest.fixture(params=[1, 2], ids=["one engine", "two engines"])
 def options(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, object]]:
     """Return settings with which so many engines are at work, open-handed; two small ones are enough to try both."""
-    open_handed: dict[str, object] = {"rule": "budget", "confidence": 0.05, "model": "", "rest": "never"}
+    open_handed = OPEN_HANDED | {"rest": "never"}
     if request.param == 2:
         open_handed["model"] = str(copied(tmp_path / "chosen.gguf"))
     yield open_handed

@@ -13,6 +13,7 @@ class Line:
     figure: str
     holds: bool
     bound: str = ""
+    before: str = ""
 
 
 @dataclass(slots=True)
@@ -21,14 +22,14 @@ class Table:
 
     lines: list[Line] = field(default_factory=list)
 
-    def judge(self, what: str, figure: object, holds: bool, bound: str = "") -> None:
-        """Write a line, and fail where it does not hold."""
-        self.lines.append(Line(what, str(figure), holds, bound))
+    def judge(self, what: str, figure: object, holds: bool, bound: str = "", before: str = "") -> None:
+        """Write a line, and fail where it does not hold; `before` is what was found when there were no such tests."""
+        self.lines.append(Line(what, str(figure), holds, bound, before))
         assert holds, f"{what}: {figure}" + (f", not {bound}" if bound else "")
 
     def text(self) -> str:
         """Return the table."""
-        rows = [("what", "found", "bound", ""), *((line.what, line.figure, line.bound, "") for line in self.lines)]
-        rows = [(*row[:3], "" if n == 0 else "ok" if self.lines[n - 1].holds else "NO") for n, row in enumerate(rows)]
-        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        rows = [("what", "before", "found", "bound", "")]
+        rows += [(row.what, row.before, row.figure, row.bound, "ok" if row.holds else "NO") for row in self.lines]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)

@@ -58,7 +58,7 @@ def test_each_is_a_state_that_says_so(program: str, data: Path, tmp_path: Path, 
     rng = random.Random(instant)
     whole = store.checked(store.bundled()).path.read_bytes()
     states: dict[str, int] = {}
-    unsaid = unanswered = 0
+    unsaid = vague = unanswered = 0
     with Client(program, data, {"model": "", "instant": instant}) as client:
         client.greet()
         client.settled("ready")
@@ -75,6 +75,7 @@ def test_each_is_a_state_that_says_so(program: str, data: Path, tmp_path: Path, 
             states[status["engine"]] = states.get(status["engine"], 0) + 1
             words = " ".join([status["message"], *client.messages[before:]])
             unsaid += status["engine"] == "failed" and path.name not in words
+            vague += "failed to load model" in words
             client.open(URI, TEXT)
             unanswered += "result" not in client.answer(client.ask_at(URI, 3, 17))
             for file in tmp_path.glob(f"{path.stem}.*"):
@@ -84,8 +85,10 @@ def test_each_is_a_state_that_says_so(program: str, data: Path, tmp_path: Path, 
         printed = client.stderr()
     engines = "with another engine beside" if instant else "alone"
     count = (MODELS + SIDECARS) // 2
-    table.judge(f"{count} damaged models and sidecars, {engines}: states", states, sum(states.values()) == count)
+    what = f"{count} damaged models and sidecars, {engines}: states"
+    table.judge(what, states, sum(states.values()) == count, before="some: none, for ever")
     table.judge("  failures that do not name the file", unsaid, unsaid == 0)
+    table.judge("  that say `failed to load model` instead of the damage", vague, vague == 0, before="most")
     table.judge("  requests not answered", unanswered, unanswered == 0)
     table.judge("  tracebacks on standard error", printed.count("Traceback"), "Traceback" not in printed)
 

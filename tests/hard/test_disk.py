@@ -3,12 +3,17 @@
 import os
 import sqlite3
 import subprocess
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from empower_lsp.log.level import Level, choose
+from empower_model.engine.adapter_file import header
+from empower_model.engine.llama_file import requantise
 from empower_model.files import store
 
 from .client import Client
@@ -17,14 +22,17 @@ from .test_kills import has_items
 
 SIZE = 4 << 20
 """Bytes of the disk."""
+Q5_0 = 6
+"""A type of weights in ggml."""
 
 
 @pytest.fixture
-def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Return the folder of a small disk of its own, with the data folder on it."""
+def disk(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return the folder of a disk of its own, a small one unless its bytes are told, with the data folder on it."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)]
+    size = getattr(request, "param", SIZE)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("only root may mount a disk")
     monkeypatch.setenv("EMPOWER_LSP_DATA", str(folder / "data"))
@@ -38,7 +46,7 @@ def fill(folder: Path) -> Path:
     """Take all of the room there is."""
     path = folder / "filler"
     with path.open("wb", buffering=0) as file:
-        for size in (1 << 16, 1 << 10, 1):
+        for size in (1 << 20, 1 << 16, 1 << 10, 1):
             try:
                 while file.write(bytes(size)) == size:
                     pass
@@ -82,13 +90,63 @@ def test_completions_go_on_while_the_log_s_disk_is_full(
     table.judge("  rows once there is room and the server is started again", again - kept, again > kept)
 
 
+def filled_meanwhile(command: list[str], disk: Path, begun: str) -> tuple[int, str]:
+    """Run a command, and fill the disk once a file that matches `begun` is there; return its status and its words."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
+        process = psutil.Process(running.pid)
+        while running.poll() is None and not any(disk.rglob(begun)):
+            time.sleep(0.001)
+        with suppress(psutil.Error):
+            process.suspend()
+            fill(disk)
+            process.resume()
+        said, _ = running.communicate(timeout=120)
+    return running.returncode, " ".join(said.split())
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> Path:
+    """Return a model most weights of which are of a type that processors are slow with."""
+    bundled, path = store.resolve(store.bundled()).path, tmp_path / "slow.gguf"
+    requantise(bundled, path, {name: Q5_0 for name in header(bundled).tensors if name.startswith("blk.")})
+    return path
+
+
+@pytest.mark.parametrize("disk", [32 << 20], indirect=True)
+def test_a_disk_that_fills_while_a_copy_is_made(program: str, disk: Path, slow: Path, table: Table) -> None:
+    status, said = filled_meanwhile([program, "model", "use", "--faster", str(slow)], disk, "*.draft")
+    told = status == 1 and "disk is full" in said
+    table.judge("a disk that fills while a model is requantised", said[-60:], told, before="(new)")
+    table.judge("  tracebacks", said.count("Traceback"), "Traceback" not in said)
+    left = sum(file.stat().st_size for file in disk.rglob("*requantised*"))
+    table.judge("  what is left of the copy", f"{left} bytes", left == 0)
+
+
+@pytest.mark.parametrize("disk", [700 << 20], indirect=True)
+def test_a_disk_that_fills_while_a_model_is_pulled(program: str, disk: Path, tmp_path: Path, table: Table) -> None:
+    entry = next(entry for entry in store.catalogue().values() if entry.repo is not None and entry.size)
+    assert entry.size is not None
+    source = sparse(tmp_path / "same-size.gguf", entry.size)
+    command = [program, "model", "pull", entry.name, "--from", str(source)]
+    status, said = filled_meanwhile(command, disk, ".partial/*")
+    table.judge("a disk that fills while a model is pulled", said[-60:], status == 1 and "disk" in said, before="(new)")
+    table.judge("  tracebacks", said.count("Traceback"), "Traceback" not in said)
+    left = [file.name for file in disk.rglob("*.gguf")]
+    table.judge("  what looks like a model and is none", ", ".join(left) or 0, not left)
+
+
+def sparse(path: Path, size: int) -> Path:
+    """Make a file that begins as a model does and is of a size, but takes no room."""
+    with path.open("wb") as file:
+        file.write(b"GGUF\x03\0\0\0")
+        os.truncate(file.fileno(), size)
+    return path
+
+
 def test_a_pull_onto_a_full_disk_says_what_to_do(program: str, disk: Path, tmp_path: Path, table: Table) -> None:
     entry = next(entry for entry in store.catalogue().values() if entry.repo is not None and entry.size)
     assert entry.size is not None
-    source = tmp_path / "same-size.gguf"
-    with source.open("wb") as file:
-        file.write(b"GGUF\x03\0\0\0")
-        os.truncate(file.fileno(), entry.size)  # a hole: it takes no room
+    source = sparse(tmp_path / "same-size.gguf", entry.size)
     command = [program, "model", "pull", entry.name, "--from", str(source)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     told = " ".join((done.stdout + done.stderr).split())

@@ -3,17 +3,17 @@
 import copy
 import json
 import random
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from .client import Client, framed
+from .client import OPEN_HANDED, Client, framed
 from .table import Table
 
 MESSAGES = 1_000
 URI = "file:///work/a.py"
 TEXT = "class Point:\n    def __init__(self, x, y):\n        self.x = x\n        self.y = "
-OPEN_HANDED = {"model": "", "rule": "budget", "confidence": 0.05}
 PLACE = {"textDocument": {"uri": URI}, "position": {"line": 3, "character": 17}, "context": {"triggerKind": 2}}
 REQUESTS: list[tuple[str, Any]] = [
     ("textDocument/inlineCompletion", PLACE),
@@ -100,7 +100,12 @@ def test_each_message_with_an_id_is_answered_once(program: str, data: Path, tabl
         silent = [number for number in numbers if client.count[number] != 1]
         answered = client.count.total() - before - dirty - 1
         printed = client.stderr()
-    table.judge("of messages with an id, not answered exactly once", f"{len(silent)} of {MESSAGES}", not silent)
+    table.judge(
+        "of messages with an id, not answered exactly once",
+        f"{len(silent)} of {MESSAGES}",
+        not silent,
+        before="44 of 492",
+    )
     table.judge(
         "of messages that are none, not answered", f"{dirty - min(dirty, answered)} of {dirty}", answered >= dirty
     )
@@ -128,7 +133,36 @@ def test_headers_as_clients_write_them_are_read(program: str, data: Path, table:
             except Exception:
                 deaf.append(name)
                 client.kill()
-    table.judge("forms of headers that are not read", f"{len(deaf)} of {len(HEADERS)}", not deaf)
+    found = f"{len(deaf)} of {len(HEADERS)}"
+    table.judge("forms of headers that are not read", found, not deaf, before="3 of 4")
+
+
+LOST = {
+    "a length that is too large": framed({"id": 1, "method": "empower/none"}).replace(b"\r\n", b"9\r\n", 1),
+    "a length that is too small": framed({"id": 1, "method": "empower/none"}).replace(b": ", b": 1\r\nX: ", 1),
+    "a length that is no number": b"Content-Length: many\r\n\r\n{}",
+    "no length": b"Content-Type: a\r\n\r\n{}",
+    "no header": b"{}\r\n\r\n",
+}
+
+
+def test_a_stream_that_is_lost_ends_the_server_with_a_line(program: str, data: Path, table: Table) -> None:
+    deaf = []
+    for name, stream in LOST.items():
+        client = Client(program, data)
+        client.greet()
+        client.write(stream + framed({"id": 2, "method": "empower/none"}) * 20)
+        assert client.process.stdin is not None
+        client.process.stdin.close()  # more bytes might still come to fill a length
+        try:
+            client.process.wait(20)
+        except subprocess.TimeoutExpired:
+            deaf.append(name)
+        if "empower-lsp ends: " not in client.stderr():
+            deaf.append(f"{name}: no line")
+        client.kill()
+    found = ", ".join(deaf) or 0
+    table.judge("streams that leave the server deaf, or gone without a line", found, not deaf, before="all 5")
 
 
 def test_at_a_wrong_time_requests_are_refused_with_the_protocol_s_codes(program: str, data: Path, table: Table) -> None:
@@ -144,6 +178,7 @@ def test_at_a_wrong_time_requests_are_refused_with_the_protocol_s_codes(program:
         client.notify("exit", None)
         status = client.process.wait(30)
     codes = [answer.get("error", {}).get("code") for answer in (early, again, late)]
-    table.judge("before initialize, initialize again, after shutdown", codes, codes == [-32002, -32600, -32600])
-    table.judge("documents after a second initialize", "kept" if kept else "lost", kept)
+    wanted = [-32002, -32600, -32600]
+    table.judge("before initialize, initialize again, after shutdown", codes, codes == wanted, before="no such codes")
+    table.judge("documents after a second initialize", "kept" if kept else "lost", kept, before="lost")
     table.judge("exit status", status, status == 0)

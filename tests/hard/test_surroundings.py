@@ -1,6 +1,7 @@
 """What a server meets on a machine: files that never end, folders that are gone, a log that others hold."""
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -12,13 +13,17 @@ from pathlib import Path
 import psutil
 import pytest
 
-from .client import Client, Silence
+from empower_lsp.edge.connection import LOOK_SECONDS
+
+from .client import OPEN_HANDED, Client, Silence
 from .conftest import copied
 from .table import Table
 from .test_kills import has_items
 
 CHANGES = 40_000
 """Notifications, as many as a day of typing has."""
+SAVES = 200
+"""Times that a document is saved while nobody takes its text."""
 LOCKED = 12
 """Seconds for which another process holds the log: longer than it is waited for."""
 MOST_GROWTH = 20
@@ -40,7 +45,36 @@ def test_notifications_leave_nothing_behind(program: str, data: Path, table: Tab
         client.status()
         grown.append(server.memory_info().rss / 1e6)
     found = " ".join(f"{megabytes:.0f}" for megabytes in grown)
-    table.judge(f"server's MB over {CHANGES} didChange", found, grown[-1] - grown[1] < MOST_GROWTH, f"+{MOST_GROWTH}")
+    holds = grown[-1] - grown[1] < MOST_GROWTH
+    table.judge(f"server's MB over {CHANGES} didChange", found, holds, f"+{MOST_GROWTH}", before="48 to 134")
+
+
+def test_texts_do_not_wait_in_heaps_for_an_engine_that_stands_still(program: str, data: Path, table: Table) -> None:
+    lines = [f"value_{number} = {number}\n" for number in range(25_000)]
+    uris = [f"file:///work/{number}.py" for number in range(4)]
+    with Client(program, data, OPEN_HANDED) as client:
+        client.greet()
+        for uri in uris:
+            client.open(uri, "".join(lines))
+        client.settled("ready")
+        assert has_items(client, 0)
+        [engine] = client.engines()
+        server = psutil.Process(client.process.pid)
+        engine.suspend()
+        grown = []
+        for number in range(SAVES):
+            client.insert(uris[number % len(uris)], 0, 0, f"more_{number} = {number}\n")
+            client.notify("textDocument/didSave", {"textDocument": {"uri": uris[number % len(uris)]}})
+            if number % (SAVES // 4) == SAVES // 4 - 1:
+                client.status()
+                grown.append(server.memory_info().rss / 1e6)
+        engine.resume()
+        shown = bool(has_items(client, 1))
+    found = " ".join(f"{megabytes:.0f}" for megabytes in grown)
+    holds = grown[-1] - grown[0] < MOST_GROWTH
+    what = f"server's MB over {SAVES} saves of half a megabyte, its engine suspended"
+    table.judge(what, found, holds, f"+{MOST_GROWTH}", before="83 MB waiting")
+    table.judge("  a completion once it is not", "shown" if shown else "none", shown)
 
 
 def fifo(path: Path) -> str:
@@ -77,21 +111,33 @@ MODELS: dict[str, Callable[[Path], str]] = {
 }
 
 
-def test_a_model_that_is_none_is_a_state(program: str, data: Path, tmp_path: Path, table: Table) -> None:
-    silent = []
-    for number, (name, make) in enumerate(MODELS.items()):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        with Client(program, data, {"model": make(folder)}) as client:
-            try:
-                client.greet()
-                client.settled("ready", "failed", seconds=20)
-                client.open("file:///work/a.py", "x = 1\n")
-                client.answer(client.ask_at("file:///work/a.py", 0, 5), 20)
-            except Silence:
-                silent.append(name)
-                client.kill()
-    table.judge(f"{len(MODELS)} models that are none: without a state or an answer", ", ".join(silent) or 0, not silent)
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_that_is_none_is_a_state(program: str, data: Path, tmp_path: Path, table: Table, name: str) -> None:
+    with Client(program, data, {"model": MODELS[name](tmp_path)}) as client:
+        try:
+            client.greet()
+            found = str(client.settled("ready", "failed")["engine"])
+            client.open("file:///work/a.py", "x = 1\n")
+            client.answer(client.ask_at("file:///work/a.py", 0, 5))
+        except Silence:
+            found = "for ever in silence"
+            client.kill()
+    table.judge(f"a model that is, or has, {name}", found, found in ("ready", "failed"), before="for ever in silence")
+
+
+def test_weights_that_are_no_numbers_are_said_and_others_used(
+    program: str, data: Path, tmp_path: Path, table: Table
+) -> None:
+    path = copied(tmp_path / "model.gguf")
+    weights = path.with_suffix(".memory.json")
+    weights.write_text(re.sub(r"-?\d+\.\d+", "NaN", weights.read_text(), count=1))
+    with Client(program, data, OPEN_HANDED | {"model": str(path), "instant": False}) as client:
+        client.greet()
+        client.settled("ready")
+        shown = bool(has_items(client, 0))
+        said = sum(weights.name in message for message in client.messages)
+    table.judge("weights of a memory that are NaN: a completion", "shown" if shown else "none", shown, before="none")
+    table.judge("  messages that say so", said, said == 1, before="0")
 
 
 @pytest.mark.parametrize("what", ["a pipe", "/dev/zero"])
@@ -102,12 +148,13 @@ def test_a_workspace_file_that_never_ends_keeps_nobody_waiting(
     folder.mkdir()
     (folder / "a.py").write_text("x = 1\n")
     os.mkfifo(folder / "b.py") if what == "a pipe" else (folder / "b.py").symlink_to("/dev/zero")
-    with Client(program, data, {"model": "", "rule": "budget", "confidence": 0.05}, folder) as client:
+    with Client(program, data, OPEN_HANDED, folder) as client:
         client.greet()
         client.settled("ready")
         client.open((folder / "b.py").as_uri(), "y = 2\n")
         shown = has_items(client, 1)
-    table.judge(f"a workspace file that is {what}: a completion", "shown" if shown else "none", bool(shown))
+    found = "shown" if shown else "none"
+    table.judge(f"a workspace file that is {what}: a completion", found, bool(shown), before="none, not even a status")
 
 
 def completes(command: list[str], data: Path, folder: Path, environment: dict[str, str] | None = None) -> bool:
@@ -118,7 +165,7 @@ def completes(command: list[str], data: Path, folder: Path, environment: dict[st
     script.write_text("\n".join(lines))
     script.chmod(0o700)
     try:
-        with Client(str(script), data, {"model": "", "rule": "budget", "confidence": 0.05}) as client:
+        with Client(str(script), data, OPEN_HANDED) as client:
             client.greet()
             client.settled("ready", seconds=20)
             return bool(has_items(client, 1))
@@ -132,13 +179,13 @@ def test_it_completes_wherever_it_is_started(program: str, data: Path, tmp_path:
     leave = f"import os, shutil, sys; os.chdir({str(gone)!r}); shutil.rmtree({str(gone)!r}); "
     leave += f"os.execv({program!r}, [{program!r}, *sys.argv[1:]])"
     found = completes([sys.executable, "-P", "-c", leave], data, tmp_path)
-    table.judge("started in a folder that is gone: a completion", "shown" if found else "none", found)
+    table.judge("started in a folder that is gone: a completion", "shown" if found else "none", found, before="none")
     own = tmp_path / "own"
     own.mkdir()
     for name in ("numpy", "llama_cpp", "pygls", "psutil", "sqlite3"):
         (own / f"{name}.py").write_text("raise SystemExit('another one')")
     found = completes([program], data, tmp_path, {"PYTHONPATH": str(own)})
-    table.judge("numpy.py on PYTHONPATH: a completion", "shown" if found else "none", found)
+    table.judge("numpy.py on PYTHONPATH: a completion", "shown" if found else "none", found, before="none")
     (own / "types.py").write_text("raise SystemExit('another one')")
     found = completes([program], data, tmp_path, {"PYTHONPATH": str(own)})
     table.judge("types.py on PYTHONPATH: a completion", "shown" if found else "none, before we begin", True)
@@ -156,8 +203,24 @@ def test_it_ends_when_it_should(program: str, data: Path, table: Table) -> None:
     except subprocess.TimeoutExpired:
         client.kill()
     seconds = time.monotonic() - began
-    table.judge("from an interrupt to the end", f"{seconds:.1f} s", seconds < 5, "5 s")
     client.kill()
+    table.judge("from an interrupt to the end", f"{seconds:.1f} s", seconds < 5, "5 s", before="not at once")
+    editor = subprocess.Popen(["sleep", "600"])
+    client = Client(program, data)
+    client.request("initialize", {"processId": editor.pid, "rootUri": None, "capabilities": {}})
+    time.sleep(LOOK_SECONDS + 1)
+    before = client.process.poll()
+    editor.kill()
+    editor.wait()
+    began = time.monotonic()
+    try:
+        client.process.wait(30)
+    except subprocess.TimeoutExpired:
+        client.kill()
+    seconds = time.monotonic() - began
+    client.kill()
+    holds = before is None and seconds < 10
+    table.judge("from the editor's end to ours, the pipe still held", f"{seconds:.1f} s", holds, "10 s", before="never")
 
 
 def test_a_log_that_others_hold_or_delete_comes_back(program: str, data: Path, table: Table) -> None:
@@ -180,7 +243,7 @@ def test_a_log_that_others_hold_or_delete_comes_back(program: str, data: Path, t
             time.sleep(0.3)
         return rows() > before
 
-    with Client(program, data, {"model": "", "rule": "budget", "confidence": 0.05}) as client:
+    with Client(program, data, OPEN_HANDED) as client:
         client.greet()
         client.settled("ready")
         assert comes_back(client)
@@ -196,6 +259,8 @@ def test_a_log_that_others_hold_or_delete_comes_back(program: str, data: Path, t
             part.unlink()
         deleted = comes_back(client)
         told = "; ".join(client.messages)
-    table.judge(f"a log locked for {LOCKED} s: logged again", "yes" if locked else f"no ({told})", locked)
-    table.judge("  said", said, said > 0)
-    table.judge("a log deleted while it is open: logged again", "yes" if deleted else f"no ({told})", deleted)
+    found = "yes" if locked else f"no ({told})"
+    table.judge(f"a log locked for {LOCKED} s: logged again", found, locked, before="not before a restart")
+    table.judge("  messages that say so", said, said > 1, before="1, of its end")
+    found = "yes" if deleted else f"no ({told})"
+    table.judge("a log deleted while it is open: logged again", found, deleted, before="never, not said")

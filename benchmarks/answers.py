@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -24,7 +24,7 @@ from empower_model.engine.drafting import Drafts
 from empower_model.engine.llama import LlamaEngine
 from empower_model.engine.seam import EngineConfig, Token, Transform
 from empower_model.host.parent import EngineHost
-from empower_model.request import Completion, End, Request
+from empower_model.request import Completion, End, OnPartial, Request
 
 URI = "file:///example.py"
 
@@ -152,7 +152,7 @@ class _Scripted:
         self.asked = 0
         self._done = Completion(text, (), 0, End.UNCERTAIN, 1.0, 1.0, 1, 1, 0.0, 0.0)
 
-    def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
+    def complete(self, request: Request, on_partial: OnPartial | None = None) -> Completion:
         self.asked += 1
         return self._done
 
@@ -218,15 +218,15 @@ def hosting(path: Path, *, tokens: int, rounds: int) -> list[Figure]:
     local = LocalCompleter(LlamaEngine(EngineConfig(path)), Calibration())
     requests = [cursor.request(tokens) for cursor in typing(200)[4:28:2]]
     figures = []
-    for kind, on_text in (("", None), (", text told as it grows", lambda _: None)):
+    for kind, on_partial in (("", None), (", text told as it grows", lambda _: None)):
         for completer in (host, local):
             for request in (*requests, *requests):
-                completer.complete(request, on_text)
+                completer.complete(request, on_partial)
         pairs: list[tuple[float, float]] = []
         for turn in range(rounds):
             for i, request in enumerate(requests):
                 order: Sequence[EngineHost | LocalCompleter] = (host, local) if (turn + i) % 2 else (local, host)
-                taken = {completer: _timed(completer, request, on_text) for completer in order}
+                taken = {completer: _timed(completer, request, on_partial) for completer in order}
                 pairs.append((taken[host], taken[local]))
         added = [hosted - inside for hosted, inside in pairs]
         note = f"median of {len(pairs)} differences, {tokens} tokens each"
@@ -236,7 +236,7 @@ def hosting(path: Path, *, tokens: int, rounds: int) -> list[Figure]:
     return figures
 
 
-def _timed(completer: EngineHost | LocalCompleter, request: Request, on_text: Callable[[str], None] | None) -> float:
+def _timed(completer: EngineHost | LocalCompleter, request: Request, on_partial: OnPartial | None) -> float:
     started = time.perf_counter()
-    completer.complete(request, on_text)
+    completer.complete(request, on_partial)
     return (time.perf_counter() - started) * 1000

@@ -26,7 +26,7 @@ from empower_model.calibration import Calibration
 from empower_model.engine import EngineConfig
 from empower_model.files import store
 from empower_model.host import EngineHost
-from empower_model.request import Completion, End, Limits, Request
+from empower_model.request import Completion, End, Limits, Partial, Request
 
 FILES = ("argparse.py", "ast.py", "doctest.py", "inspect.py", "tarfile.py", "typing.py")
 KEY_SECONDS = 0.2
@@ -72,10 +72,10 @@ class Asking:
         self.completion = self._host.complete(self.request, self._heard)
         self.took = time.perf_counter() - self.began
 
-    def _heard(self, text: str) -> None:
-        if self.first_text is None and text:
+    def _heard(self, part: Partial) -> None:
+        if self.first_text is None and part.text:
             self.first_text = time.perf_counter() - self.began
-        self.text = text
+        self.text = part.text
 
     def end(self, stop: bool) -> Completion:
         """Return the completion, stopped at once or waited for."""

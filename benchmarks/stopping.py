@@ -15,7 +15,7 @@ from workload import scattered, typing
 from empower_model.calibration import Calibration
 from empower_model.engine.seam import EngineConfig
 from empower_model.host.parent import EngineHost
-from empower_model.request import End, Request
+from empower_model.request import End, Partial, Request
 
 
 def stopping(path: Path, name: str, *, rounds: int) -> list[Figure]:
@@ -51,7 +51,7 @@ def _while_writing(host: EngineHost, request: Request, after: int, part: float, 
     seen: list[float] = []
     enough = threading.Event()
 
-    def on_text(_: str) -> None:
+    def on_partial(_: Partial) -> None:
         seen.append(time.perf_counter())
         if len(seen) == after:
             enough.set()
@@ -59,7 +59,7 @@ def _while_writing(host: EngineHost, request: Request, after: int, part: float, 
     returned: list[float] = []
 
     def work() -> None:
-        done = host.complete(request, on_text)
+        done = host.complete(request, on_partial)
         returned.append(time.perf_counter())
         assert done.end is End.STOPPED
 

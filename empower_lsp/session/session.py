@@ -5,9 +5,10 @@ answered from it without an engine, and a generation that still agrees with what
 again. Who asks by hand is offered others beside the first, and of all that were offered, those that agree with what is
 typed go on.
 
-With two tiers, nobody waits for the deep one longer than PATIENCE: then the instant one answers, and the deep one goes
-on for the next key. What is on the screen stays calm: a text that is typed along is never replaced by another one, and
-after CALM nor is one that just stands there; it may only become longer.
+Nobody waits for the whole text of a deep tier longer than PATIENCE: then what it has written so far is the answer, or
+where that is nothing yet the instant tier's text, and the deep one goes on. What is on the screen stays calm: a text
+that is typed along is never replaced by another one, and after CALM nor is one that just stands there; it may only
+become longer.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from typing import Any
 from empower_lsp.session.item import Item, answered, may_replace
 from empower_lsp.session.query import Answer, Computed, Query
 from empower_lsp.session.shown import Shown
-from empower_lsp.session.tier import Tier
+from empower_lsp.session.tier import Tier, Wanted
 from empower_model.request import Limits, Request, alike
 from empower_model.trim import inside_word
 
 CANCEL_GRACE = 0.1
 """Seconds in which an editor that cancels because of a keystroke asks again; until then the work goes on."""
 PATIENCE = 0.08
-"""Seconds that a key waits for the deep tier, while the instant one has an answer or will have none."""
+"""Seconds that a key waits for the whole text of the deep tier, where a part of it or the instant tier's is there."""
 PATIENCE_BY_HAND = 1.0
 """The same for a person who has asked by hand."""
 PATIENCE_FOR_MORE = 5.0
@@ -200,41 +201,44 @@ class Session:
         None when the ticket is done before, or the work was stopped. Raises what the last tier that is left raises.
         """
         uri, deep = query.uri, self._deep
-        if deep is None or instant is None:
-            alone = deep or instant
-            return await _either(alone.want(uri, request), ticket) if alone is not None else None
+        if deep is None:
+            return await _either(instant.want(uri, request), ticket) if instant is not None else None
         if (known := deep.computed(uri, request)) is not None:
             return known
         clock = asyncio.get_running_loop().time
         latest = clock() + (PATIENCE_FOR_MORE if query.more else PATIENCE_BY_HAND if query.by_hand else self.patience)
-        quick = instant.want(uri, request)
-        if not deep.is_busy_with(uri, request):
+        quick = instant.want(uri, request) if instant is not None else None
+        if quick is not None and not deep.is_busy_with(uri, request):
             # Both at once would take longer each, and what the one says may save the other time.
-            await _first_done(quick, ticket, seconds=self.patience)
+            await _first_done(quick.found, ticket, seconds=self.patience)
         if ticket.done():
             return None
-        expected = _result(quick)
-        slow = deep.want(uri, replace(request, draft=expected.rest(request) if expected is not None else ""))
+        slow = deep.want(uri, replace(request, draft=quick.rest if quick is not None else ""))
         if deep.ready_at() <= latest:
-            await _first_done(slow, ticket, seconds=max(0.0, latest - clock()))
-        if not slow.done():
-            await _first_done(quick, ticket)
+            await _first_done(slow.found, ticket, seconds=max(0.0, latest - clock()))
+        if quick is not None and not slow.has_begun:
+            await _first_done(quick.found, ticket)
+        if quick is None or not quick.rest:  # there is nothing else to show
+            await _first_done(slow.found, slow.begun, ticket)
+        if ticket.done():
+            return None
+        if not slow.found.done():
             self._tell_if_better(slow, uri, request, ticket)
-        if (computed := _result(slow) or _result(quick)) is not None or ticket.done():
-            return computed
-        return await _either(slow, ticket)  # the instant tier failed
+        computed = slow.result or deep.so_far(uri, request) or (quick.result if quick is not None else None)
+        return computed if computed is not None or not slow.found.done() else slow.found.result()
 
     def _improved(self, uri: str, request: Request, rests: list[Item], ticket: asyncio.Future[None]) -> list[Item]:
         """Return what is on the screen, or what the deep tier has come to say instead where that leaves it calm."""
         if self._deep is None:
             return rests
         shown = rests[0].shown
-        found = self._deep.want(uri, replace(request, draft=shown.text))
-        if (computed := _result(found)) is None:
-            self._tell_if_better(found, uri, request, ticket)
+        wanted = self._deep.want(uri, replace(request, draft=shown.text))
+        if not wanted.found.done():
+            self._tell_if_better(wanted, uri, request, ticket)
+        if (computed := wanted.result or self._deep.so_far(uri, request)) is None:
             return rests
         text = computed.rest(request)
-        if not may_replace(shown, text):
+        if not may_replace(shown, text) or (computed is not wanted.result and shown.text.startswith(text)):
             return rests
         self.last = computed
         item = self._new(request, text, computed)
@@ -242,20 +246,18 @@ class Session:
             item = replace(item, shown=replace(item.shown, since=shown.since, typed_along=shown.typed_along))
         return [item]
 
-    def _tell_if_better(
-        self, found: asyncio.Future[Computed | None], uri: str, request: Request, ticket: asyncio.Future[None]
-    ) -> None:
+    def _tell_if_better(self, wanted: Wanted, uri: str, request: Request, ticket: asyncio.Future[None]) -> None:
         """Tell when the deep tier, after a request was answered, has something else to say."""
 
-        def done(found: asyncio.Future[Computed | None]) -> None:
-            computed = _result(found)
+        def done(_: asyncio.Future[Computed | None]) -> None:
+            computed = wanted.result
             if computed is None or ticket is not self._newest:
                 return
             text, rests = computed.rest(request), self._rests(uri, request)
             if may_replace(rests[0].shown, text) if rests else text:
                 self._on_better(uri)
 
-        found.add_done_callback(done)
+        wanted.found.add_done_callback(done)
 
     def _rests(self, uri: str, request: Request) -> list[Item]:
         """Return those items of a document's last answer that still fit at a request's cursor, each cut to its rest."""
@@ -297,16 +299,11 @@ class Session:
             self._resting = loop.call_later(REST, self._deep.look_ahead, uri, accepted)
 
 
-async def _either(found: asyncio.Future[Computed | None], ticket: asyncio.Future[None]) -> Computed | None:
+async def _either(wanted: Wanted, ticket: asyncio.Future[None]) -> Computed | None:
     """Return what is found, or None when the ticket is done before. Raises what the tier raises."""
-    await _first_done(found, ticket)
-    return found.result() if found.done() else None
+    await _first_done(wanted.found, ticket)
+    return wanted.found.result() if wanted.found.done() else None
 
 
 async def _first_done(*futures: asyncio.Future[Any], seconds: float | None = None) -> None:
     await asyncio.wait(futures, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-
-
-def _result(found: asyncio.Future[Computed | None]) -> Computed | None:
-    """Return what is found by now; None too where the tier failed."""
-    return found.result() if found.done() and not found.cancelled() and found.exception() is None else None

@@ -13,7 +13,7 @@ from statistics import median
 
 from empower_lsp.session.query import Computed, Source, serves
 from empower_lsp.session.shown import typed_since
-from empower_model.request import Completer, Completion, End, Request
+from empower_model.request import Completer, Completion, End, Partial, Request
 
 RECENT = 5
 """Completions whose median time says how long the next one will take."""
@@ -32,6 +32,8 @@ class _Job:
     """Seconds of that loop's clock."""
     text: str = ""
     """Raw text so far."""
+    so_far: Computed | None = None
+    """What may be shown of it already; None while that is nothing."""
     typed: str = ""
     """What the newest request that waits for this job has typed since it began."""
     edited: bool = False
@@ -44,12 +46,32 @@ class _Job:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class Wanted:
     """The newest request, and what waits for it."""
 
     uri: str
     request: Request
     found: asyncio.Future[Computed | None]
+    """Holds what the request can be answered from, or None when it was superseded or stopped; raises what the completer
+    raises."""
+    begun: asyncio.Future[None]
+    """Done when a part of that can be shown."""
+
+    @property
+    def has_begun(self) -> bool:
+        """Tell whether a part can be shown, or all is found."""
+        return self.begun.done() or self.found.done()
+
+    @property
+    def result(self) -> Computed | None:
+        """Return what is found by now; None too where the completer failed."""
+        found = self.found
+        return found.result() if found.done() and not found.cancelled() and found.exception() is None else None
+
+    @property
+    def rest(self) -> str:
+        """Return what is to be shown of it by now."""
+        return self.result.rest(self.request) if self.result is not None else ""
 
 
 class Tier:
@@ -67,29 +89,33 @@ class Tier:
         self._executor = executor or ThreadPoolExecutor(max_workers=1, thread_name_prefix="empower-inference")
         self._done: deque[tuple[str, Computed]] = deque(maxlen=kept)
         self._took: deque[float] = deque(maxlen=RECENT)
-        """Seconds of the last completions; of those that were stopped later than one was expected, too."""
+        """Seconds until something of the last completions was there; of those stopped later than expected, too."""
         self._job: _Job | None = None
-        self._wanted: _Wanted | None = None
+        self._wanted: Wanted | None = None
 
-    def want(self, uri: str, request: Request) -> asyncio.Future[Computed | None]:
-        """Have a request computed, as long as no other one is wanted; what runs and agrees with it is kept.
-
-        The future holds what the request can be answered from, or None when it was superseded or stopped. It raises
-        what the completer raises.
-        """
+    def want(self, uri: str, request: Request) -> Wanted:
+        """Have a request computed, as long as no other one is wanted; what runs and agrees with it is kept."""
         self._supersede()
-        wanted = self._wanted = _Wanted(uri, request, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        wanted = self._wanted = Wanted(uri, request, loop.create_future(), loop.create_future())
         computed = self.computed(uri, request)
         if computed is None:
             self._work(wanted)
         else:
             wanted.found.set_result(computed)
-        return wanted.found
+        return wanted
 
     def computed(self, uri: str, request: Request) -> Computed | None:
         """Return what was computed already that answers a request: for it, or for one that it is typed along from."""
         done = (computed for at, computed in reversed(self._done) if at == uri)
         return next((computed for computed in done if computed.answers(request)), None)
+
+    def so_far(self, uri: str, request: Request) -> Computed | None:
+        """Return what is written already of a completion that answers a request; it only becomes longer."""
+        job = self._job
+        if job is None or job.so_far is None or job.uri != uri or not job.so_far.answers(request):
+            return None
+        return job.so_far
 
     def is_busy_with(self, uri: str, request: Request) -> bool:
         """Tell whether what is computed at the moment agrees with a request so far."""
@@ -100,7 +126,7 @@ class Tier:
         return typed is not None and job.agrees(typed)
 
     def ready_at(self) -> float:
-        """Return when, in seconds of the event loop's clock, what is computed will probably be done."""
+        """Return when, in seconds of the event loop's clock, there will probably be something of what is computed."""
         now = asyncio.get_running_loop().time()
         began = self._job.began if self._job is not None else now
         return max(now, began + self._usual())
@@ -139,17 +165,24 @@ class Tier:
         self._executor.submit(self._completer.close)
         self._executor.shutdown(wait=wait)
 
-    def _work(self, wanted: _Wanted) -> None:
+    def _work(self, wanted: Wanted) -> None:
         """Go on with what runs if that may serve what is wanted, else begin with that."""
         if (job := self._job) is not None and self.is_busy_with(wanted.uri, wanted.request):
             job.typed = wanted.request.prefix[len(job.request.prefix) :]
             job.edited = False
+            self._say_begun()
         else:
             self._abandon()
             self._begin(wanted.uri, wanted.request)
 
+    def _say_begun(self) -> None:
+        """Tell whoever waits if a part of what they want can be shown."""
+        wanted = self._waiting()
+        if wanted is not None and not wanted.begun.done() and self.so_far(wanted.uri, wanted.request) is not None:
+            wanted.begun.set_result(None)
+
     def _usual(self) -> float:
-        """Return the seconds that a completion took lately; 0 while that is unknown."""
+        """Return the seconds until something of a completion was there lately; 0 while that is unknown."""
         return median(self._took) if self._took else 0.0
 
     def _begin(self, uri: str, request: Request) -> None:
@@ -160,23 +193,28 @@ class Tier:
     def _run(self, job: _Job) -> None:
         """Compute, in the worker thread, unless the job was abandoned while it waited."""
 
-        def progress(text: str) -> None:
+        def grown(partial: Partial) -> None:
             if job.abandoned:  # the stop came before the completer had begun
                 self._completer.stop()
-            job.loop.call_soon_threadsafe(self._progress, job, text)
+            job.loop.call_soon_threadsafe(self._grown, job, partial)
 
         completion: Completion | None = None
         error: Exception | None = None
         if not job.abandoned:
             try:
-                completion = self._completer.complete(job.request, progress)
+                completion = self._completer.complete(job.request, grown)
             except Exception as raised:  # handed to whoever waits
                 error = raised
         if not job.loop.is_closed():
             job.loop.call_soon_threadsafe(self._finish, job, completion, error)
 
-    def _progress(self, job: _Job, text: str) -> None:
-        job.text = text
+    def _grown(self, job: _Job, partial: Partial) -> None:
+        job.text = partial.text
+        if partial.completion.text and not job.request.alternatives:  # these come at the end, all together
+            if job.so_far is None:
+                self._took.append(job.loop.time() - job.began)
+            job.so_far = Computed(job.request, partial.completion, self.source)
+            self._say_begun()
         if job is not self._job or job.agrees(job.typed):
             return
         self._abandon()
@@ -188,7 +226,8 @@ class Tier:
         computed = None
         if completion is not None and completion.end is not End.STOPPED:
             computed = Computed(job.request, completion, self.source)
-            self._took.append(job.loop.time() - job.began)
+            if job.so_far is None:
+                self._took.append(job.loop.time() - job.began)
             self._done.append((job.uri, computed))
         if job is not self._job:
             return
@@ -207,7 +246,7 @@ class Tier:
         else:
             self._begin(wanted.uri, wanted.request)
 
-    def _waiting(self) -> _Wanted | None:
+    def _waiting(self) -> Wanted | None:
         return self._wanted if self._wanted is not None and not self._wanted.found.done() else None
 
     def _supersede(self) -> None:
@@ -219,7 +258,7 @@ class Tier:
         job, self._job = self._job, None
         if job is not None:
             took = job.loop.time() - job.began
-            if took > self._usual():
+            if job.so_far is None and took > self._usual():
                 self._took.append(took)
             job.abandoned = True
             self._completer.stop()

@@ -17,6 +17,11 @@ LONGEST = 60
 """Characters of a text that are quoted: of a longer one its end, which the question is about."""
 NUMBERS = ("no", "one", "two", "three")
 LIMITS = {End.MAX_TOKENS: "maxTokens", End.MAX_LINES: "maxLines"}
+ENDS = {
+    End.TRIMMED: ". What it went on with did not fit the text around it.",
+    End.UNFINISHED: " so far, and was still writing.",
+    End.STOPPED: ": a newer request took its place.",
+}
 
 
 def words(completion: Completion) -> str:
@@ -33,12 +38,10 @@ def words(completion: Completion) -> str:
             )
         case End.MAX_TOKENS | End.MAX_LINES:
             return f"{shown}. It could go on, but no further than the option `{LIMITS[completion.end]}` allows."
-        case End.TRIMMED:
-            return f"{shown}. What it went on with did not fit the text around it."
+        case End.TRIMMED | End.UNFINISHED | End.STOPPED:
+            return f"{shown}{ENDS[completion.end]}"
         case End.ASKED:
             return "You asked for the rest of the statement: it wrote on, however unsure, to where that seems to end."
-        case End.STOPPED:
-            return f"{shown}: a newer request took its place."
     return f"{shown}{_seen(ways(completion), bool(text))} The choice is yours."
 
 

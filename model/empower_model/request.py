@@ -31,6 +31,8 @@ class End(StrEnum):
     """A person asked for the rest of the statement, and has got it, or as much as is written at a time."""
     STOPPED = "stopped"
     """Ended on request: a newer request superseded it."""
+    UNFINISHED = "unfinished"
+    """Still being written when it was shown; it only becomes longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +93,24 @@ class Completion:
     """Others for the same request, which begin differently, most probable start first."""
 
 
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """A completion that is being written."""
+
+    text: str
+    """Raw text so far."""
+    completion: Completion
+    """What may be shown of it already: how the whole begins."""
+
+
+OnPartial = Callable[[Partial], None]
+
+
 class Completer(Protocol):
     """Answers requests one at a time; `stop()` may be called from any thread and ends the one at work."""
 
-    def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
-        """Block until the completion is there; `on_text` is told the raw text so far after each token."""
+    def complete(self, request: Request, on_partial: OnPartial | None = None) -> Completion:
+        """Block until the completion is there; `on_partial` is told now and then how far it is."""
         ...
 
     def expect(self, request: Request | None) -> None:

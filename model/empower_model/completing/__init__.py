@@ -2,7 +2,7 @@
 
 from empower_model.completing import stopping
 from empower_model.completing.assembly import assemble
-from empower_model.completing.completer import MIN_CHARACTERS, PEAK_FLOOR, LocalCompleter, chosen_cut
+from empower_model.completing.completer import MIN_CHARACTERS, PEAK_FLOOR, LocalCompleter, OnGrown, chosen_cut
 from empower_model.completing.stopping import Cut, Verdict, Written, lexical_boundary
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "PEAK_FLOOR",
     "Cut",
     "LocalCompleter",
+    "OnGrown",
     "Verdict",
     "Written",
     "assemble",

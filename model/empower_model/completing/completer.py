@@ -16,9 +16,10 @@ from empower_model.completing.stopping import Cut, Verdict, Written
 from empower_model.engine import Drafts, Engine, Token, Transform
 from empower_model.errors import EngineStopped
 from empower_model.prompt import ROLLBACK, Layout, Prompt, Reader, healing
-from empower_model.request import STATEMENT, Completion, End, Limits, Request
+from empower_model.request import STATEMENT, Completion, End, Limits, OnPartial, Partial, Request
 from empower_model.trim import LONGEST_WORD, joined, reindent, run_length, trim
 
+OnGrown = Callable[[Callable[[], Partial]], None]
 PEAK_FLOOR = 2.5
 """Bits of entropy under which a local maximum is no decision (tuned on a pilot model)."""
 MIN_CHARACTERS = 3
@@ -69,22 +70,27 @@ class LocalCompleter:
         self._due: _Due | None = None
         """What `prepare` works at."""
 
-    def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
-        """Block until the completion is there; `on_text` is told the raw text so far after each token.
+    def complete(self, request: Request, on_partial: OnPartial | None = None) -> Completion:
+        """Block until the completion is there; `on_partial` is told after each token how far it is.
 
         Raises EngineError when the engine fails. When stopped, the completion is empty and its end STOPPED.
         """
         self._engine.stop.clear()
-        return self.answer(request, on_text)
+        if on_partial is None:
+            return self.answer(request)
+        return self.answer(request, lambda partial: on_partial(partial()))
 
-    def answer(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
-        """Complete for a caller that has armed the stop flag itself and may have set it since."""
+    def answer(self, request: Request, on_grown: OnGrown | None = None) -> Completion:
+        """Complete for a caller that has armed the stop flag itself and may have set it since.
+
+        `on_grown` is told after each token, and may ask how far it is: what can be shown takes some work to make.
+        """
         started = time.perf_counter()
         if self._look is not None:
             self._look(request)
         due = self._due = _Due(request)
         prompt = self._layout.prompt(request.prefix, request.suffix, _reserve(request))
-        first = self._written(request, prompt, started, on_text=on_text)
+        first = self._written(request, prompt, started, on_grown=on_grown)
         due.read = first.evaluated_tokens > 0
         if not request.alternatives or not first.text:
             return first
@@ -132,7 +138,7 @@ class LocalCompleter:
         prompt: Prompt,
         started: float,
         other: Transform | None = None,
-        on_text: Callable[[str], None] | None = None,
+        on_grown: OnGrown | None = None,
     ) -> Completion:
         evaluated, prefilled = 0, started
         limits = request.limits
@@ -140,27 +146,38 @@ class LocalCompleter:
         drafts = draft.guesses(self._trust, self._drafts) if draft is not None else self._drafts
         cut = self._cut or chosen_cut(limits, self._calibration, request.prefix)
         span = _Span(limits, cut, other, drafts)
+
+        def completion(text: str, kept: int, end: End) -> Completion:
+            return Completion(
+                text=text,
+                tokens=tuple(span.tokens),
+                kept=kept,
+                end=end,
+                probability=self._calibration.probability(sum(t.surprisal for t in span.tokens[:kept])),
+                eta=self._calibration.budget(limits.confidence),
+                prompt_tokens=len(prompt.tokens),
+                evaluated_tokens=evaluated,
+                prompt_ms=(prefilled - started) * 1000,
+                total_ms=(time.perf_counter() - started) * 1000,
+            )
+
+        def partial() -> Partial:
+            return Partial(span.text, completion(*span.so_far(request), End.UNFINISHED))
+
+        def grown() -> None:
+            if on_grown is not None:
+                on_grown(partial)
+
         try:
             evaluated = self._engine.prefill(prompt.tokens)
             prefilled = time.perf_counter()
-            span.write(self._engine, prompt.forced, on_text)
+            span.write(self._engine, prompt.forced, grown)
         except EngineStopped:
             span.end = End.STOPPED
         if draft is not None:
             self._trust.note(draft.tokens, [token.id for token in span.tokens])
         text, kept = span.fitted(request)
-        return Completion(
-            text=text,
-            tokens=tuple(span.tokens),
-            kept=kept,
-            end=span.end,
-            probability=self._calibration.probability(sum(t.surprisal for t in span.tokens[:kept])),
-            eta=self._calibration.budget(limits.confidence),
-            prompt_tokens=len(prompt.tokens),
-            evaluated_tokens=evaluated,
-            prompt_ms=(prefilled - started) * 1000,
-            total_ms=(time.perf_counter() - started) * 1000,
-        )
+        return completion(text, kept, span.end)
 
     def stop(self) -> None:
         """End the completion at work within one token; without one, nothing happens."""
@@ -205,7 +222,7 @@ class _Span:
     keep: int = 0
     end: End = End.MAX_TOKENS
 
-    def write(self, engine: Engine, forced: bytes, on_text: Callable[[str], None] | None) -> None:
+    def write(self, engine: Engine, forced: bytes, grown: Callable[[], None]) -> None:
         """Generate until something ends the span; what only repeats the forced bytes adds no text."""
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         transforms = [healing(forced, engine.vocabulary)] if forced else []
@@ -219,10 +236,9 @@ class _Span:
             self.tokens.append(token.beyond(len(token.piece) - len(piece)))
             self.text += decoder.decode(piece)
             self.lengths.append(len(self.text))
-            if on_text is not None:
-                on_text(self.text)
             if self._ended():
                 return
+            grown()
         if engine.stop.is_set():
             self.end = End.STOPPED
 
@@ -256,12 +272,27 @@ class _Span:
         """Return the text to show, made to fit its surroundings, and how many tokens it takes."""
         if self.end is End.STOPPED:
             return "", 0
-        keep = stopping.lexical_boundary(self.text, self.lengths, self.keep)
+        text, keep, trimmed = self._fitted(request, stopping.lexical_boundary(self.text, self.lengths, self.keep))
+        if trimmed:
+            self.end = End.TRIMMED
+        return text, keep
+
+    def so_far(self, request: Request) -> tuple[str, int]:
+        """Return the text that may be shown while the span is being written, and how many tokens it takes.
+
+        It is how the whole will begin, since the rule keeps no less later on (`peak` may: one token less). A name at
+        its end is left out, which may still go on.
+        """
+        going_on = self.text + "_", [*self.lengths, len(self.text) + 1]
+        text, keep, _ = self._fitted(request, stopping.lexical_boundary(*going_on, self.keep))
+        return text, keep
+
+    def _fitted(self, request: Request, keep: int) -> tuple[str, int, bool]:
+        """Return what is shown of so many tokens, how many it takes, and whether it was cut."""
         raw = self.text[: self.lengths[keep - 1] if keep else 0].split("\ufffd")[0]
         text = trim(joined(raw, request.prefix, request.suffix), request.prefix, request.suffix)
-        if len(text) < len(raw.rstrip()):
-            self.end = End.TRIMMED
+        trimmed = len(text) < len(raw.rstrip())
         keep = min(keep, bisect.bisect_left(self.lengths, len(text)) + 1) if text else 0
         if len(text.strip()) < (MIN_CHARACTERS if self.limits.rule != STATEMENT else 1):
-            return "", keep
-        return reindent(text, request.prefix), keep
+            return "", keep, trimmed
+        return reindent(text, request.prefix), keep, trimmed

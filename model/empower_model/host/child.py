@@ -22,13 +22,13 @@ from empower_model.engine import EngineConfig, StopFlag
 from empower_model.errors import EmpowerError, EngineError, ModelError
 from empower_model.host.aside import Reports
 from empower_model.host.pause import Pause
-from empower_model.request import Completion, Request
+from empower_model.request import Completion, Partial, Request
 
 if TYPE_CHECKING:
-    from empower_model.completing import LocalCompleter
+    from empower_model.completing import LocalCompleter, OnGrown
     from empower_model.memory import KeeperThread, Weights
 
-TEXT_SECONDS = 0.02
+PARTIAL_SECONDS = 0.02
 YIELDING = 10
 """What is added to the niceness of a child in the background."""
 
@@ -129,10 +129,10 @@ def answering(
             if isinstance(message, Expected):
                 completer.expect(message.request)
                 continue
-            request, wants_text = message
-            on_text = _sparsely(wire.send, clock) if wants_text else None
+            request, wants_partials = message
+            on_grown = _sparsely(wire.send, clock) if wants_partials else None
             with paused():
-                wire.send(_answer(completer, request, on_text))
+                wire.send(_answer(completer, request, on_grown))
         except (EOFError, BrokenPipeError):
             return
 
@@ -175,24 +175,22 @@ def _weights(path: Path, warn: Callable[[str], None]) -> Weights | None:
         return Weights.load(DEFAULT_WEIGHTS)
 
 
-def _sparsely(send: Callable[[str], None], clock: Callable[[], float]) -> Callable[[str], None]:
-    """Pass on one text in TEXT_SECONDS at most: each wakes two threads, as costly as a token of a small model."""
+def _sparsely(send: Callable[[Partial], None], clock: Callable[[], float]) -> OnGrown:
+    """Pass on how far it is once in PARTIAL_SECONDS: that wakes two threads, as costly as a token of a small model."""
     last = clock()
 
-    def on_text(text: str) -> None:
+    def on_grown(partial: Callable[[], Partial]) -> None:
         nonlocal last
-        if clock() - last >= TEXT_SECONDS:
+        if clock() - last >= PARTIAL_SECONDS:
             last = clock()
-            send(text)
+            send(partial())
 
-    return on_text
+    return on_grown
 
 
-def _answer(
-    completer: LocalCompleter, request: Request, on_text: Callable[[str], None] | None
-) -> Completion | EmpowerError:
+def _answer(completer: LocalCompleter, request: Request, on_grown: OnGrown | None) -> Completion | EmpowerError:
     try:
-        return completer.answer(request, on_text)
+        return completer.answer(request, on_grown)
     except EmpowerError as error:
         return error
     except OSError:

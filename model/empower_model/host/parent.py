@@ -21,7 +21,7 @@ from empower_model.host.aside import Newest
 from empower_model.host.child import Expected
 from empower_model.host.excerpt import window
 from empower_model.host.spawned import GRACE_SECONDS, Child, shared_memory, spawn
-from empower_model.request import Completion, Request
+from empower_model.request import Completion, OnPartial, Partial, Request
 
 CRASHES = 3
 """After so many crashes in a row, while loading or later, the model is given up."""
@@ -95,7 +95,7 @@ class EngineHost:
             except Exception as error:  # whatever it is, nobody must wait for this engine for ever
                 self._tell(HostEvent("failed", f"The engine cannot be started ({type(error).__name__}: {error})."))
 
-    def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
+    def complete(self, request: Request, on_partial: OnPartial | None = None) -> Completion:
         """Block until the completion is there, waiting for the model if need be.
 
         Raises ModelError when the model cannot be loaded, EngineCrashed when the child ended meanwhile.
@@ -106,10 +106,10 @@ class EngineHost:
             child = self._ready_child()
             self._asked.set()
             try:
-                child.connection.send((window(request, self._seen), on_text is not None))
-                while isinstance(answer := child.connection.recv(), str):
-                    assert on_text is not None
-                    on_text(answer)
+                child.connection.send((window(request, self._seen), on_partial is not None))
+                while isinstance(answer := child.connection.recv(), Partial):
+                    assert on_partial is not None
+                    on_partial(answer)
             except (EOFError, OSError) as error:
                 raise self._crashed() from error
             self._rest()

@@ -17,7 +17,7 @@ from empower_lsp.settings import Settings
 from empower_model.engine.seam import Token
 from empower_model.feed import Feed
 from empower_model.host.parent import HostEvent
-from empower_model.request import Completion, End, Request
+from empower_model.request import Completion, End, OnPartial, Request
 
 URI = "file:///work/space/app.py"
 
@@ -43,7 +43,7 @@ class Script:
         self.expected: list[Request | None] = []
         self.closed = False
 
-    def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
+    def complete(self, request: Request, on_partial: OnPartial | None = None) -> Completion:
         self.requests.append(request)
         self.stopped.clear()
         while not self.gate.wait(0.01):

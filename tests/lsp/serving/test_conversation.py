@@ -18,7 +18,7 @@ from empower_lsp.workspace.files import Workspace
 from empower_model.errors import ModelNotFound
 from empower_model.feed import Feed
 from empower_model.host.parent import HostEvent
-from empower_model.request import Completion, End, Request
+from empower_model.request import Completion, End, OnPartial, Request
 
 URI = "file:///space/app.py"
 
@@ -32,7 +32,7 @@ class Script:
     expected: list[Request | None] = field(default_factory=list)
     closed: bool = False
 
-    def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
+    def complete(self, request: Request, on_partial: OnPartial | None = None) -> Completion:
         self.requests.append(request)
         return Completion(self.text, (), 0, End.UNCERTAIN, 0.9, 1.0, 1, 1, 0.0, 0.0)
 

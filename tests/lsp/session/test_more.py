@@ -1,14 +1,14 @@
 """The rest of the statement, for who asks for it: behind what is on the screen, and told apart from that."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest
 
 from empower_lsp.session import Answer, Query, Selected, Session, Tier
 from empower_model.errors import EngineCrashed
-from empower_model.request import STATEMENT, Completion, End, Limits, Request
+from empower_model.request import STATEMENT, Completion, End, Limits, OnPartial, Request
 
 LIMITS = Limits()
 
@@ -22,7 +22,7 @@ class Unsure:
     requests: list[Request] = field(default_factory=list)
     broken: bool = False
 
-    def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
+    def complete(self, request: Request, on_partial: OnPartial | None = None) -> Completion:
         self.requests.append(request)
         asked = request.limits.rule == STATEMENT
         if asked and self.broken:

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -11,7 +11,7 @@ from empower_lsp.session.query import Answer, Query, Selected
 from empower_lsp.session.session import Session
 from empower_lsp.session.tier import Tier
 from empower_model.errors import EngineCrashed
-from empower_model.request import Completion, End, Limits, Request
+from empower_model.request import Completion, End, Limits, OnPartial, Partial, Request
 
 LIMITS = Limits()
 
@@ -31,7 +31,7 @@ class ScriptedCompleter:
     others: tuple[str, ...] = ()
     """What it offers beside, to who wants more than one."""
 
-    def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
+    def complete(self, request: Request, on_partial: OnPartial | None = None) -> Completion:
         self.stopped.clear()
         self.requests.append(request)
         if self.error is not None:
@@ -42,8 +42,8 @@ class ScriptedCompleter:
                 self.step.acquire(timeout=5)
             if self.stopped.is_set():
                 return done("", End.STOPPED)
-            if on_text:
-                on_text(whole[:end])
+            if on_partial:
+                on_partial(Partial(whole[:end], done("", End.UNFINISHED)))
         others = tuple(done(text, End.UNCERTAIN) for text in self.others[: request.alternatives])
         return replace(done(whole, End.UNCERTAIN), alternatives=others)
 

@@ -14,7 +14,7 @@ from empower_lsp.session.query import Answer, Query, Source
 from empower_lsp.session.session import PATIENCE, REST, Session
 from empower_lsp.session.tier import KEPT, Tier
 from empower_model.errors import EngineCrashed
-from empower_model.request import Completion, End, Limits, Request
+from empower_model.request import Completion, End, Limits, OnPartial, Partial, Request
 
 URI = "file:///a.py"
 LIMITS = Limits()
@@ -28,6 +28,8 @@ class Writer:
     """Writes at each prefix what it was told to write there, once it is let."""
 
     texts: dict[str, str]
+    part: int = 0
+    """Characters that it shows before it is let."""
     free: bool = True
     gate: threading.Event = field(default_factory=threading.Event)
     """Where the request at hand is held."""
@@ -36,17 +38,18 @@ class Writer:
     error: Exception | None = None
     stopped: bool = False
 
-    def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
+    def complete(self, request: Request, on_partial: OnPartial | None = None) -> Completion:
         self.stopped, self.gate = False, threading.Event()
         self.requests.append(request)
-        if on_text:
-            on_text(self.texts.get(request.prefix, "")[:2])
+        if on_partial:
+            whole = self.texts.get(request.prefix, "")
+            on_partial(Partial(whole[:2], written(whole[: self.part], End.UNFINISHED)))
         if not self.free:
             self.gate.wait(5)
         if self.error is not None:
             raise self.error
         end = End.STOPPED if self.stopped else End.UNCERTAIN
-        return Completion("" if self.stopped else self.texts.get(request.prefix, ""), (), 0, end, 0.9, 1, 1, 1, 0, 0)
+        return written("" if self.stopped else self.texts.get(request.prefix, ""), end)
 
     def expect(self, request: Request | None) -> None:
         self.expected.append(request)
@@ -65,6 +68,10 @@ class Writer:
 
     def close(self) -> None:
         self.release()
+
+
+def written(text: str, end: End) -> Completion:
+    return Completion(text, (), 0, end, 0.9, 1, 1, 1, 0, 0)
 
 
 @dataclass
@@ -146,6 +153,72 @@ async def test_a_deep_text_that_comes_late_is_told_of_and_replaces_what_just_cam
     assert len(pair.slow.requests) == 1, "it was computed already"
 
 
+async def test_after_patience_the_deep_text_is_shown_as_far_as_it_is_written(pair: Pair) -> None:
+    pair.slow.part = 5
+    pair.hold_slow()
+    first = await pair.answer("x = ")
+    assert first is not None
+    assert first.computed is not None
+    assert (first.text, first.computed.source, first.computed.completion.end) == ("slow(", SLOW, End.UNFINISHED)
+    assert await pair.ask("x = s") == "low("
+    task = asyncio.create_task(pair.ask("x = slow("))
+    await asyncio.sleep(2 * PATIENCE)
+    assert not task.done(), "all of it is typed, and more is not there yet"
+    pair.release_slow()
+    assert await task == "1)"
+    assert len(pair.slow.requests) == 1
+
+
+async def test_what_is_written_so_far_becomes_longer_however_long_it_has_stood(pair: Pair) -> None:
+    pair.slow.part = 5
+    pair.hold_slow()
+    assert await pair.ask("x = ") == "slow("
+    await asyncio.sleep(CALM)
+    pair.release_slow()
+    await until(lambda: pair.better)
+    assert await pair.ask("x = ") == "slow(1)"
+
+
+async def test_a_part_of_the_deep_text_does_not_take_the_place_of_more_of_it(pair: Pair) -> None:
+    pair.slow.part = 4
+    pair.quick.texts["x = "] = "slow(1)"
+    pair.session.patience = PATIENCE
+    pair.slow.texts["x = "] = "slow(2)"
+    await pair.ask("x = ")
+    pair.slow.hold()
+    pair.quick.texts["x = 1"] = "slow(1)"
+    pair.slow.texts["x = 1"] = "slow(1)"
+    assert await pair.ask("x = 1") == "slow"
+    assert await pair.ask("x = 1") == "slow"
+
+
+async def test_where_nothing_else_can_be_shown_the_first_part_of_the_deep_text_is_waited_for(pair: Pair) -> None:
+    pair.quick.texts = {}
+    pair.hold_slow()
+    task = asyncio.create_task(pair.ask("x = "))
+    await until(lambda: pair.slow.requests)
+    await asyncio.sleep(2 * PATIENCE)
+    assert not task.done()
+    pair.slow.part = 5
+    later = asyncio.create_task(pair.ask("x = n"))
+    pair.slow.texts["x = n"] = "one(2)"
+    assert await later == "one(2"
+    assert await task == ""
+
+
+async def test_with_others_beside_it_a_text_is_shown_whole(pair: Pair) -> None:
+    pair.slow.part = 5
+    pair.hold_slow()
+    query = Query(URI, "x = ", 4, "python", by_hand=True)
+    task = asyncio.create_task(pair.session.complete(query, LIMITS, alternatives=2))
+    await until(lambda: pair.slow.requests)
+    await asyncio.sleep(2 * PATIENCE)
+    pair.release_slow()
+    answer = await task
+    assert answer is not None
+    assert answer.text == "slow(1)"
+
+
 async def test_what_has_stood_for_a_while_is_not_replaced(pair: Pair) -> None:
     pair.hold_slow()
     await pair.ask("x = ")
@@ -192,11 +265,12 @@ async def test_a_late_deep_text_answers_the_key_that_leaves_the_instant_one(pair
 async def test_deep_work_that_agrees_goes_on_over_the_next_keys(pair: Pair) -> None:
     pair.hold_slow()
     pair.quick.texts = {}
-    assert await pair.ask("x = ") == ""
+    first = asyncio.create_task(pair.ask("x = "))
+    await until(lambda: pair.slow.requests)
     task = asyncio.create_task(pair.ask("x = s"))
     await until(lambda: len(pair.quick.requests) == 2)
     pair.release_slow()
-    assert await task == "low(1)"
+    assert (await first, await task) == ("", "low(1)")
     assert len(pair.slow.requests) == 1
 
 
@@ -283,11 +357,12 @@ async def test_a_tier_that_is_taken_away_leaves_the_other_one_at_work(pair: Pair
 
 async def test_a_deep_tier_that_never_is_there_in_time_is_not_waited_for(pair: Pair) -> None:
     loop = asyncio.get_running_loop()
-    pair.quick.texts = {}
+    keys = ("x = ", "x = a", "x = b", "x = c")
+    pair.quick.texts = dict.fromkeys(keys, "quick()")
     pair.session.patience = 1.0
     pair.slow.hold()
     waits = []
-    for text in ("x = ", "x = a", "x = b", "x = c"):
+    for text in keys:
         began = loop.time()
         await pair.ask(text)
         waits.append(loop.time() - began)

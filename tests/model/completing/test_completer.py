@@ -11,7 +11,7 @@ from empower_model.calibration import Calibration
 from empower_model.completing.completer import LocalCompleter
 from empower_model.completing.stopping import Verdict, Written
 from empower_model.engine.seam import FakeEngine
-from empower_model.request import Completion, End, Limits, Request
+from empower_model.request import Completion, End, Limits, Partial, Request
 
 CALIBRATION = Calibration(midpoint=1.0, slope=1.0)
 """p(U) = 1 / (1 + U)."""
@@ -71,10 +71,30 @@ def test_a_character_split_between_tokens_comes_out_whole() -> None:
             for piece in (b"say ", rocket[:2], rocket[2:], "界".encode()[:1]):
                 yield Token(0, piece, 0.0, 0.0)
 
-    texts: list[str] = []
-    completion = LocalCompleter(Bytes(lambda _: []), CALIBRATION).complete(Request("", ""), texts.append)
+    parts: list[Partial] = []
+    completion = LocalCompleter(Bytes(lambda _: []), CALIBRATION).complete(Request("", ""), parts.append)
     assert completion.text == "say 🚀"
-    assert texts == ["say ", "say ", "say 🚀", "say 🚀"]
+    assert [part.text for part in parts] == ["say ", "say ", "say 🚀", "say 🚀"]
+
+
+def test_what_may_be_shown_while_it_is_written_is_how_the_whole_begins() -> None:
+    script = [
+        ("comp", 0.01, 1.0),
+        ("ute", 0.01, 1.0),
+        ("(", 0.01, 1.0),
+        ("first", 0.01, 1.0),
+        (")", 0.01, 1.0),
+        ("#", 9.0, 9.0),
+    ]
+    parts: list[Partial] = []
+    completer = LocalCompleter(FakeEngine(lambda _: script), CALIBRATION)
+    completion = completer.complete(Request("x = \n", ""), parts.append)
+    assert completion.text == "compute(first)"
+    # a name is shown once it is known that it does not go on
+    assert [part.completion.text for part in parts] == ["", "", "compute(", "compute(", "compute(first)"]
+    assert {part.completion.end for part in parts} == {End.UNFINISHED}
+    assert [part.completion.kept for part in parts] == [0, 0, 3, 3, 5]
+    assert parts[-1].completion.probability == completion.probability
 
 
 def test_limits_bound_the_span() -> None:
@@ -132,7 +152,7 @@ def test_an_engine_with_a_memory_sees_the_request_before_it_is_asked() -> None:
 def test_a_stop_ends_it_within_one_token() -> None:
     engine = FakeEngine(lambda _: [(f"word{i} ", 0.0, 0.0) for i in range(100)])
     completer = LocalCompleter(engine, CALIBRATION)
-    completion = completer.complete(Request("", ""), lambda text: completer.stop() if "word3" in text else None)
+    completion = completer.complete(Request("", ""), lambda part: completer.stop() if "word3" in part.text else None)
     assert (completion.text, completion.end, len(completion.tokens)) == ("", End.STOPPED, 4)
     assert completer.complete(Request("", "")).end is not End.STOPPED  # the next is not affected
 
@@ -141,7 +161,7 @@ def test_a_stopped_span_is_not_called_trimmed() -> None:
     # what was written by then would be trimmed: the closer stands behind the cursor
     engine = FakeEngine(lambda _: [("(a, b", 0.0, 0.0), (")", 0.0, 0.0), ("more", 0.0, 0.0)])
     completer = LocalCompleter(engine, CALIBRATION)
-    completion = completer.complete(Request("foo(", ")\n"), lambda text: completer.stop() if ")" in text else None)
+    completion = completer.complete(Request("foo(", ")\n"), lambda part: completer.stop() if ")" in part.text else None)
     assert (completion.text, completion.end) == ("", End.STOPPED)
 
 

@@ -24,7 +24,7 @@ from empower_model.files.memory_files import DEFAULT_WEIGHTS, memory_sidecar
 from empower_model.host.child import YIELDING, _weights
 from empower_model.host.parent import CRASHES, EngineHost, HostEvent
 from empower_model.memory.mixture import Weights
-from empower_model.request import Completion, End, Limits, Request
+from empower_model.request import Completion, End, Limits, Partial, Request
 
 REQUEST = Request("def add(first, second):\n    return fir", "\n\n\ndef sub(first, second):\n    pass\n")
 ENDLESS = Limits(confidence=0.0, rule="budget", max_tokens=400, max_lines=100)
@@ -58,11 +58,12 @@ def test_the_child_answers_as_the_engine_in_process_does(host: EngineHost, weigh
     engine = LlamaEngine(EngineConfig(weights))
     ours = LocalCompleter(engine, Calibration()).complete(REQUEST)
     engine.close()
-    texts: list[str] = []
-    theirs = host.complete(REQUEST, texts.append)
+    parts: list[Partial] = []
+    theirs = host.complete(REQUEST, parts.append)
     assert (theirs.text, theirs.end, theirs.evaluated_tokens) == (ours.text, ours.end, ours.evaluated_tokens)
     assert [t.id for t in theirs.tokens] == [t.id for t in ours.tokens]
-    assert all(theirs.text.startswith(text[: len(theirs.text)]) for text in texts)
+    assert all(theirs.text.startswith(part.text[: len(theirs.text)]) for part in parts)
+    assert all(theirs.text.startswith(part.completion.text) for part in parts)
     assert host.complete(REQUEST).evaluated_tokens == 1  # the state lives on in the child
 
 
@@ -110,7 +111,7 @@ def test_a_child_in_the_background_yields(weights: Path) -> None:
 def test_a_dead_child_costs_one_completion(host: EngineHost, events: list[HostEvent]) -> None:
     host.complete(REQUEST)
 
-    def kill(_: str) -> None:
+    def kill(_: Partial) -> None:
         if host.pid:
             os.kill(host.pid, signal.SIGKILL)
 
@@ -130,7 +131,7 @@ def test_a_child_that_died_while_idle_is_replaced(host: EngineHost) -> None:
 
 
 def test_a_model_that_always_crashes_is_given_up(host: EngineHost, events: list[HostEvent]) -> None:
-    def kill(_: str) -> None:
+    def kill(_: Partial) -> None:
         if host.pid:
             os.kill(host.pid, signal.SIGKILL)
 

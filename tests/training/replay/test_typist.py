@@ -1,6 +1,6 @@
 """A person types with an assistant at hand: what it costs, with the arithmetic written out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pytest
@@ -8,7 +8,7 @@ import pytest
 from empower_model.calibration import Calibration
 from empower_model.completing.completer import LocalCompleter
 from empower_model.engine.seam import FakeEngine
-from empower_model.request import Completion, End, Limits, Request
+from empower_model.request import Completion, End, Limits, OnPartial, Request
 from empower_training.replay.human import Careful, Fallible
 from empower_training.replay.typist import Tally, Typist, counted, replay, together, total, unassisted
 from empower_training.replay.work import Work
@@ -22,7 +22,7 @@ class Scripted:
     above: str = "def f():\n    "
     asked: list[str] = field(default_factory=list)
 
-    def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
+    def complete(self, request: Request, on_partial: OnPartial | None = None) -> Completion:
         typed = request.prefix.removeprefix(self.above)
         self.asked.append(typed)
         text = self.script.get(typed, "")

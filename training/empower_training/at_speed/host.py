@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from empower_model.completing import LocalCompleter
 from empower_model.errors import EmpowerError
 from empower_model.host import Expected, answering, window
-from empower_model.request import Completion, Request
+from empower_model.request import Completion, OnPartial, Partial, Request
 from empower_training.at_speed.clock import Clock, Process
 from empower_training.at_speed.engine import VirtualEngine
 
@@ -91,7 +90,7 @@ class VirtualHost:
 
         clock.start(live, "child")
 
-    def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
+    def complete(self, request: Request, on_partial: OnPartial | None = None) -> Completion:
         """Block, in a process, until the completion is there. Raises what the child's completer raises."""
         self._engine.stop.clear()
         self._busy, self._expected = True, None
@@ -99,10 +98,10 @@ class VirtualHost:
         self._engine.cursor = digest(shown)
         self._clock.wait(self._clock.now + self._overhead)
         self._engine.asked.set()
-        self._pipe.send((shown, on_text is not None))
-        while isinstance(answer := self._pipe.recv(), str):
-            if on_text is not None:
-                on_text(answer)
+        self._pipe.send((shown, on_partial is not None))
+        while isinstance(answer := self._pipe.recv(), Partial):
+            if on_partial is not None:
+                on_partial(answer)
         self._busy = False
         self._tell()
         if isinstance(answer, EmpowerError):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from empower_lsp.outcome import difference
-from empower_model.request import Completion, End, Limits, Request
+from empower_model.request import Completion, End, Limits, OnPartial, Request
 from empower_training.day.editor import Editor
 from empower_training.replay import Choice, Human, Tally, Typist, Work
 
@@ -39,7 +39,7 @@ class Desk:
         self._type(work.above + work.typed)
         self.editor.close(self._uri)
 
-    def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
+    def complete(self, request: Request, on_partial: OnPartial | None = None) -> Completion:
         """Return what the editor shows at a cursor, and how long that took."""
         self._type(request.prefix)
         began = time.perf_counter()

@@ -8,7 +8,7 @@ its own cache lacks, at a price measured beforehand, and each token it asked for
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import median
@@ -19,7 +19,7 @@ from empower_model.calibration import Calibration
 from empower_model.completing import Cut, assemble
 from empower_model.engine import Drafts, Engine, StopFlag, Token, Transform, Vocabulary
 from empower_model.memory import WeightedMemory
-from empower_model.request import Completion, Request
+from empower_model.request import Completion, OnPartial, Request
 from empower_training.replay.spans import Clock, Spans
 
 LARGEST = 128
@@ -145,12 +145,12 @@ class Recorded:
         self._view = _View(recording)
         self._inner = assemble(self._view, calibration, recording.known, cut)
 
-    def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
+    def complete(self, request: Request, on_partial: OnPartial | None = None) -> Completion:
         """Answer as the server does; `total_ms` has what the engine would have taken in place of what it took."""
         view = self._view
         view.line = request.prefix[request.prefix.rfind("\n") + 1 :]
         view.charged = view.spent = 0.0
-        completion = self._inner.complete(request, on_text)
+        completion = self._inner.complete(request, on_partial)
         return replace(completion, total_ms=completion.total_ms + view.charged - view.spent)
 
     def expect(self, request: Request | None) -> None:

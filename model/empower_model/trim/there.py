@@ -127,18 +127,21 @@ def _bracket_around(at: int, text: str, around: Around) -> str:
 def lines_again(text: str, around: Around) -> str:
     """End the text at the first line below that is no comment, where only comments stand between.
 
-    The same where that line begins with what is left of the text, or all that is left stands a few lines below.
+    The same where all that is left stands a few lines below, or is how the first line begins that is neither comment
+    nor attribute.
     """
     own = lines_of(text, around)
-    told = next((line for line in around.following if not COMMENT.match(line)), "")
-    told = told if nontrivial(told) and not _BEGINS.search(told) and not _ATTRIBUTE.match(told) else ""
+    code = [line for line in around.following if not COMMENT.match(line)]
+    told = code[0] if code and not _BEGINS.search(code[0]) and not _ATTRIBUTE.match(code[0]) else ""
+    declared = next((line for line in code if not _ATTRIBUTE.match(line)), "")
     for number, (at, line) in enumerate(own):
         lines = [each for _, each in own[number:]]
         begun = at == 0 and (around.rest or around.line.strip())
         if begun or not _stays_in(line, lines[1:]):
             continue
-        begins = len(lines) == 1 and len(_NO_LETTER.sub("", line)) > 5 and told.startswith(line)
-        if line == told or begins or _all_stand_there(lines, around):
+        says = len(_NO_LETTER.sub("", line)) > 5 and not any(other.startswith(line) for other in around.preceding)
+        begins = len(lines) == 1 and says and declared.startswith(line)
+        if begins or (line == told and nontrivial(told)) or _all_stand_there(lines, around):
             return text[:at]
     return text
 
@@ -178,13 +181,15 @@ def _all_stand_there(lines: Sequence[str], around: Around) -> bool:
 
 def phrase_again(text: str, around: Around) -> str:
     """End prose at a line that begins to say what the prose below says, however its lines are broken."""
-    told = _parts("\n".join(takewhile(_is_prose, around.following[:NEAR])))
-    phrases = {tuple(told[n : n + PHRASE]) for n in range(len(told) - PHRASE + 1)}
+    phrases = _phrases(takewhile(_is_prose, around.following[:NEAR]))
+    if phrases:
+        phrases -= _phrases(around.preceding[-NEAR:])  # what stands above too is a habit
+    own = lines_of(text, around)
+    if not phrases or not all(_is_prose(line) or COMMENT.match(line) for _, line in own):
+        return text  # code ends what the prose below would repeat
     words: list[str] = []
     starts: list[int] = []
-    for at, line in lines_of(text, around) if phrases else ():
-        if not _is_prose(line):
-            break
+    for at, line in own:
         parts = _parts(line)
         words += parts
         starts += [at] * len(parts)
@@ -192,6 +197,11 @@ def phrase_again(text: str, around: Around) -> str:
             if tuple(words[n : n + PHRASE]) in phrases:
                 return text[: starts[n]]
     return text
+
+
+def _phrases(lines: Iterable[str]) -> set[tuple[str, ...]]:
+    words = _parts("\n".join(lines))
+    return {tuple(words[n : n + PHRASE]) for n in range(len(words) - PHRASE + 1)}
 
 
 def _is_prose(line: str) -> bool:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from empower_lsp.commands import options
 from empower_lsp.commands.errors import errors_as_exit
 from empower_lsp.commands.pulling import pulled, size
 from empower_lsp.commands.requantising import can_answer
@@ -64,11 +66,13 @@ class Outlook:
 
 @click.command()
 @click.option("--yes", is_flag=True, help="Pull and use the model that fits, without asking.")
+@options.as_json
 @errors_as_exit()
-def setup(yes: bool) -> None:
+def setup(yes: bool, as_json: bool) -> None:
     """Measure this machine, and say which model fits it and what to expect of it.
 
     Takes under 20 seconds. A model is pulled only if you say yes; where nobody can answer, this says what it would ask.
+    With `--json`, nothing is asked or pulled.
     """
     import psutil
     from rich.console import Console
@@ -76,17 +80,22 @@ def setup(yes: bool) -> None:
     from empower_model.files import store
 
     free = psutil.virtual_memory().available
-    click.echo(_machine(free))
+    if not as_json:
+        click.echo(_machine(free))
     with Console(stderr=True).status("measuring, for some seconds"):
         speeds = _speeds()
     outlooks = [_outlook(store.catalogue()[name], speeds) for name in (store.bundled(), *SUGGESTED)]
-    in_use = store.default_model()
+    in_use, disturbed = store.default_model(), any(speed.disturbed for speed in speeds.values())
+    best = next((outlook for outlook in reversed(outlooks[1:]) if outlook.fits(free)), None)
+    if as_json:
+        about = {"machine": _machine(free), "disturbed": disturbed, "fits": best.name if best is not None else None}
+        click.echo(json.dumps({**about, "models": [asdict(outlook) for outlook in outlooks]}, indent=2))
+        return
     _print(outlooks, in_use, free)
-    if any(speed.disturbed for speed in speeds.values()):
+    if disturbed:
         click.echo(
             "Other programs were at work meanwhile, so it is slower than it could be: measure again without them."
         )
-    best = next((outlook for outlook in reversed(outlooks[1:]) if outlook.fits(free)), None)
     if best is None:
         click.echo("\nNone of the larger ones fits this machine: what comes along is best here.")
     elif best.name == in_use:

@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import type { Connection } from './connection';
 import { output } from './executable';
 import type { Explanation } from './explanation';
-import { chooseModel, download, useFile } from './models';
+import { chooseModel, download, measureAndChoose, useFile } from './models';
 import type { More } from './more';
 import { FIX_PATH, INSTALL, offer, SHOW_LOG } from './notices';
 import type { Offers } from './offers';
@@ -56,6 +56,7 @@ export function registerCommands(parts: Parts): vscode.Disposable[] {
     toggleLanguage: () => wanted.toggleLanguage(language()),
     snooze: () => snooze(wanted),
     chooseModel: () => chooseModel(program()),
+    measure: () => measureAndChoose(program()),
     useFile: () => useFile(program()),
     download: (name) => download(program(), String(name)),
     settings: () => vscode.commands.executeCommand('workbench.action.openSettings', '@ext:empower-lsp.empower-lsp'),
@@ -142,7 +143,7 @@ function language(): string {
   return editor.document.languageId;
 }
 
-const MENU = ['explain', 'chooseModel', 'useFile', 'settings', 'report', 'logStats', 'logLevel', 'train', 'restart', 'output'];
+const MENU = ['explain', 'chooseModel', 'measure', 'useFile', 'settings', 'report', 'logStats', 'logLevel', 'train', 'restart', 'output'];
 
 /** State, model, and latency first, then what can be done; on or off as it is. */
 async function openMenu(status: Status, wanted: Switch): Promise<void> {

@@ -10,7 +10,7 @@ import { expanded, find, type Places } from './executable';
 import type { Explanation, ServerStatus } from './explanation';
 import { install } from './installation';
 import { More } from './more';
-import { CHOOSE, FIX_PATH, INSTALL, offer, SHOW_LOG } from './notices';
+import { CHOOSE, FIX_PATH, INSTALL, MEASURE, offer, SHOW_LOG } from './notices';
 import { Offers } from './offers';
 import { Patience } from './patience';
 import { showReport } from './report';
@@ -127,7 +127,8 @@ async function installed(context: vscode.ExtensionContext, own: string, channel:
     await settings.update('path', undefined, vscode.ConfigurationTarget.Global); // what was installed is used
   }
   await start();
-  void offer(vscode.window.showInformationMessage, 'empower-lsp is installed, with a small model for Python.', CHOOSE);
+  const larger = 'Others are larger and know more languages: which one fits this machine takes some seconds to measure.';
+  void offer(vscode.window.showInformationMessage, `empower-lsp is installed, with a small model for Python. ${larger}`, MEASURE, CHOOSE);
 }
 
 type Refresh = (roundTripMs?: number) => void;

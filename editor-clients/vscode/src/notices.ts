@@ -20,6 +20,7 @@ export const SHOW_LOG: vscode.Command = { title: 'Show Log', command: 'empower.o
 export const INSTALL: vscode.Command = { title: 'Install', command: 'empower.install' };
 export const FIX_PATH: vscode.Command = { title: 'Fix Path', command: 'empower.fixPath' };
 export const CHOOSE: vscode.Command = { title: 'Choose Model', command: 'empower.chooseModel' };
+export const MEASURE: vscode.Command = { title: 'Measure and Choose', command: 'empower.measure' };
 const LOGGED: readonly vscode.Command[] = [
   { title: 'Show', command: 'empower.logStatus' },
   { title: 'Metadata Only', command: 'empower.logMetadata' },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from pathlib import Path
@@ -89,6 +90,22 @@ def test_choosing_a_model_changes_the_setting(editor: VSCode) -> None:
     editor.until(lambda: not editor("texts", DIALOG), "it is not downloaded")
     assert model_is(editor, "empower-python")
     assert offered(editor, "model.py")
+
+
+def test_what_is_to_be_expected_of_each_model_is_measured(editor: VSCode, tmp_path: Path) -> None:
+    model = {"name": "qwen2.5-coder-0.5b-instruct", "memory": 665_000_000, "place": 0.52, "key": 0.21}
+    told = {"machine": "This machine: 2 cores.", "disturbed": True, "fits": model["name"], "models": [model]}
+    (tmp_path / "told.json").write_text(json.dumps(told))
+    body = f'[ $1 = setup ] && cat {tmp_path}/told.json && exit\nexec {program()} "$@"'  # measuring takes seconds
+    with served_by(editor, tmp_path, body):
+        editor.command("Empower: Measure This Machine and Choose a Model")
+        rows = editor.until(lambda: models(editor), "the models are listed")
+        assert (
+            "Fits this machine. In a new place after 0.5 s, behind a key after 0.2 s; 665 MB" in rows
+        )
+        assert "This machine: 2 cores. Busy: it may be faster." in str(editor("texts", PICKER))
+        editor.picture("choose-model")
+        editor.press("Escape")
 
 
 def models(editor: VSCode) -> str:

@@ -1,5 +1,6 @@
 """`empower-lsp setup`: what it says of a machine, and that nothing is fetched unless somebody says yes."""
 
+import json
 from pathlib import Path
 
 import psutil
@@ -67,6 +68,18 @@ def test_where_nobody_can_answer_it_prints_and_ends(machine: Machine) -> None:
     assert "491 MB come from the Hugging Face hub" in result.output
     assert lines[-1] == "To have it: empower-lsp setup --yes"
     assert (machine.pulled, store.default_model()) == ([], store.bundled())
+
+
+def test_json_has_what_an_editor_needs_to_offer_a_choice(machine: Machine) -> None:
+    told = json.loads(run("--json").output)
+    assert (told["fits"], told["disturbed"], machine.pulled) == (SMALL, False, [])
+    assert [model["name"] for model in told["models"]] == [store.bundled(), *module.SUGGESTED]
+    small = told["models"][1]
+    assert (small["measured"], small["memory"], small["download"]) == (False, 665_000_000, 491_400_064)
+    assert small["place"] == pytest.approx(0.5, abs=0.1)
+    assert small["key"] == pytest.approx(0.2, abs=0.1)
+    machine.free = 500_000_000
+    assert json.loads(run("--json").output)["fits"] is None
 
 
 def test_on_a_yes_it_is_pulled_used_and_measured(machine: Machine) -> None:

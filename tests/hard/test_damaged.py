@@ -65,16 +65,17 @@ def test_each_is_a_state_that_says_so(program: str, data: Path, tmp_path: Path, 
         for number in range((MODELS + SIDECARS) // 2):
             path = copied(tmp_path / f"damaged-{number}.gguf")
             if number < MODELS // 2:
-                path.write_bytes(damage(whole, rng))
+                damaged = path
+                damaged.write_bytes(damage(whole, rng))
             else:
-                sidecar = rng.choice([".calibration.json", ".memory.json"])
-                path.with_suffix(sidecar).write_bytes(SCRAPS[number % len(SCRAPS)])
+                damaged = path.with_suffix(rng.choice([".calibration.json", ".memory.json"]))
+                damaged.write_bytes(SCRAPS[number % len(SCRAPS)])
             before = len(client.messages)
             client.configure(model=str(path))
             status = client.settled("ready", "failed")
             states[status["engine"]] = states.get(status["engine"], 0) + 1
             words = " ".join([status["message"], *client.messages[before:]])
-            unsaid += status["engine"] == "failed" and path.name not in words
+            unsaid += status["engine"] == "failed" and damaged.name not in words
             vague += "failed to load model" in words
             client.open(URI, TEXT)
             unanswered += "result" not in client.answer(client.ask_at(URI, 3, 17))

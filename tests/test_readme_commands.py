@@ -67,9 +67,20 @@ def test_every_command_is_run_by_a_test() -> None:
 def test_it_does_what_the_readme_says(command: str, data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     done = Completion("return x", (), 0, End.UNCERTAIN, 0.5, 1.0, 1, 1, 0.0, 5.0)
-    about = {"path": "a.py", "workspace": "w", "language": "python", "model": "m", "version": "0"}
     log = Store(log_path())
-    log.write(completion_record(done, Request("", "", Limits()), identifier="a", at=time.time(), **about))
+    log.write(
+        completion_record(
+            done,
+            Request("", "", Limits()),
+            identifier="a",
+            path="a.py",
+            workspace="w",
+            language="python",
+            model="m",
+            version="0",
+            at=time.time(),
+        )
+    )
     log.close()
     if "qwen" in command:
         entry = store.find(command.rsplit(maxsplit=1)[-1])

@@ -52,7 +52,9 @@ class Settings:
         "Whether the model that comes along answers while another `model` is not ready.",
         engine=True,
     )
-    patience: float = _option(80.0, "Milliseconds that a key waits for the whole text of the better model.", low=0, high=10_000)
+    patience: float = _option(
+        100.0, "Milliseconds that a key waits for the whole text of the better model.", low=0, high=10_000
+    )
     rest: str = _option(
         "never",
         "When the chosen model rests and the one that comes along answers alone: on battery power, under a load of "

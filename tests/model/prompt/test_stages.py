@@ -9,9 +9,10 @@ from empower_model.prompt.stages import LEAST, Stages
     ("speed", "first", "whole"),
     [
         (10, LEAST, LEAST),
-        (50, LEAST, 256),  # 15 and 250 tokens
-        (220, 64, 1024),  # 66 and 1,100
-        (350, 128, 2000),  # 105 and 1,750
+        (50, LEAST, 128),  # 15 and 100 tokens
+        (220, 64, 512),  # 66 and 440
+        (350, 128, 512),  # 105 and 700
+        (1_200, 512, 2000),  # 360 and 2,400
         (6_000, 2000, 2000),
     ],
 )
@@ -26,6 +27,6 @@ def test_without_a_speed_a_place_has_all_at_once() -> None:
 
 
 def test_a_speed_that_wavers_changes_nothing() -> None:
-    speeds = [170.0, 120.0, 240.0, 140.0, 115.0, 110.0]  # 850 tokens: nearer to 1,024 than to 512
+    speeds = [200.0, 140.0, 290.0, 160.0, 135.0, 130.0]  # 400 tokens: nearer to 512 than to 256
     stages = Stages(2000, iter(speeds).__next__)
-    assert [stages.whole for _ in speeds] == [1024, 1024, 1024, 1024, 1024, 512]
+    assert [stages.whole for _ in speeds] == [512, 512, 512, 512, 512, 256]

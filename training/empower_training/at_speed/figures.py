@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from empower_model.fitting import Interval
-from empower_training.at_speed.typist import TimedTally
+from empower_training.at_speed.typist import WITHIN, TimedTally
 from empower_training.replay import EFFORT, KEPT, Figure, Tally, difference, interval
 
 
@@ -21,6 +21,7 @@ FIGURES: dict[str, Figure[TimedTally]] = {
     "kept": _timed(KEPT),
     "net_effort": _timed(EFFORT),
     "answered": Figure(lambda tally: tally.answered, lambda tally: tally.keys),
+    "in_time": Figure(lambda tally: sum(ms <= WITHIN * 1000 for ms in tally.latencies), lambda tally: tally.keys),
     "with_text": Figure(lambda tally: tally.with_text, lambda tally: tally.keys),
     "shown_per_1000": Figure(lambda tally: tally.shown, lambda tally: tally.characters, 1000),
     "replaced_per_1000_keys": Figure(lambda tally: tally.replaced, lambda tally: tally.keys, 1000),

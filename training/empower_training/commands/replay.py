@@ -310,6 +310,7 @@ AT_SPEED: tuple[tables.Column, ...] = (
     ("95 %", span("net_effort", ".2f")),
     ("- instant", span("net_effort_minus_instant", "+.3f")),
     ("answered", cell("answered", ".1%")),
+    ("in time", cell("in_time", ".1%")),
     ("with text", cell("with_text", ".0%")),
     ("shown/1000", cell("shown_per_1000", ".0f")),
     ("replaced/1000", cell("replaced_per_1000_keys", ".0f")),

@@ -62,8 +62,8 @@ class CompletionRecord:
     """Budget in bits; infinite when the confidence asked for is 0."""
     confidence: float
     rule: str
-    """What ended it: an option of the server, or `statement` where a person asked for the rest of one; then `tokens`,
-    `kept` and `probability` are those of what was written behind the text on the screen."""
+    """What ended it: an option of the server, or `statement` where a person asked for the rest of one; then the
+    probability is that of what was written behind the text on the screen."""
     model: str
     adapter: str
     """Empty without one."""

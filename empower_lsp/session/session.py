@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from empower_lsp.session.item import Item, answered, may_replace
+from empower_lsp.session.item import Item, answered, gone_on, may_replace
 from empower_lsp.session.query import Answer, Computed, Query
 from empower_lsp.session.shown import Shown
 from empower_lsp.session.tier import Tier, Wanted
@@ -87,10 +87,11 @@ class Session:
         computed = await self._computed(query, further, ticket, first)
         if ticket is not self._newest:
             return None
-        if computed is not None and (text := sure.text + computed.rest(further)) != sure.text:
-            asked = replace(request, limits=further.limits)
-            self.last = replace(computed, request=asked, completion=replace(computed.completion, text=text))
-            shown = self._new(request, text, None).shown
+        if computed is not None and (rest := computed.rest(further)):
+            before = self.last.completion if self.last is not None else None
+            whole = gone_on(before, sure.text, replace(computed.completion, text=rest))
+            self.last = replace(computed, request=replace(request, limits=further.limits), completion=whole)
+            shown = self._new(request, whole.text, None).shown
             where = sure.sure if sure.sure is not None else len(sure.text)
             items = [Item(replace(shown, sure=where, typed_along=True), self.last)]
         return self._answer(query, items) if items else None

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from empower_lsp.session import Answer, Query, Selected, Session, Tier
+from empower_lsp.session.item import gone_on
+from empower_model.engine import Token
 from empower_model.errors import EngineCrashed
 from empower_model.request import STATEMENT, Completion, End, Limits, OnPartial, Request
 
@@ -129,3 +131,21 @@ async def test_what_is_shown_stays_where_there_is_no_more(session: Session, mode
     with pytest.raises(EngineCrashed):
         await session.more(query("x = "), LIMITS)
     assert told(await session.complete(query("x = ", more=False), LIMITS)) == ("compute(", None)
+
+
+def completion(text: str, *pieces: str, kept: int) -> Completion:
+    tokens = tuple(Token(number, piece.encode(), 1.5, 2.0) for number, piece in enumerate(pieces))
+    return Completion(text, tokens, kept, End.UNCERTAIN, 0.5, 1.0, 1, 1, 0.0, 0.0)
+
+
+def test_the_tokens_of_what_was_shown_come_before_those_behind_it() -> None:
+    shown = completion("é(self", "é", "(", "self.", "x", kept=3)
+    after = completion(".y, z", ".", "y", ", z", "w", kept=3)
+    whole = gone_on(shown, "(self", after)  # `é` was typed along
+    assert (whole.text, whole.kept) == ("(self.y, z", 5)
+    assert [token.piece for token in whole.tokens] == [b"(", b"self", b".", b"y", b", z", b"w"]
+    assert whole.tokens[1].surprisal == 1.5
+    for before in (None, completion("other", "other", kept=1), completion("(self", "self", "(", kept=2)):
+        [first, *_] = gone_on(before, "(self", after).tokens
+        assert (first.piece, first.surprisal) == (b"(self", 0.0)
+    assert gone_on(shown, "", after) == after

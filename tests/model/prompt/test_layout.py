@@ -225,9 +225,9 @@ def test_what_is_too_long_is_cut_to_its_end(document: str, context: int) -> None
 
 @dataclass
 class Slow:
-    """Reads so many tokens a second: places have 64 at first, and then all that there is room for."""
+    """Reads so many tokens a second: places have 128 at first, and then all that there is room for."""
 
-    speed: float = 300.0
+    speed: float = 400.0
     forgetful: bool = False
 
     def unread(self, prompt: Sequence[int]) -> int:

@@ -12,7 +12,7 @@ from empower_model.prompt.stages import LEAST, Stages
         (50, LEAST, 128),  # 15 and 100 tokens
         (220, 64, 512),  # 66 and 440
         (350, 128, 512),  # 105 and 700
-        (1_200, 512, 2000),  # 360 and 2,400
+        (1_200, 256, 2000),  # 360 and 2,400
         (6_000, 2000, 2000),
     ],
 )

@@ -87,4 +87,4 @@ def rest_of_line(place: str) -> str:
 def test_make_test_runs_every_test() -> None:
     make = ["make", "--dry-run", "--no-print-directory", "test"]
     dry = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert dry.rstrip().endswith("-m pytest --durations=10")
+    assert dry.rstrip().endswith("-m pytest --numprocesses logical --dist loadfile --durations=10")

@@ -34,11 +34,11 @@ def lines(headings: Sequence[str], rows: Sequence[Row]) -> Iterator[str]:
     room = max(names, default=0)
     yield _line("", headings[0], headings[1:], room, widths)
     for row in rows:
-        found = [_line(row.mark, row.name, row.cells, room, widths)]
+        lines = [_line(row.mark, row.name, row.cells, room, widths)]
         if len(row.name) > room:
-            found = [f"{row.mark:<{APART}}{row.name}", _line("", "", row.cells, room, widths)]
+            lines = [f"{row.mark:<{APART}}{row.name}", _line("", "", row.cells, room, widths)]
         for note in row.notes:
-            found += textwrap.wrap(
+            lines += textwrap.wrap(
                 note,
                 WIDTH,
                 initial_indent=INDENT,
@@ -46,7 +46,7 @@ def lines(headings: Sequence[str], rows: Sequence[Row]) -> Iterator[str]:
                 break_long_words=False,
                 break_on_hyphens=False,
             )
-        for line in found:
+        for line in lines:
             yield click.style(line, dim=True) if row.dim else line
 
 

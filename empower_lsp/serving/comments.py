@@ -76,8 +76,8 @@ def in_comment_or_string(prefix: str, language: str) -> bool:
     """
     if (patterns := _BY_LANGUAGE.get(language)) is None:
         return False
-    found = deque(_scanner(patterns).finditer(prefix), maxlen=1)
-    if not found or (last := found[0]).end() < len(prefix) or (last.lastgroup or "").startswith("close"):
+    matches = deque(_scanner(patterns).finditer(prefix), maxlen=1)
+    if not matches or (last := matches[0]).end() < len(prefix) or (last.lastgroup or "").startswith("close"):
         return False
     return not _is_code(prefix[: last.start()], last.group(), language)
 

@@ -211,22 +211,22 @@ class Session:
         quick = instant.want(uri, request) if instant is not None else None
         if quick is not None and not deep.is_busy_with(uri, request):
             # Both at once would take longer each, and what the one says may save the other time.
-            await _first_done(quick.found, ticket, seconds=self.patience)
+            await _first_done(quick.whole, ticket, seconds=self.patience)
         if ticket.done():
             return None
         slow = deep.want(uri, replace(request, draft=quick.rest if quick is not None else ""))
         if deep.ready_at() <= latest:
-            await _first_done(slow.found, ticket, seconds=max(0.0, latest - clock()))
-        if quick is not None and not slow.has_begun:
-            await _first_done(quick.found, ticket)
+            await _first_done(slow.whole, ticket, seconds=max(0.0, latest - clock()))
+        if quick is not None and not slow.has_part:
+            await _first_done(quick.whole, ticket)
         if quick is None or not quick.rest:  # there is nothing else to show
-            await _first_done(slow.found, slow.begun, ticket)
+            await _first_done(slow.whole, slow.part, ticket)
         if ticket.done():
             return None
-        if not slow.found.done():
+        if not slow.whole.done():
             self._tell_if_better(slow, uri, request, ticket)
         computed = slow.result or deep.so_far(uri, request) or (quick.result if quick is not None else None)
-        return computed if computed is not None or not slow.found.done() else slow.found.result()
+        return computed if computed is not None or not slow.whole.done() else slow.whole.result()
 
     def _improved(self, uri: str, request: Request, rests: list[Item], ticket: asyncio.Future[None]) -> list[Item]:
         """Return what is on the screen, or what the deep tier has come to say instead where that leaves it calm."""
@@ -234,7 +234,7 @@ class Session:
             return rests
         shown = rests[0].shown
         wanted = self._deep.want(uri, replace(request, draft=shown.text))
-        if not wanted.found.done():
+        if not wanted.whole.done():
             self._tell_if_better(wanted, uri, request, ticket)
         if (computed := wanted.result or self._deep.so_far(uri, request)) is None:
             return rests
@@ -258,7 +258,7 @@ class Session:
             if may_replace(rests[0].shown, text) if rests else text:
                 self._on_better(uri)
 
-        wanted.found.add_done_callback(done)
+        wanted.whole.add_done_callback(done)
 
     def _rests(self, uri: str, request: Request) -> list[Item]:
         """Return those items of a document's last answer that still fit at a request's cursor, each cut to its rest."""
@@ -302,8 +302,8 @@ class Session:
 
 async def _either(wanted: Wanted, ticket: asyncio.Future[None]) -> Computed | None:
     """Return what is found, or None when the ticket is done before. Raises what the tier raises."""
-    await _first_done(wanted.found, ticket)
-    return wanted.found.result() if wanted.found.done() else None
+    await _first_done(wanted.whole, ticket)
+    return wanted.whole.result() if wanted.whole.done() else None
 
 
 async def _first_done(*futures: asyncio.Future[Any], seconds: float | None = None) -> None:

@@ -51,22 +51,22 @@ class Wanted:
 
     uri: str
     request: Request
-    found: asyncio.Future[Computed | None]
+    whole: asyncio.Future[Computed | None]
     """Holds what the request can be answered from, or None when it was superseded or stopped; raises what the completer
     raises."""
-    begun: asyncio.Future[None]
+    part: asyncio.Future[None]
     """Done when a part of that can be shown."""
 
     @property
-    def has_begun(self) -> bool:
+    def has_part(self) -> bool:
         """Tell whether a part can be shown, or all is found."""
-        return self.begun.done() or self.found.done()
+        return self.part.done() or self.whole.done()
 
     @property
     def result(self) -> Computed | None:
         """Return what is found by now; None too where the completer failed."""
-        found = self.found
-        return found.result() if found.done() and not found.cancelled() and found.exception() is None else None
+        whole = self.whole
+        return whole.result() if whole.done() and not whole.cancelled() and whole.exception() is None else None
 
     @property
     def rest(self) -> str:
@@ -102,7 +102,7 @@ class Tier:
         if computed is None:
             self._work(wanted)
         else:
-            wanted.found.set_result(computed)
+            wanted.whole.set_result(computed)
         return wanted
 
     def computed(self, uri: str, request: Request) -> Computed | None:
@@ -170,16 +170,16 @@ class Tier:
         if (job := self._job) is not None and self.is_busy_with(wanted.uri, wanted.request):
             job.typed = wanted.request.prefix[len(job.request.prefix) :]
             job.edited = False
-            self._say_begun()
+            self._say_part()
         else:
             self._abandon()
             self._begin(wanted.uri, wanted.request)
 
-    def _say_begun(self) -> None:
+    def _say_part(self) -> None:
         """Tell whoever waits if a part of what they want can be shown."""
         wanted = self._waiting()
-        if wanted is not None and not wanted.begun.done() and self.so_far(wanted.uri, wanted.request) is not None:
-            wanted.begun.set_result(None)
+        if wanted is not None and not wanted.part.done() and self.so_far(wanted.uri, wanted.request) is not None:
+            wanted.part.set_result(None)
 
     def _usual(self) -> float:
         """Return the seconds until something of a completion was there lately; 0 while that is unknown."""
@@ -214,7 +214,7 @@ class Tier:
             if job.so_far is None:
                 self._took.append(job.loop.time() - job.began)
             job.so_far = Computed(job.request, partial.completion, self.source)
-            self._say_begun()
+            self._say_part()
         if job is not self._job or job.agrees(job.typed):
             return
         self._abandon()
@@ -237,22 +237,22 @@ class Tier:
             return
         own = job.uri == wanted.uri and job.request == wanted.request
         if computed is not None and job.uri == wanted.uri and computed.answers(wanted.request):
-            wanted.found.set_result(computed)
+            wanted.whole.set_result(computed)
         elif own and error is not None:
-            wanted.found.set_exception(error)
-            wanted.found.exception()  # marks it as seen: nobody may be waiting any more
+            wanted.whole.set_exception(error)
+            wanted.whole.exception()  # marks it as seen: nobody may be waiting any more
         elif own:
-            wanted.found.set_result(None)  # the engine was stopped from elsewhere
+            wanted.whole.set_result(None)  # the engine was stopped from elsewhere
         else:
             self._begin(wanted.uri, wanted.request)
 
     def _waiting(self) -> Wanted | None:
-        return self._wanted if self._wanted is not None and not self._wanted.found.done() else None
+        return self._wanted if self._wanted is not None and not self._wanted.whole.done() else None
 
     def _supersede(self) -> None:
         wanted, self._wanted = self._wanted, None
-        if wanted is not None and not wanted.found.done() and not wanted.found.get_loop().is_closed():
-            wanted.found.set_result(None)
+        if wanted is not None and not wanted.whole.done() and not wanted.whole.get_loop().is_closed():
+            wanted.whole.set_result(None)
 
     def _abandon(self) -> None:
         job, self._job = self._job, None

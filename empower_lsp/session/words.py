@@ -63,14 +63,14 @@ def _choices(token: Token) -> list[tuple[bytes, float]]:
     return [(token.piece, 2.0**-token.surprisal), *token.others]
 
 
-def _seen(found: list[tuple[str, float]], shown: bool) -> str:
-    if not found:
+def _seen(onward: list[tuple[str, float]], shown: bool) -> str:
+    if not onward:
         return ", and less sure of all that follows." if shown else ": nothing was likely enough."
-    listed = ", ".join(f"{_quoted(text)} {_percent(probability)}" for text, probability in found)
+    listed = ", ".join(f"{_quoted(text)} {_percent(probability)}" for text, probability in onward)
     if shown:
-        start = "less sure of what follows" if len(found) == 1 else f"saw {NUMBERS[len(found)]} ways on"
+        start = "less sure of what follows" if len(onward) == 1 else f"saw {NUMBERS[len(onward)]} ways on"
         return f", and {start}: {listed}."
-    count = "a way" if len(found) == 1 else f"{NUMBERS[len(found)]} ways"
+    count = "a way" if len(onward) == 1 else f"{NUMBERS[len(onward)]} ways"
     return f": it saw {count} to begin, {listed}, and was not sure enough."
 
 

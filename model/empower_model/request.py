@@ -129,6 +129,6 @@ class Completer(Protocol):
         ...
 
 
-def alike(one: str, other: str) -> bool:
+def alike(text: str, other: str) -> bool:
     """Tell whether two texts for one cursor are no choice, since one is how the other begins."""
-    return one.startswith(other) or other.startswith(one)
+    return text.startswith(other) or other.startswith(text)

@@ -79,13 +79,13 @@ def _is_run(kept: str, said: str, around: Around) -> bool:
 
 def _defects(line: str) -> int:
     """Brackets of a line that lack a partner, and strings left open."""
-    found = scan(line)
-    return sum(map(len, unpaired(found.brackets))) + _open_strings(found, line)
+    scanned = scan(line)
+    return sum(map(len, unpaired(scanned.brackets))) + _open_strings(scanned, line)
 
 
-def _open_strings(found: Scan, line: str) -> int:
-    long = (line[start:end] for start, end in found.skipped if line.startswith(('"""', "'''"), start))
-    return len(found.quotes) + sum(len(string) < 6 or not string.endswith(string[:3]) for string in long)
+def _open_strings(scanned: Scan, line: str) -> int:
+    long = (line[start:end] for start, end in scanned.skipped if line.startswith(('"""', "'''"), start))
+    return len(scanned.quotes) + sum(len(string) < 6 or not string.endswith(string[:3]) for string in long)
 
 
 def closed_string(text: str, around: Around) -> str:
@@ -112,14 +112,14 @@ def balance(text: str, around: Around) -> str:
     """
     if not any(closer in text for closer in PAIRS):
         return text
-    code, start, found, quoted = _read(text, around)
+    code, start, scanned, quoted = _read(text, around)
     stop = start + len(text)
-    below = _closers_below(found, stop, code, around, quoted)
-    left = unpaired([bracket for bracket in found.brackets if bracket[0] < start])[0]
+    below = _closers_below(scanned, stop, code, around, quoted)
+    left = unpaired([bracket for bracket in scanned.brackets if bracket[0] < start])[0]
     wanting = _wanting(left, below, code)
     cut: int | None = None
     ended: int | None = None  # the cut of the first line that ended unbalanced
-    for at, char in found.brackets:
+    for at, char in scanned.brackets:
         if not start <= at < stop:
             continue
         if ended is None and cut is not None and "\n" in code[cut:at]:
@@ -142,22 +142,22 @@ def _read(text: str, around: Around) -> tuple[str, int, Scan, bool]:
     """
     code = around.before + text + around.rest
     start = len(around.before)
-    found = scan(code)
-    if not _inside(found, start, code):
-        return code, start, found, False
+    scanned = scan(code)
+    if not _inside(scanned, start, code):
+        return code, start, scanned, False
     code = around.line + text + around.rest
     return code, len(around.line), raw_scan(code), True
 
 
-def _inside(found: Scan, at: int, code: str) -> bool:
+def _inside(scanned: Scan, at: int, code: str) -> bool:
     """Whether a cursor at `at` is inside a string or a comment (which also ends at a line's end)."""
-    return any(start < at < end or (at == end and code[start] in "#/-") for start, end in found.skipped)
+    return any(start < at < end or (at == end and code[start] in "#/-") for start, end in scanned.skipped)
 
 
-def _closers_below(found: Scan, stop: int, code: str, around: Around, quoted: bool) -> list[Closer]:
-    opened, here = unpaired([bracket for bracket in found.brackets if bracket[0] >= stop])
+def _closers_below(scanned: Scan, stop: int, code: str, around: Around, quoted: bool) -> list[Closer]:
+    opened, here = unpaired([bracket for bracket in scanned.brackets if bracket[0] >= stop])
     closers: list[Closer] = [(char, None) for _, char in here]
-    if quoted or any(end == len(code) > stop for _, end in found.skipped):
+    if quoted or any(end == len(code) > stop for _, end in scanned.skipped):
         return closers  # the lines below may be in the same string
     lines = around.after.partition("\n")[2]
     for at, char in unpaired(scan(lines).brackets)[1]:

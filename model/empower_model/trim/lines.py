@@ -35,14 +35,14 @@ def nontrivial(line: str) -> bool:
 
 def lines_of(text: str, around: Around) -> list[Line]:
     """Return the lines of the text that are not blank; the first only counts from the start of the document's line."""
-    found: list[Line] = []
+    lines: list[Line] = []
     at = 0
     for number, line in enumerate(text.split("\n")):
         full = (around.line if number == 0 else "") + line
         if full.strip():
-            found.append((at, full.rstrip()))
+            lines.append((at, full.rstrip()))
         at += len(line) + 1
-    return found
+    return lines
 
 
 def blank_run(text: str, around: Around) -> str:

@@ -116,11 +116,11 @@ def _stays_in(line: str, others: Sequence[str]) -> bool:
 
 def _bracket_around(at: int, text: str, around: Around) -> str:
     """Return the bracket that is open where a line of the text begins; empty in a string or comment too."""
-    found = scan(around.before + text)
+    scanned = scan(around.before + text)
     start = len(around.before) + at
-    if any(a < start < b for a, b in found.skipped):
+    if any(a < start < b for a, b in scanned.skipped):
         return ""
-    left = unpaired([bracket for bracket in found.brackets if bracket[0] < start])[0]
+    left = unpaired([bracket for bracket in scanned.brackets if bracket[0] < start])[0]
     return left[-1][1] if left else ""
 
 

@@ -26,8 +26,8 @@ def joined(text: str, prefix: str, suffix: str) -> str:
     tail = rest[0] if rest else ""
     first = text.partition("\n")[0]
     splits = bool(_WORD.match(prefix[-1:]))
-    for found in re.finditer(rf"{re.escape(tail)}(?!\w)", first):
-        kept = first[: found.start()]
+    for match in re.finditer(rf"{re.escape(tail)}(?!\w)", first):
+        kept = first[: match.start()]
         if not splits or re.fullmatch(r"\w*", kept):
             return kept
     return "" if splits or _WORD.match(first.rstrip()[-1:]) else first

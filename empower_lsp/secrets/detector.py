@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, cast
 
 from empower_lsp.secrets.assigned import PLAIN, Span, assigned
@@ -60,6 +61,11 @@ _ASSIGNED = re.compile(
 )
 """Quoted values with a type before them, with the other quote in them, or not yet closed where the cursor is."""
 
+BEGUN = 6
+"""Characters by which a secret is known again."""
+LONG_PART = 16
+_DIGIT = re.compile(r"\d")
+
 _TRIGGER = re.compile(
     r"(?i:passw|pwd|passphrase|secret|credential|key|token|pass\b|\bauth)|://|[0-9A-Za-z+/=_.-]{16}|contrase"
 )
@@ -102,7 +108,27 @@ def secrets(text: str, language: str = "") -> list[Span]:
         found += [match.span() for block in BLOCKS for match in block.finditer(text)]
     if "ecret" in text and _KUBERNETES.search(text):
         found += [m.span(1) for data in _DATA.finditer(text) for m in _DATUM.finditer(text, *data.span(2))]
-    return merged(found)
+    return merged([*found, *_begun_again(text, found)])
+
+
+def _begun_again(text: str, found: Sequence[Span]) -> Iterator[Span]:
+    """Yield where a text begins one of its secrets once more, as far as it says the same: `a8Fk2L` of `a8Fk2LmQ9xZr`.
+
+    A part that might be a word counts only where it is long.
+    """
+    for start, end in found:
+        value = text[start:end]
+        at = text.find(value[:BEGUN]) if len(value) > BEGUN else -1
+        while at >= 0:
+            same = sum(
+                1
+                for _ in takewhile(
+                    lambda pair: pair[0] == pair[1], zip(value, text[at : at + len(value)], strict=False)
+                )
+            )
+            if at != start and (_DIGIT.search(value, 0, same) or same >= LONG_PART):
+                yield at, at + same
+            at = text.find(value[:BEGUN], at + same)
 
 
 def _in_lines(text: str, rules: _SecretRules) -> Iterator[Span]:

@@ -103,11 +103,13 @@ COMPILED = tuple((needed, re.compile(pattern)) for needed, pattern in FORMS)
 """The same, ready for use."""
 
 _KEY = r"[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
+_APART = r"(?:\s|\\[nr]|[\"',]|(?<=\s)\+(?=\s))*"
+"""What may stand between the lines of a key: line ends, also as they are written in a string, and the next string."""
 BLOCKS = tuple(
     re.compile(pattern)
     for pattern in (
         rf"-----BEGIN {_KEY}[^(){{}}]{{0,8000}}?-----END {_KEY}",
-        rf"-----BEGIN {_KEY}(?:\s*[0-9A-Za-z+/=]{{16,}})*",
+        rf"-----BEGIN {_KEY}(?:{_APART}[0-9A-Za-z+/=]{{16,}})*(?:{_APART}[0-9A-Za-z+/=]+\Z)?",
         rf"(?<![0-9A-Za-z+/=])(?:[0-9A-Za-z+/=]{{16,}}\s+)*[0-9A-Za-z+/=]*\s*-----END {_KEY}",
     )
 )

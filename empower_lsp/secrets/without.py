@@ -23,7 +23,8 @@ _LANGUAGES = {
     ".toml": "toml",
     ".properties": "properties",
     ".http": "http",
-    ".mk": "makefile",
+    **dict.fromkeys((".mk", ".makefile"), "makefile"),
+    **dict.fromkeys((".dockerfile", ".containerfile"), "dockerfile"),
 }
 """Language ids of the files in which values stand in another way than in most code, by the ends of their names."""
 _NAMES = {"dockerfile": "dockerfile", "containerfile": "dockerfile", "makefile": "makefile", "gnumakefile": "makefile"}
@@ -48,4 +49,5 @@ def is_touched(before: str, text: str, after: str, language: str) -> bool:
 
 def _language(name: str) -> str:
     path = PurePosixPath(name)
-    return _NAMES.get(path.name.lower()) or _LANGUAGES.get(path.suffix.lower(), "")
+    first = path.name.lower().partition(".")[0]  # `Dockerfile.dev`, `Makefile.am`
+    return _NAMES.get(first) or _LANGUAGES.get(path.suffix.lower(), "")

@@ -51,6 +51,8 @@ JWT = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNry
         ("ini", "signature = %s", "9f86d081884c7d659a2feaa0c55ad015"),
         ("python", "%s", "-----BEGIN RSA PRIVATE KEY-----\n" + KEY + "\n-----END RSA PRIVATE KEY-----"),
         ("python", 'k = """%s', "-----BEGIN OPENSSH PRIVATE KEY-----\n" + KEY[:-10]),
+        ("python", 'KEY = "%s', r"-----BEGIN PRIVATE KEY-----\n" + KEY.replace("\n", r"\n")[:-20]),
+        ("python", 'KEY = "%s', r"-----BEGIN PRIVATE KEY-----\n" + KEY[:7]),
         ("python", "%s\nx = 1", KEY + "\n-----END PRIVATE KEY-----"),
         (
             "json",
@@ -193,3 +195,16 @@ def test_the_detector_is_loaded_only_when_needed_and_leaves_the_process_as_it_wa
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("again", "left"),
+    [("a8Fk2L", MARKER), ("use a8Fk2LmQ9 now", f"use {MARKER} now"), ("a8Fk", "a8Fk"), ("a8 Fk2LmQ9", "a8 Fk2LmQ9")],
+)
+def test_a_secret_that_is_begun_again_is_taken_out(again: str, left: str) -> None:
+    assert redact(f"API_TOKEN = 'a8Fk2LmQ9xZr4TbV'\n{again}", "python") == f"API_TOKEN = '{MARKER}'\n{left}"
+
+
+def test_a_word_that_a_password_begins_with_stays() -> None:
+    text = "password = 'orchidgarden77'\norchid = orchidgarden(1)\n"
+    assert redact(text, "python") == text.replace("orchidgarden77", MARKER)

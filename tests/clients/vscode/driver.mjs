@@ -9,8 +9,30 @@ const args = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--hos
 const browser = await chromium.launch({ executablePath, args });
 const page = await browser.newPage({ viewport: { width: 1000, height: 640 } });
 
-const ASKING = ['texts', 'labels', 'framed', 'box', 'evaluate']; // the others give what is no JSON, or nothing
+const ASKING = ['texts', 'labels', 'framed', 'colours', 'box', 'evaluate']; // the others give what is no JSON, or nothing
 const texts = (frame, selector) => frame.$$eval(selector, (found) => found.map((element) => element.innerText ?? ''));
+const colours = (frame, selector) => frame.$$eval(selector, (found) => {
+  const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const drawn = (layers) => {
+    canvas.clearRect(0, 0, 1, 1);
+    for (const [colour, opacity] of layers) {
+      canvas.globalAlpha = opacity;
+      canvas.fillStyle = colour;
+      canvas.fillRect(0, 0, 1, 1);
+    }
+    return [...canvas.getImageData(0, 0, 1, 1).data.slice(0, 3)];
+  };
+  return found.map((element) => {
+    const above = [];
+    for (let one = element; one; one = one.parentElement) {
+      above.unshift(one);
+    }
+    const behind = getComputedStyle(document.documentElement).getPropertyValue('--vscode-editor-background');
+    const layers = [[behind, 1], ...above.map((one) => [getComputedStyle(one).backgroundColor, 1])];
+    const opacity = above.reduce((all, one) => all * Number(getComputedStyle(one).opacity), 1);
+    return [drawn([...layers, [getComputedStyle(element).color, opacity]]), drawn(layers)];
+  });
+});
 
 const operations = {
   open: () => page.goto(url),
@@ -23,6 +45,8 @@ const operations = {
   labels: (selector) => page.$$eval(selector, (found) => found.map((element) => element.ariaLabel)),
   // of all frames: a webview is a frame in a frame
   framed: async (selector) => (await Promise.all(page.frames().map((frame) => texts(frame, selector).catch(() => [])))).flat(),
+  // of the elements in all frames: ink and ground as they are drawn, each red, green and blue from 0 to 255
+  colours: async (selector) => (await Promise.all(page.frames().map((frame) => colours(frame, selector).catch(() => [])))).flat(),
   shot: (path, clip) => page.screenshot({ path, ...(clip && { clip }) }),
   evaluate: (source) => page.evaluate(source),
   box: (selector) => page.locator(selector).first().boundingBox(),

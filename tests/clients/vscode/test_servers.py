@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -131,16 +132,29 @@ def test_an_installation_that_is_cancelled_leaves_nothing(editor: VSCode, tmp_pa
 
 
 def test_a_missing_server_is_installed_after_asking(editor: VSCode, good: Path, tmp_path: Path) -> None:
+    """The first minutes of a person who has nothing, a picture a step."""
     address = index(tmp_path / "index", good)
     editor.configure({"empowerServer.path": "", "empowerServer.requirement": "", "empowerServer.prebuilt": address})
     editor.until(lambda: "was not found" in str(editor.notifications()), "it asks")
     assert "was not found" in editor.status()
     assert not list(editor.user.rglob("bin/empower-lsp"))
+    editor.command("Empower: Get Started")
+    editor.until(lambda: "Install the server" in str(editor("texts", "h3")), "the walkthrough opens")
+    editor.picture("first-1-nothing-there")
+    began = time.monotonic()
     editor("click", f"{BUTTON} >> text=Install")
+    editor.until(lambda: re.search(r"\(0:\d\d\)", said(editor)), "step and time are shown")
+    editor.picture("first-2-installing")
     editor.until(lambda: "is loaded" in editor.status(), "it is installed and started", 300)
     assert list(editor.user.rglob("globalStorage/*/server/bin/empower-lsp"))
-    assert "Choose Model" in editor("texts", BUTTON), "a model is offered"
+    editor.until(lambda: {"Measure and Choose", "Choose Model"} <= set(editor("texts", BUTTON)), "a model is offered")
+    editor.picture("first-3-installed")
     assert offered(editor, "installed.py")
+    editor.note("first-minutes", f"{time.monotonic() - began:.0f} s from the click on Install to the first grey text")
+    editor.picture("first-4-grey-text")
+    editor.press("Alt+Shift+Backslash", "Control+Alt+w")
+    editor.until(lambda: editor("framed", "p.words"), "the page opens")
+    editor.picture("first-5-why")
 
 
 def said(editor: VSCode) -> str:

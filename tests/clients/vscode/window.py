@@ -140,9 +140,16 @@ class VSCode:
 
     def picture(self, name: str, clip: dict[str, float] | None = None) -> None:
         """Take a picture of the window, or of a part of it."""
+        self("shot", str(self._beside(f"vscode-{name}.png")), clip)
+
+    def note(self, name: str, text: str) -> None:
+        """Write a line beside the pictures."""
+        self._beside(f"vscode-{name}.txt").write_text(text + "\n", encoding="utf-8")
+
+    def _beside(self, name: str) -> Path:
         folder = Path(os.environ.get(PICTURES) or self.user)
-        folder.mkdir(exist_ok=True)
-        self("shot", str(folder / f"vscode-{name}.png"), clip)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / name
 
     def until(self, holds: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
         """Wait until something holds, and return it; fails with a picture when it never does."""

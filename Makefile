@@ -27,17 +27,20 @@ try-real: $(VENV)/.server
 		$(BIN)/empower-lsp complete --model $(REAL_MODEL) --retype examples/allotment/plan.py:33:76
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --durations=10
+	$(BIN)/python -m pytest --numprocesses logical --dist loadfile --durations=10
 
 # With the real model, which is fetched once: half a gigabyte.
 test-real: $(VENV)/.dev
 	file=$$($(BIN)/python tests/real/fetch.py $(REAL)) && \
 		EMPOWER_REAL=$$file $(BIN)/python -m pytest --durations=5 -m real tests/real
 
-# Edits, hostile messages, kills, damage, full disks and a flood: twenty minutes, and a table at the end.
-# EMPOWER_HARD_MINUTES=1 floods for one minute instead of ten; EMPOWER_HARD_PROGRAM names another version's empower-lsp.
+# Edits, hostile messages, kills, damage and full disks, and a flood meanwhile: twenty minutes, and two tables.
+# EMPOWER_HARD_MINUTES=5 floods for five minutes instead of ten; EMPOWER_HARD_PROGRAM names another version's empower-lsp.
 test-hard: $(VENV)/.dev
-	$(BIN)/python -m pytest --durations=5 -m hard tests/hard
+	@mkdir -p .cache
+	$(BIN)/python -m pytest --durations=5 -m hard tests/hard/test_soak.py > .cache/soak.txt 2>&1 & soak=$$!; \
+		$(BIN)/python -m pytest --durations=5 -m hard tests/hard --ignore tests/hard/test_soak.py; rest=$$?; \
+		wait $$soak; soaked=$$?; cat .cache/soak.txt; exit $$((rest + soaked))
 	$(BIN)/python -m pytest --hypothesis-profile=hard -k properties tests/lsp tests/model
 
 # In the real editors, which are set up below .cache (Debian, as root): Neovim, code-server and Chromium. Pictures go there too.

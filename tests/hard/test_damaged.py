@@ -87,9 +87,11 @@ def test_each_is_a_state_that_says_so(program: str, data: Path, tmp_path: Path, 
     engines = "with another engine beside" if instant else "alone"
     count = (MODELS + SIDECARS) // 2
     what = f"{count} damaged models and sidecars, {engines}: states"
-    table.judge(what, states, sum(states.values()) == count, before="some: none, for ever")
+    table.judge(what, states, sum(states.values()) == count)
     table.judge("  failures that do not name the file", unsaid, unsaid == 0)
-    table.judge("  that say `failed to load model` instead of the damage", vague, vague == 0, before="most")
+    table.judge(
+        "  that say `failed to load model` instead of the damage", vague, vague == 0, before="those that failed"
+    )
     table.judge("  requests not answered", unanswered, unanswered == 0)
     table.judge("  tracebacks on standard error", printed.count("Traceback"), "Traceback" not in printed)
 

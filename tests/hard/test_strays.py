@@ -69,7 +69,7 @@ def test_clients_that_stray_are_understood(program: str, data: Path, table: Tabl
     assert plain
     taken = sum(shown == plain for shown in changed)
     table.judge("didChange without a version, or an odd one: taken", f"{taken} of 3", taken == 3, before="dropped")
-    table.judge("a line past the end: items", 1 if past else 0, not past, before="those of another line")
+    table.judge("a line past the end: items", 1 if past else 0, not past, before="not []")
     same = selected[0] == selected[1] and selected[0].startswith("y + x")
     found = "as with an object" if same else str(selected)
     table.judge("selectedCompletionInfo.range as an array", found, same, before="not understood")
@@ -128,5 +128,5 @@ def test_a_path_with_a_newline_forges_no_line(program: str, data: Path, table: T
     told = subprocess.run([program, "log", "show"], capture_output=True, text=True, timeout=60, check=True).stdout
     lines = sum(line.startswith("2026-01-01 00:00:00  forged.py") for line in told.splitlines())
     table.judge(
-        "lines of `log show` that a newline in a path forges", lines, "forged.py" in told and not lines, before="1"
+        "lines of `log show` that a newline in a path forges", lines, "forged.py" in told and not lines, before="forged"
     )

@@ -38,7 +38,7 @@ def repeated_lines(text: str, around: Around) -> str:
             closes = _loops(lines, n, period) and not _loops(lines, n - 1, period)  # else it is the person's loop
             if closes or (not begun and _loops(lines, n + period - 1, period)):
                 return text[:at]
-    for (_, first), (at, second), (_, third) in _triples(own):
+    for (_, first), (at, second), (_, third) in _triples(above[-1:] + own):
         if first == second == third:
             return text[:at]
     return text

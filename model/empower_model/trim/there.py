@@ -21,7 +21,7 @@ _KEY_BEGUN = re.compile(r"""\s*(["']?)([\w.$-]+)\1(?:(?:\s*(:)(?![:=])|(=)(?![=>
 _ARM = re.compile(r"\s*(case\b.+?(?=:(?:\s|\Z))|\S.*?(?= =>))")
 _OPENER = re.compile(r"[{(\[]\Z")
 _CLOSER = re.compile(r"\A\s*[)\]}]")
-_CONDITIONAL = re.compile(r"\s*#\s*(?:\[|if|el|end)")
+_CONDITIONAL = re.compile(r"\s*#\s*(?:\[cfg|if|el|end)")
 _FROM = re.compile(r"(\s*from \S+ import) ?\(?")
 _BEGINS = re.compile(r"[:{(\[]\Z")
 _ATTRIBUTE = re.compile(r"\s*(?:@\w|#\s*\[)")
@@ -141,6 +141,8 @@ def lines_again(text: str, around: Around) -> str:
             continue
         says = len(_NO_LETTER.sub("", line)) > 5 and not any(other.startswith(line) for other in around.preceding)
         begins = len(lines) == 1 and says and declared.startswith(line)
+        begins = begins and sum(other.startswith(line) for other in code) == 1
+        begins = begins and not _is_one_of_two(number, own, around)
         if begins or (line == told and nontrivial(told)) or _all_stand_there(lines, around):
             return text[:at]
     return text

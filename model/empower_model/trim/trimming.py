@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from empower_model.trim.above import again, leaves_unreachable, repeated_lines, unreachable
 from empower_model.trim.brackets import balance, closed_string, one_line, overlap
+from empower_model.trim.fitting_in import body_again, branch_of_nothing, in_comment, second_docstring
 from empower_model.trim.lines import below, blank_run, scope
 from empower_model.trim.runs import one_character, repeated_tail
 from empower_model.trim.scan import Around
@@ -39,6 +40,10 @@ RULES: tuple[Rule, ...] = (
     blank_run,
     scope,
     below,
+    in_comment,
+    branch_of_nothing,
+    body_again,
+    second_docstring,
     again,
     key_again,
     arm_again,

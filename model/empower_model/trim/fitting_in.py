@@ -1,0 +1,77 @@
+"""The rules of trimming that look at where a text comes to stand: a comment, a branch, the body of a header."""
+
+from __future__ import annotations
+
+import re
+from itertools import takewhile
+
+from empower_model.trim.lines import COMMENT, lines_of
+from empower_model.trim.scan import Around, indent
+
+_STAR = re.compile(r"[ \t]*\*(?!\w)")
+_BRANCH = re.compile(r"\s*(?:else|elif|except|finally|catch)\b *(?:if\b.*|[({:].*|\w+.*:|\Z)")
+_HEAD = re.compile(
+    r"\s*(?:\}|\)|end\b|let\b|then\b|else\b|el|for\b|while\b|try\b|except\b|finally\b|catch\b|with\b|do\b|when\b|case\b|begin\b"
+    r"|switch\b|loop\b|async\b|[@\]])|.*(?:\b(?:if|unless|match|select)|#\s*if\w*)\b"
+)
+_LETTERS = re.compile(r"[^\W\d_]")
+
+
+def in_comment(text: str, around: Around) -> str:
+    """End the text at a line that leaves a block comment whose lines, that begin with `*`, stand above and below."""
+    above, _, line = around.before.rpartition("\n")
+    lines, below = above.split("\n")[::-1], around.after.partition("\n")[2].partition("\n")[0]
+    stars = len(list(takewhile(_STAR.match, lines)))
+    opened = "/*" in lines[stars] if stars < len(lines) else around.cut  # else a list of Markdown
+    if not stars or not opened or not _STAR.match(below) or around.rest or line.strip():
+        return text
+    return next((text[:at] for at, own in lines_of(text, around) if not _STAR.match(own)), text)
+
+
+def branch_of_nothing(text: str, around: Around) -> str:
+    """End the text at an `else` right behind a statement of its depth: what it is a branch of is less deep."""
+    above = [line for line in around.preceding if not COMMENT.match(line)]
+    for at, line in lines_of(text, around):
+        begun = at == 0 and bool(around.line.strip())
+        if not begun and _BRANCH.fullmatch(line):
+            head = next((other for other in reversed(above) if indent(other) <= indent(line)), "")
+            if head and indent(head) == indent(line) and not _HEAD.match(head):
+                return text[:at]
+        if not COMMENT.match(line):
+            above.append(line)
+    return text
+
+
+def body_again(text: str, around: Around) -> str:
+    """Leave out what stands below as the body of the text's last line: `if (closed) return;` above `return;`."""
+    own = lines_of(text, around)
+    body = around.following[0] if around.following and not around.rest else ""
+    said = body.strip()
+    if not own or len(_LETTERS.findall(said)) < 5 or indent(body) <= indent(own[-1][1]):
+        return text
+    line = own[-1][1].rstrip()
+    kept = line[: -len(said)]
+    if (
+        line.endswith(said)
+        and kept.rstrip().endswith((")", ":", "else", "then", "=>"))
+        and text.rstrip().endswith(said)
+    ):
+        return text.rstrip()[: -len(said)].rstrip()
+    return text
+
+
+def second_docstring(text: str, around: Around) -> str:
+    """End the text at a docstring that would stand right above another one."""
+    below = around.following[0] if around.following and not around.rest else ""
+    quotes = below.lstrip()[:3]
+    lines = lines_of(text, around) if quotes in ('"""', "'''") else []
+    start = next((n for n, (_, line) in enumerate(lines) if line.lstrip().startswith(quotes)), None)
+    if start is None or indent(lines[start][1]) != indent(below):
+        return text
+    written = "\n".join(line for _, line in lines[start:])
+    ended = written.count(quotes) > 1 and not written.rstrip().endswith(quotes)
+    return text if ended or _is_open(around, quotes) else text[: lines[start][0]]
+
+
+def _is_open(around: Around, quotes: str) -> bool:
+    return around.before.count(quotes) % 2 == 1

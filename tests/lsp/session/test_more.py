@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from empower_lsp.session import Answer, Query, Selected, Session, Tier
+from empower_lsp.session import KEPT, Answer, Query, Selected, Session, Source, Tier
 from empower_lsp.session.item import gone_on
 from empower_model.engine import Token
 from empower_model.errors import EngineCrashed
@@ -149,3 +149,19 @@ def test_the_tokens_of_what_was_shown_come_before_those_behind_it() -> None:
         [first, *_] = gone_on(before, "(self", after).tokens
         assert (first.piece, first.surprisal) == (b"(self", 0.0)
     assert gone_on(shown, "", after) == after
+
+
+async def test_of_two_models_the_better_one_writes_it_if_it_is_there_in_time() -> None:
+    quick, slow = Unsure(whole="x = compute(quick)"), Unsure(whole="x = compute(slow)")
+    session = Session(Tier(quick, Source("quick", tier="instant")), Tier(slow, Source("slow", tier="deep"), KEPT))
+    session.patience = 5.0
+    try:
+        more = await session.more(query("x = "), LIMITS)
+        assert told(more) == ("compute(slow)", len("compute("))
+        assert more is not None
+        assert more.computed is not None
+        assert more.computed.source.tier == "deep"
+        slow.broken = True
+        assert told(await session.more(query("x = comp"), LIMITS)) == ("ute(slow)", 4), "neither has more to say"
+    finally:
+        session.close()

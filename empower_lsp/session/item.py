@@ -52,8 +52,11 @@ def gone_on(before: Completion | None, text: str, after: Completion) -> Completi
 
 
 def may_replace(shown: Shown, text: str) -> bool:
-    """Return whether a text may take the place of one on the screen: a longer one may, another one only at first."""
+    """Return whether a text may take the place of one on the screen: a longer one may, another one only at first.
+
+    No text may, where what is on the screen was shown before it was finished, and has come to nothing.
+    """
     if not text or text == shown.text:
-        return False
+        return shown.partial and not text
     fresh = not shown.typed_along and asyncio.get_running_loop().time() - shown.since < CALM
     return fresh or text.startswith(shown.text)

@@ -23,7 +23,7 @@ from empower_lsp.session.item import Item, answered, gone_on, may_replace
 from empower_lsp.session.query import Answer, Computed, Query
 from empower_lsp.session.shown import Shown
 from empower_lsp.session.tier import Tier, Wanted
-from empower_model.request import Limits, Request, alike
+from empower_model.request import End, Limits, Request, alike
 from empower_model.trim import inside_word
 
 CANCEL_GRACE = 0.1
@@ -150,7 +150,7 @@ class Session:
         if rests and rests[0].shown.alternatives >= request.alternatives:
             if self._instant is not None:
                 self._instant.leave()
-            return self._improved(query.uri, request, rests, ticket)
+            return self._kept(query.uri, self._improved(query.uri, request, rests, ticket))
         if inside_word(request.suffix) and not query.by_hand:  # whatever it said, it would split a word
             self._leave(query.uri)
             return []
@@ -159,9 +159,12 @@ class Session:
             return []
         self.last = computed or self.last
         rests = self._rests(query.uri, request)  # some may have ended meanwhile
-        items = self._items(rests, computed, request) if computed is not None else rests
+        return self._kept(query.uri, self._items(rests, computed, request) if computed is not None else rests)
+
+    def _kept(self, uri: str, items: list[Item]) -> list[Item]:
+        """Return the items; where there are none, forget what was shown before."""
         if not items:
-            self._shown.pop(query.uri, None)
+            self._shown.pop(uri, None)
         return items
 
     async def _computed(
@@ -242,6 +245,8 @@ class Session:
         if not may_replace(shown, text) or (computed is not wanted.result and shown.text.startswith(text)):
             return rests
         self.last = computed
+        if not text:
+            return []
         item = self._new(request, text, computed)
         if text.startswith(shown.text):
             item = replace(item, shown=replace(item.shown, since=shown.since, typed_along=shown.typed_along))
@@ -284,7 +289,9 @@ class Session:
         """Return an item that was not shown before."""
         where = (request.prefix, request.suffix, request.limits)
         now = asyncio.get_running_loop().time()
-        return Item(Shown(uuid.uuid4().hex, *where, text, request.alternatives, since=now), computed)
+        partial = computed is not None and computed.completion.end is End.UNFINISHED
+        shown = Shown(uuid.uuid4().hex, *where, text, request.alternatives, since=now, partial=partial)
+        return Item(shown, computed)
 
     def _answer(self, query: Query, items: Sequence[Item]) -> Answer:
         self._shown[query.uri] = tuple(item.shown for item in items)

@@ -29,6 +29,8 @@ class Shown:
     """Whether some of what was shown first was typed since, or all of it is what a person has asked for."""
     sure: int | None = None
     """The characters of the text up to which it was shown; a person has asked for what follows. None for all of it."""
+    partial: bool = False
+    """Whether it was still being written when it was shown."""
 
     def at(self, prefix: str, suffix: str, limits: Limits) -> Shown | None:
         """Return it as it is at a later cursor, cut to its rest; None where it no longer fits."""

@@ -179,6 +179,17 @@ async def test_what_is_written_so_far_becomes_longer_however_long_it_has_stood(p
     assert await pair.ask("x = ") == "slow(1)"
 
 
+async def test_what_comes_to_nothing_while_it_is_written_is_withdrawn(pair: Pair) -> None:
+    pair.slow.part = 5
+    pair.hold_slow()
+    assert await pair.ask("x = ") == "slow("
+    await asyncio.sleep(CALM)
+    pair.slow.texts["x = "] = ""
+    pair.release_slow()
+    await until(lambda: pair.better)
+    assert await pair.ask("x = ") == ""
+
+
 async def test_a_part_of_the_deep_text_does_not_take_the_place_of_more_of_it(pair: Pair) -> None:
     pair.slow.part = 4
     pair.quick.texts["x = "] = "slow(1)"

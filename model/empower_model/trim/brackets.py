@@ -36,9 +36,11 @@ _STATEMENT_END = re.compile(r"""[)\]}"'`]+\s*([:;{])""")
 def one_line(text: str, around: Around) -> str:
     """Before other text on the line, a completion ends with the line: more would push that text down.
 
-    Before a decorator, a comment or a docstring that begins the line, nothing fits.
+    Before a decorator, a comment or a docstring that begins the line, nothing fits, nor before what begins as the text.
     """
-    if not around.line.strip() and _LINE_START.match(around.rest):
+    first = text.partition("\n")[0].strip()
+    begins = len(first) > 1 and around.rest.startswith(first)
+    if not around.line.strip() and (begins or _LINE_START.match(around.rest)):
         return ""
     return text if _CLOSING.fullmatch(around.rest) else text.partition("\n")[0]
 

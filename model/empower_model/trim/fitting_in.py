@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from itertools import takewhile
 
-from empower_model.trim.lines import COMMENT, lines_of
+from empower_model.trim.lines import COMMENT, lines_of, nontrivial
 from empower_model.trim.scan import Around, indent
 
 _STAR = re.compile(r"[ \t]*\*(?!\w)")
@@ -14,6 +14,7 @@ _HEAD = re.compile(
     r"\s*(?:\}|\)|end\b|let\b|then\b|else\b|el|for\b|while\b|try\b|except\b|finally\b|catch\b|with\b|do\b|when\b|case\b|begin\b"
     r"|switch\b|loop\b|async\b|[@\]])|.*(?:\b(?:if|unless|match|select)|#\s*if\w*)\b"
 )
+_TYPE = re.compile(r"\s*(?:\w+[ *]+)+")
 _LETTERS = re.compile(r"[^\W\d_]")
 
 
@@ -43,21 +44,16 @@ def branch_of_nothing(text: str, around: Around) -> str:
 
 
 def body_again(text: str, around: Around) -> str:
-    """Leave out what stands below as the body of the text's last line: `if (closed) return;` above `return;`."""
+    """Leave out what stands below, as the body of the text's last line or behind a type: `int` above `main(void)`."""
     own = lines_of(text, around)
     body = around.following[0] if around.following and not around.rest else ""
-    said = body.strip()
-    if not own or len(_LETTERS.findall(said)) < 5 or indent(body) <= indent(own[-1][1]):
+    said, bare = body.strip(), text.rstrip()
+    if not own or len(_LETTERS.findall(said)) < 5 or not bare.endswith(said) or bare == said:
         return text
     line = own[-1][1].rstrip()
     kept = line[: -len(said)]
-    if (
-        line.endswith(said)
-        and kept.rstrip().endswith((")", ":", "else", "then", "=>"))
-        and text.rstrip().endswith(said)
-    ):
-        return text.rstrip()[: -len(said)].rstrip()
-    return text
+    deeper = indent(body) > indent(line) and kept.rstrip().endswith((")", ":", "else", "then", "=>"))
+    return bare[: -len(said)].rstrip() if deeper or (nontrivial(said) and _TYPE.fullmatch(kept)) else text
 
 
 def second_docstring(text: str, around: Around) -> str:

@@ -21,6 +21,9 @@ _KEY_BEGUN = re.compile(r"""\s*(["']?)([\w.$-]+)\1(?:(?:\s*(:)(?![:=])|(=)(?![=>
 _ARM = re.compile(r"\s*(case\b.+?(?=:(?:\s|\Z))|\S.*?(?= =>))")
 _OPENER = re.compile(r"[{(\[]\Z")
 _CLOSER = re.compile(r"\A\s*[)\]}]")
+_ANNOTATED = re.compile(r"\s*\w+: [\w.\[\], |\"']+ =")
+_ASSIGNED = re.compile(r"\s*([\w.$, *\[\]\"']*\w\]?) ?:?=(?![=>~])")
+_WORDS = re.compile(r"\w+")
 _CONDITIONAL = re.compile(r"\s*#\s*(?:\[cfg|if|el|end)")
 _FROM = re.compile(r"(\s*from \S+ import) ?\(?")
 _BEGINS = re.compile(r"[:{(\[]\Z")
@@ -50,7 +53,7 @@ def key_again(text: str, around: Around) -> str:
         others = _same_block(number, own, around)
         if any(_is_same_key(key, sign, other) for other in others) and not _is_one_of_two(number, own, around):
             bracket = _bracket_around(at, text, around)
-            if bracket == "(" or (bracket == "{" and sign != "="):
+            if bracket == "(" or (bracket == "{" and sign != "=") or (not bracket and _ANNOTATED.match(line)):
                 return text[:at]
     return text
 
@@ -146,6 +149,28 @@ def lines_again(text: str, around: Around) -> str:
         if begins or (line == told and nontrivial(told)) or _all_stand_there(lines, around):
             return text[:at]
     return text
+
+
+def assigned_again(text: str, around: Around) -> str:
+    """End the text at a last line that assigns what the line below assigns anew, without a look at what it was."""
+    own = lines_of(text, around)
+    if not own or around.rest or not around.following:
+        return text
+    at, line = own[-1]
+    mine, other = _ASSIGNED.match(line), _ASSIGNED.match(around.following[0])
+    begun = at == 0 and bool(around.line.strip())
+    if begun or not mine or not other or mine[0] != other[0]:
+        return text
+    if any((each := _ASSIGNED.match(near)) and each[0] == mine[0] for near in _near(around)):
+        return text  # one after the other, for what they do beside
+    name = _WORDS.findall(other[1])[-1:]
+    read = name and re.search(rf"\b{re.escape(name[0])}\b", around.following[0][other.end() :])
+    return text if read or _bracket_around(at, text, around) in ("(", "[") else text[:at]
+
+
+def _near(around: Around) -> list[str]:
+    """Return the lines above and below, but the first below."""
+    return [*around.preceding[-NEAR:], *around.following[1:NEAR]]
 
 
 def line_above_again(text: str, around: Around) -> str:

@@ -96,26 +96,26 @@ _DATUM = re.compile(r"^[ ]+[\w.-]+:[ ]*[\"']?([^\s\"'|>{$][^\s\"']*)", re.MULTIL
 def secrets(text: str, language: str = "") -> list[Span]:
     """Find the secrets in a text, from left to right and apart from each other."""
     rules = _rules("configuration" if language in PLAIN else "c" if language in _C else "code")
-    found = [span for span in assigned(text, language) if not _is_reference(text[slice(*span)])]
+    spans = [span for span in assigned(text, language) if not _is_reference(text[slice(*span)])]
     lower = text.lower()
     for needed, pattern in COMPILED:
         if needed in lower:
-            found += [_value(match) for match in pattern.finditer(text)]
-    found = [span for span in found if not _is_reference(text[slice(*span)])]
-    found += _in_lines(text, rules)
+            spans += [_value(match) for match in pattern.finditer(text)]
+    spans = [span for span in spans if not _is_reference(text[slice(*span)])]
+    spans += _in_lines(text, rules)
     if "PRIVATE KEY" in text:
-        found += [match.span() for block in BLOCKS for match in block.finditer(text)]
+        spans += [match.span() for block in BLOCKS for match in block.finditer(text)]
     if "ecret" in text and _KUBERNETES.search(text):
-        found += [m.span(1) for data in _DATA.finditer(text) for m in _DATUM.finditer(text, *data.span(2))]
-    return merged([*found, *_begun_again(text, found)])
+        spans += [m.span(1) for data in _DATA.finditer(text) for m in _DATUM.finditer(text, *data.span(2))]
+    return merged([*spans, *_begun_again(text, spans)])
 
 
-def _begun_again(text: str, found: Sequence[Span]) -> Iterator[Span]:
+def _begun_again(text: str, spans: Sequence[Span]) -> Iterator[Span]:
     """Yield where a text begins one of its secrets once more, as far as it says the same: `a8Fk2L` of `a8Fk2LmQ9xZr`.
 
     A part that might be a word counts only where it is long.
     """
-    for start, end in found:
+    for start, end in spans:
         value = text[start:end]
         at = text.find(value[:BEGUN]) if len(value) > BEGUN else -1
         while at >= 0:
@@ -226,7 +226,7 @@ def _in_line(line: str, rules: _SecretRules, harmless: bool) -> tuple[Span, ...]
 
     In a `harmless` one what looks drawn at random is a checksum or the like.
     """
-    found = [_value(match) for pattern in rules.patterns for match in pattern.finditer(line)]
+    spans = [_value(match) for pattern in rules.patterns for match in pattern.finditer(line)]
     if not harmless:
         random = [_value(match) for pattern in _RANDOM for match in pattern.finditer(line)]
         random += [
@@ -237,15 +237,15 @@ def _in_line(line: str, rules: _SecretRules, harmless: bool) -> tuple[Span, ...]
         ]
         if (opened := _OPEN.search(line)) and _is_opened(opened):
             random += [opened.span("value") for _, is_random in rules.random if is_random(opened["value"])]
-        found += [
+        spans += [
             (first, last)
             for first, last in random
             if not line[first:last].startswith(IMAGE) and not _KEY_OF_MAPPING.match(line, last)
         ]
-    found += [match.span("value") for match in _ASSIGNED.finditer(line) if _is_literal(match)]
+    spans += [match.span("value") for match in _ASSIGNED.finditer(line) if _is_literal(match)]
     if rules.keyword.search(line):
-        found += [match.span(group) for pattern, group in rules.assignments for match in pattern.finditer(line)]
-    values = (_stripped(line, span) for span in found)
+        spans += [match.span(group) for pattern, group in rules.assignments for match in pattern.finditer(line)]
+    values = (_stripped(line, span) for span in spans)
     return tuple(span for span in values if not _is_reference(line[slice(*span)]))
 
 

@@ -60,16 +60,16 @@ class Scan(NamedTuple):
 
 def scan(code: str) -> Scan:
     """Brackets, strings and comments of `code`, which begins outside of all three."""
-    found = Scan([], [], [])
+    scanned = Scan([], [], [])
     for match in _TOKEN.finditer(code):
         at, token = match.start(), match.group()
         if match.lastgroup == "skip":
-            found.skipped.append((at, match.end()))
+            scanned.skipped.append((at, match.end()))
         elif match.lastgroup == "quote":
-            found.quotes.append((at, token))
+            scanned.quotes.append((at, token))
         elif token != ")" or not is_label(code, at):
-            found.brackets.append((at, token))
-    return found
+            scanned.brackets.append((at, token))
+    return scanned
 
 
 def raw_scan(code: str) -> Scan:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from empower_training.corpus import Document
     from empower_training.replay import Finished, Setting, Tally, Work
 
-    Row = tuple[str, str, list[Tally]]
+    ReplayRow = tuple[str, str, list[Tally]]
     """Model, policy, tallies."""
 
 
@@ -193,11 +193,11 @@ def _print_at_speed(rows: Sequence[dict[str, Any]]) -> None:
 
 def _rows(
     setting: Setting, of_files: Sequence[tuple[Work, ...]], finished: dict[tuple[str, str], Finished]
-) -> list[Row]:
+) -> list[ReplayRow]:
     """Nobody's help first, then the policies model by model; tallies in the order of the works."""
     from empower_training.replay import NOBODY, unassisted
 
-    rows: list[Row] = [("", NOBODY, [unassisted(work) for of_file in of_files for work in of_file])]
+    rows: list[ReplayRow] = [("", NOBODY, [unassisted(work) for of_file in of_files for work in of_file])]
     for model in setting.models:
         for policy in setting.chosen(model):
             tallies = [finished[model, of_file[0].source].tallies[policy] for of_file in of_files]
@@ -205,7 +205,7 @@ def _rows(
     return rows
 
 
-def _figures(rows: Sequence[Row], seed: int, packages: Mapping[str, str]) -> list[dict[str, Any]]:
+def _figures(rows: Sequence[ReplayRow], seed: int, packages: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return the rows as JSON; `packages` tells which one a file is of, if each is to have its figures."""
     whole = _whole(rows, seed)
     for package in sorted(set(packages.values())):
@@ -218,7 +218,7 @@ def _figures(rows: Sequence[Row], seed: int, packages: Mapping[str, str]) -> lis
     return whole
 
 
-def _whole(rows: Sequence[Row], seed: int) -> list[dict[str, Any]]:
+def _whole(rows: Sequence[ReplayRow], seed: int) -> list[dict[str, Any]]:
     """Every figure as [low, estimate, high]; what is not a number is null."""
     from empower_model.fitting import Interval
     from empower_training.replay import DEFAULT, EFFORT, FIGURES, difference, interval, latency

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.table import Table
 
-Row = dict[str, Any]
-Column = tuple[str, Callable[[Row], str]]
+ReplayRow = dict[str, Any]
+Column = tuple[str, Callable[[ReplayRow], str]]
 """A heading, and what stands under it for a row; the one without a heading stands at the left."""
 WIDE = 220
 """Columns of a table that goes into a file: the widest that `evaluate` prints cuts no heading."""
 
 
-def cell(name: str, form: str, place: int = 1) -> Callable[[Row], str]:
+def cell(name: str, form: str, place: int = 1) -> Callable[[ReplayRow], str]:
     """Return how a figure is printed: its estimate, or the number at another place."""
 
-    def printed(row: Row) -> str:
+    def printed(row: ReplayRow) -> str:
         value = row.get(name)
         value = value[place] if isinstance(value, list) else value
         return "" if value is None else format(value, form)
@@ -26,10 +26,10 @@ def cell(name: str, form: str, place: int = 1) -> Callable[[Row], str]:
     return printed
 
 
-def span(name: str, form: str) -> Callable[[Row], str]:
+def span(name: str, form: str) -> Callable[[ReplayRow], str]:
     """Return how the interval of a figure is printed."""
 
-    def printed(row: Row) -> str:
+    def printed(row: ReplayRow) -> str:
         low, _, high = row.get(name) or (None, None, None)
         return "" if low is None or high is None else f"{low:{form}} to {high:{form}}"
 

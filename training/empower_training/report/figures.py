@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from empower_model.fitting import Bin, Interval
 from empower_training.report.log import Period
-from empower_training.report.replays import Row, Series
+from empower_training.report.replays import ReplayRow, Series
 from empower_training.report.shares import share_of
 from empower_training.report.svg import GRID, INK, MARKERS, PAPER, SERIES, SOFT, Size, figure
 
@@ -129,7 +129,7 @@ def reliability(name: str, lines: Sequence[Reliable]) -> str:
     return figure(name, "Share of texts that were right against the probability they were given.", HALF, draw)
 
 
-def latencies(name: str, rows: Sequence[Row], default: str) -> str:
+def latencies(name: str, rows: Sequence[ReplayRow], default: str) -> str:
     """Draw the median and the 95th percentile of each policy."""
     some = [row for row in rows if all(map(isfinite, row.latency))]
     several = len({row.model for row in some}) > 1

@@ -11,7 +11,7 @@ from empower_model.fitting import Interval
 from empower_training.replay import DEFAULT, NOBODY
 from empower_training.report import figures
 from empower_training.report.log import History
-from empower_training.report.replays import NO_INTERVAL, Replay, Row, baseline, frontier, percent, sweeps, worth
+from empower_training.report.replays import NO_INTERVAL, Replay, ReplayRow, baseline, frontier, percent, sweeps, worth
 from empower_training.report.svg import SERIES
 from empower_training.report.text import LEVELS, Coloured
 
@@ -27,7 +27,7 @@ class Column:
 
     heading: str
     unit: str
-    figure: Callable[[Row], Interval]
+    figure: Callable[[ReplayRow], Interval]
     form: Form
 
 
@@ -63,12 +63,12 @@ def _alone(value: float) -> Interval:
     return Interval(float("nan"), value, float("nan"))
 
 
-def _against(row: Row) -> Interval:
+def _against(row: ReplayRow) -> Interval:
     """Return a row's difference from the default; nothing for the default itself."""
     return NO_INTERVAL if row.policy == DEFAULT else row.minus_default
 
 
-def _of(name: str) -> Callable[[Row], Interval]:
+def _of(name: str) -> Callable[[ReplayRow], Interval]:
     return lambda row: row.figures[name]
 
 

@@ -19,7 +19,7 @@ NO_INTERVAL = Interval(nan, nan, nan)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ReplayRow:
     """One policy on one model; shares are of 1, times are milliseconds."""
 
     model: str
@@ -54,7 +54,7 @@ class Series:
     """Policies that belong on one line: a rule whose number is swept, or the rules of a further model."""
 
     name: str
-    rows: tuple[Row, ...]
+    rows: tuple[ReplayRow, ...]
     labels: tuple[str, ...]
     """Of each row: its number, or what its policy is; the default's goes without saying."""
     further: bool = False
@@ -66,10 +66,10 @@ class Replay:
     """The rows of one file, nobody's help first."""
 
     name: str
-    rows: tuple[Row, ...]
+    rows: tuple[ReplayRow, ...]
 
     @property
-    def assisted(self) -> tuple[Row, ...]:
+    def assisted(self) -> tuple[ReplayRow, ...]:
         """Return all rows but nobody's."""
         return tuple(row for row in self.rows if row.policy != NOBODY)
 
@@ -79,16 +79,16 @@ class Replay:
         return tuple(dict.fromkeys(row.model for row in self.assisted))
 
     @property
-    def best(self) -> Row:
+    def best(self) -> ReplayRow:
         """Return the row of the lowest net effort."""
         return min(self.assisted, key=lambda row: row.effort.estimate)
 
     @property
-    def chosen(self) -> tuple[Row, ...]:
+    def chosen(self) -> tuple[ReplayRow, ...]:
         """Return the row of the default rule for each model; where that was not run, the best row alone."""
         return tuple(row for row in self.assisted if row.policy == DEFAULT) or (self.best,)
 
-    def named(self, row: Row) -> str:
+    def named(self, row: ReplayRow) -> str:
         """Return the policy of a row, with its model where there are several."""
         return f"{row.policy} on {row.model}" if len(self.models) > 1 else row.policy
 
@@ -109,8 +109,8 @@ def read(path: Path) -> Replay:
     return Replay(path.stem, rows)
 
 
-def _row(content: Mapping[str, Any]) -> Row:
-    return Row(
+def _row(content: Mapping[str, Any]) -> ReplayRow:
+    return ReplayRow(
         model=_short(str(content["model"])),
         policy=str(content["policy"]),
         works=int(content["works"]),
@@ -149,7 +149,7 @@ def _number(value: float | None) -> float:
 def sweeps(replay: Replay) -> tuple[Series, ...]:
     """Return the lines: one for each rule of the first model, the default first, and one for each other model."""
     first, *others = replay.models
-    rules: dict[str, list[tuple[float, Row]]] = {}
+    rules: dict[str, list[tuple[float, ReplayRow]]] = {}
     for row in replay.assisted:
         if row.model == first:
             rule, number = swept(row.policy)

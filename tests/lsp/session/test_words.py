@@ -50,6 +50,7 @@ WHY = Completion(
         ({"end": End.MAX_LINES}, "no further than the option `maxLines` allows."),
         ({"end": End.TRIMMED}, "did not fit the text around it."),
         ({"text": "", "end": End.STOPPED}, "It shows nothing here: a newer request took its place."),
+        ({"end": End.UNFINISHED}, " so far, and was still writing."),
         ({"text": "a\n    b"}, "It was sure of `a ↵ b`"),
         ({"text": "x" * 70}, f"It was sure of `…{'x' * 60}`"),
     ],

@@ -26,7 +26,9 @@ def run(folder: Path, init: str, *arguments: str) -> str:
 
 
 def after(milliseconds: int, code: str) -> str:
-    return f"vim.defer_fn(function() {code} vim.cmd('qa!') end, {milliseconds})\n"
+    """Return what runs some code so long after the start: before, Neovim looks for a Python, which may take longer."""
+    then = f"vim.defer_fn(function() {code} vim.cmd('qa!') end, {milliseconds})"
+    return f"vim.api.nvim_create_autocmd('VimEnter', {{ callback = function() {then} end }})\n"
 
 
 @pytest.mark.parametrize("kind", ["missing", "without its interpreter", "failing"])

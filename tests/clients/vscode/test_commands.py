@@ -100,9 +100,7 @@ def test_what_is_to_be_expected_of_each_model_is_measured(editor: VSCode, tmp_pa
     with served_by(editor, tmp_path, body):
         editor.command("Empower: Measure This Machine and Choose a Model")
         rows = editor.until(lambda: models(editor), "the models are listed")
-        assert (
-            "Fits this machine. In a new place after 0.5 s, behind a key after 0.2 s; 665 MB" in rows
-        )
+        assert "Fits this machine. In a new place after 0.5 s, behind a key after 0.2 s; 665 MB" in rows
         assert "This machine: 2 cores. Busy: it may be faster." in str(editor("texts", PICKER))
         editor.picture("choose-model")
         editor.press("Escape")

@@ -21,6 +21,7 @@ _KEY_BEGUN = re.compile(r"""\s*(["']?)([\w.$-]+)\1(?:(?:\s*(:)(?![:=])|(=)(?![=>
 _ARM = re.compile(r"\s*(case\b.+?(?=:(?:\s|\Z))|\S.*?(?= =>))")
 _OPENER = re.compile(r"[{(\[]\Z")
 _CLOSER = re.compile(r"\A\s*[)\]}]")
+_CONSTANT = re.compile(r"\s*(?:export )?const (\w+)( ?=.*)?")
 _ANNOTATED = re.compile(r"\s*\w+: [\w.\[\], |\"']+ =")
 _ASSIGNED = re.compile(r"\s*([\w.$, *\[\]\"']*\w\]?) ?:?=(?![=>~])")
 _WORDS = re.compile(r"\w+")
@@ -166,6 +167,18 @@ def assigned_again(text: str, around: Around) -> str:
     name = _WORDS.findall(other[1])[-1:]
     read = name and re.search(rf"\b{re.escape(name[0])}\b", around.following[0][other.end() :])
     return text if read or _bracket_around(at, text, around) in ("(", "[") else text[:at]
+
+
+def constant_again(text: str, around: Around) -> str:
+    """End the text at a constant that its block has already: `const total` below `const total = 1;`."""
+    own = lines_of(text, around)
+    for number, (at, line) in enumerate(own):
+        mine = _CONSTANT.fullmatch(line)
+        if mine and not (at == 0 and (around.rest or len(around.line) >= mine.end(1))):
+            others = (_CONSTANT.fullmatch(other) for other in _same_block(number, own, around))
+            if any(other and other[2] and other[1] == mine[1] for other in others):
+                return text[:at]
+    return text
 
 
 def _near(around: Around) -> list[str]:

@@ -17,7 +17,15 @@ from empower_model.trim.fitting_in import body_again, branch_of_nothing, in_comm
 from empower_model.trim.lines import below, blank_run, scope
 from empower_model.trim.runs import one_character, repeated_tail
 from empower_model.trim.scan import Around
-from empower_model.trim.there import arm_again, assigned_again, key_again, line_above_again, lines_again, phrase_again
+from empower_model.trim.there import (
+    arm_again,
+    assigned_again,
+    constant_again,
+    key_again,
+    line_above_again,
+    lines_again,
+    phrase_again,
+)
 
 Rule = Callable[[str, Around], str]
 
@@ -50,6 +58,7 @@ RULES: tuple[Rule, ...] = (
     lines_again,
     line_above_again,
     assigned_again,
+    constant_again,
     phrase_again,
     unreachable,
     leaves_unreachable,

@@ -20,6 +20,8 @@ KILLS = 100
 """Kills of each engine."""
 COMMITTED = 0.5
 """Seconds after which what was answered must be in the log; what comes later is in flight."""
+OUTLIVING = 30
+"""Seconds that an engine may take to see that its server is gone, on a machine that has other things to do."""
 PATIENT = {"patience": 5000}
 """With which the better engine answers whenever there is one."""
 TEXT = """\
@@ -45,7 +47,8 @@ class Life:
 
     answered: list[tuple[float, str]] = field(default_factory=list)
     killed: float = 0.0
-    orphans: int = 0
+    outlived: float = 0.0
+    """Seconds by which its engines did."""
 
 
 def lived(program: str, data: Path, options: dict[str, object], seed: int) -> Life:
@@ -65,7 +68,8 @@ def lived(program: str, data: Path, options: dict[str, object], seed: int) -> Li
     engines = client.engines()
     life.killed = time.monotonic()
     client.kill()
-    life.orphans = len(psutil.wait_procs(engines, 5)[1])
+    psutil.wait_procs(engines, OUTLIVING)
+    life.outlived = time.monotonic() - life.killed
     return life
 
 
@@ -97,8 +101,9 @@ def test_a_server_that_is_killed_loses_no_row(
         True,
     )
     table.judge("  the log afterwards", sound, sound == "ok")
-    orphans = sum(life.orphans for life in ended)
-    table.judge("  engines that outlive their server by 5 s", orphans, orphans == 0)
+    longest = max(life.outlived for life in ended)
+    what = "  seconds by which engines, which load with the lowest priority, outlive their server at most"
+    table.judge(what, f"{longest:.1f}", longest < OUTLIVING, str(OUTLIVING))
 
 
 def wait_for(client: Client, wanted: int, numbers: Iterator[int]) -> float:

@@ -22,6 +22,7 @@ CLIENT = ROOT / "editor-clients" / "emacs" / "empower.el"
 SETUP = """\
 (setq inhibit-startup-screen t make-backup-files nil auto-save-default nil create-lockfiles nil)
 (setq python-indent-guess-indent-offset nil)
+(setq file-precious-flag t) ; a file is whole, or not there
 (global-eldoc-mode -1)
 (load "{client}")
 (setq empower-program "{program}")
@@ -72,9 +73,10 @@ class Emacs:
         return screen[found[0] + 1].rstrip() if found else ""
 
     def saved(self) -> str:
-        """Save, and return what the file holds."""
+        """Save a change, and return what the file holds; the screen may still tell of the last time."""
+        before = self.file.stat().st_ino
         self.keys("C-x", "C-s")
-        until(lambda: "Wrote" in self.screen()[-1])
+        until(lambda: self.file.stat().st_ino != before)
         return self.file.read_text(encoding="utf-8").split("\n")[ROW]
 
     def quit(self) -> None:

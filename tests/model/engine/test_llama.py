@@ -199,7 +199,8 @@ def test_an_unknown_quantisation_is_refused(weights: Path, tmp_path: Path) -> No
 
 def test_a_keystroke_inside_a_line_evaluates_at_most_four_tokens(engine: LlamaEngine) -> None:
     completer = LocalCompleter(engine, Calibration())
-    head, tail = SOURCE.split("    keep, best = 0, 0.0\n")
+    middle = SOURCE.index("\n", len(SOURCE) // 2) + 1
+    head, tail = SOURCE[:middle], SOURCE[middle:]
     line = "    keep, best = compute(self.value, 12.5)"
     evaluated = [
         completer.complete(Request(head + line[:column], "\n" + tail)).evaluated_tokens

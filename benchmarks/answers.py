@@ -66,7 +66,8 @@ class Server:
         """One request; nothing shown before is remembered, so that the engine has to work."""
         self.session.close_document(URI)
         text = cursor.prefix + cursor.suffix
-        await self.session.complete(Query(URI, text, len(cursor.prefix), "python"), self._limits)
+        by_hand = Query(URI, text, len(cursor.prefix), "python", by_hand=True)  # inside a word too
+        await self.session.complete(by_hand, self._limits)
         assert self.session.last is not None
         return self.session.last.completion
 

@@ -19,12 +19,16 @@ import type { State } from './status';
 const MORE = 'textDocument/moreInlineCompletion';
 const WINDOW_MS = 3 * 60_000;
 const MOST_ENDS = 4;
+/** A program that has not answered for so long is no longer waited for when another one is to be started. */
+const START_MS = 10_000;
 const RESTART: vscode.Command = { title: 'Restart', command: 'empower.restart' };
 
 export class Connection implements vscode.Disposable {
   private client: LanguageClient | undefined;
   private ends: number[] = [];
   private told = false;
+  private turns = 0;
+  private last: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly channel: vscode.LogOutputChannel,
@@ -34,8 +38,18 @@ export class Connection implements vscode.Disposable {
     private readonly follow: (client: LanguageClient) => void,
   ) {}
 
-  /** Start the program; the one that runs is stopped first. */
+  /**
+   * Start the program; the one that runs is stopped first. One that is still starting cannot be stopped, and would
+   * register its commands later: so starts take turns, and of several that wait only the last one is made.
+   */
   async start(program: string): Promise<void> {
+    const turn = ++this.turns;
+    const begun = this.last.then(() => (turn === this.turns ? this.begin(program) : undefined));
+    this.last = begun.catch(() => undefined);
+    await begun;
+  }
+
+  private async begin(program: string): Promise<void> {
     await this.stop();
     this.ends = [];
     this.show({ kind: 'starting', message: `Starting ${program}` });
@@ -49,12 +63,13 @@ export class Connection implements vscode.Disposable {
         this.onRunning();
       }
     });
-    try {
-      await client.start();
-    } catch (error) {
+    const started = client.start().catch((error: unknown) => {
       this.channel.error(String(error));
-      this.show({ kind: 'error', message: `${program} does not start; the output says why.`, cure: SHOW_LOG });
-    }
+      if (client === this.client) {
+        this.show({ kind: 'error', message: `${program} does not start; the output says why.`, cure: SHOW_LOG });
+      }
+    });
+    await Promise.race([started, new Promise((resolve) => setTimeout(resolve, START_MS))]);
   }
 
   /** What a command of the server answers; undefined while there is no server. */

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from empower_model.memory import KeeperThread, Weights
 
 PARTIAL_SECONDS = 0.02
+"""Least time from one word on a completion that is being written to the next."""
 YIELDING = 10
 """What is added to the niceness of a child in the background."""
 

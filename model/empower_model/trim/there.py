@@ -245,7 +245,7 @@ def _phrases(lines: Iterable[str]) -> set[tuple[str, ...]]:
 
 
 def _is_prose(line: str) -> bool:
-    words = line[_MARK.match(line).end() :].split()  # type: ignore[union-attr]
+    words = _MARK.sub("", line, count=1).split()
     alike = sum(_PROSE_WORD.fullmatch(word) is not None for word in words)
     return alike >= 3 and alike >= 0.8 * len(words)
 

@@ -34,14 +34,16 @@ test-real: $(VENV)/.dev
 	file=$$($(BIN)/python tests/real/fetch.py $(REAL)) && \
 		EMPOWER_REAL=$$file $(BIN)/python -m pytest --durations=5 -m real tests/real
 
-# Edits, hostile messages, kills, damage and full disks, and a flood meanwhile: twenty minutes, and two tables.
-# EMPOWER_HARD_MINUTES=5 floods for five minutes instead of ten; EMPOWER_HARD_PROGRAM names another version's empower-lsp.
+# Edits, hostile messages, kills, damage and full disks; a flood meanwhile, and after it more examples of the properties:
+# twenty minutes, and two tables. EMPOWER_HARD_MINUTES=5 floods for five minutes instead of ten; EMPOWER_HARD_PROGRAM names
+# another version's empower-lsp.
 test-hard: $(VENV)/.dev
 	@mkdir -p .cache
-	$(BIN)/python -m pytest --durations=5 -m hard tests/hard/test_soak.py > .cache/soak.txt 2>&1 & soak=$$!; \
+	{ $(BIN)/python -m pytest --durations=5 -m hard tests/hard/test_soak.py; soaked=$$?; \
+		$(BIN)/python -m pytest --hypothesis-profile=hard -k properties tests/lsp tests/model && exit $$soaked; } \
+		> .cache/soak.txt 2>&1 & soak=$$!; \
 		$(BIN)/python -m pytest --durations=5 -m hard tests/hard --ignore tests/hard/test_soak.py; rest=$$?; \
 		wait $$soak; soaked=$$?; cat .cache/soak.txt; exit $$((rest + soaked))
-	$(BIN)/python -m pytest --hypothesis-profile=hard -k properties tests/lsp tests/model
 
 # In the real editors, which are set up below .cache (Debian, as root): Neovim, code-server and Chromium. Pictures go there too.
 EDITORS := .cache/editors

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -24,9 +24,12 @@ from empower_model.engine.drafting import Drafts
 from empower_model.engine.llama import LlamaEngine
 from empower_model.engine.seam import EngineConfig, Token, Transform
 from empower_model.host.parent import EngineHost
+from empower_model.prompt.layout import PLACES
 from empower_model.request import Completion, End, OnPartial, Request
 
 URI = "file:///example.py"
+REST_SECONDS = 0.1
+"""Longer than a piece of what the child prepares while nobody waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +74,18 @@ class Server:
         assert self.session.last is not None
         return self.session.last.completion
 
-    async def seconds(self, cursor: Cursor) -> float:
-        """How long one request takes."""
+    async def timed(self, cursor: Cursor) -> tuple[float, int]:
+        """Return the seconds that one request takes, and how many tokens of its prompt were evaluated."""
         started = time.perf_counter()
-        await self.answer(cursor)
-        return time.perf_counter() - started
+        completion = await self.answer(cursor)
+        return time.perf_counter() - started, completion.evaluated_tokens
+
+    async def rest(self) -> None:
+        """Wait until the child prepares nothing more: the reference is to have the processor for itself."""
+        before = -1.0
+        while (now := self.host.seconds) > before:
+            before = now
+            await asyncio.sleep(REST_SECONDS)
 
 
 def overhead(path: Path, name: str, target: float, *, tokens: int, rounds: int, fresh_until: int) -> list[Figure]:
@@ -84,7 +94,7 @@ def overhead(path: Path, name: str, target: float, *, tokens: int, rounds: int, 
 
 
 async def _overhead(path: Path, name: str, target: float, tokens: int, rounds: int, fresh_until: int) -> list[Figure]:
-    fresh = scattered(3, first=20, last=fresh_until)
+    fresh = scattered(PLACES + 4, first=20, last=fresh_until)  # more than are remembered
     keys = typing(200)[4:28:2]
     server, engine = Server(path, tokens), Recorder(EngineConfig(path))
     bare = Bare(Weights(path))
@@ -92,16 +102,18 @@ async def _overhead(path: Path, name: str, target: float, tokens: int, rounds: i
     figures = []
     for kind, cursors in (("a keystroke", keys), ("a fresh cursor", fresh)):
         works = await _works(server, engine, cursors, tokens)
-        # the reference's cache gets the last state of a pass, in which every request finds its cached tokens
-        bare.answer(works[-1].prompt, len(works[-1].prompt), works[-1].generated)
-        ours, reference = [], []
+        ours, reference, others = [], [], 0
         for turn in range(rounds if kind == "a keystroke" else max(2, rounds // 4)):
             for i, (cursor, work) in enumerate(zip(cursors, works, strict=True)):
-                mine, theirs = await _both(turn + i, server, cursor, bare, work)
+                mine, evaluated, theirs = await _both(turn + i, server, cursor, bare, work)
+                if evaluated != work.new:
+                    others += 1
+                    continue
                 ours.append(mine * 1000)
                 reference.append(theirs * 1000)
         new, out = (round(median(counts)) for counts in ([w.new for w in works], [len(w.generated) for w in works]))
         note = f"{new} prompt tokens evaluated, {out} generated; {len(ours)} pairs"
+        note += f", {others} left out: cached otherwise" if others else ""
         figures.append(compare(f"request to answer, {name}, {kind}", "ms", ours, reference, target, note))
     server.session.close()
     bare.close()
@@ -116,21 +128,28 @@ async def _works(server: Server, engine: Recorder, cursors: Sequence[Cursor], to
     for turn in range(2):
         for cursor in cursors:
             told = await server.answer(cursor)
+            await server.rest()
             done = local.complete(cursor.request(tokens))
-            if (told.text, told.evaluated_tokens) != (done.text, done.evaluated_tokens):
+            if (told.text, told.prompt_tokens) != (done.text, done.prompt_tokens):
                 raise RuntimeError("the engine answers another way in its own process")
             if turn:
-                works.append(engine.work)
+                works.append(replace(engine.work, new=told.evaluated_tokens))
     return works
 
 
-async def _both(turn: int, server: Server, cursor: Cursor, bare: Bare, work: Work) -> tuple[float, float]:
-    """Seconds that ours and the reference take, one after the other, either first in turn."""
-    mine = await server.seconds(cursor) if turn % 2 == 0 else 0.0
+async def _both(turn: int, server: Server, cursor: Cursor, bare: Bare, work: Work) -> tuple[float, int, float]:
+    """Seconds that ours takes, the tokens it evaluated, and the reference's seconds; either goes first in turn."""
+    if ours_first := turn % 2 == 0:
+        mine, evaluated = await server.timed(cursor)
+        await server.rest()
+    bare.prefill(work.prompt, len(work.prompt))  # so that its cache has what ours has of this place
     started = time.perf_counter()
     bare.answer(work.prompt, work.new, work.generated)
     theirs = time.perf_counter() - started
-    return mine or await server.seconds(cursor), theirs
+    if not ours_first:
+        mine, evaluated = await server.timed(cursor)
+        await server.rest()
+    return mine, evaluated, theirs
 
 
 def keystrokes(path: Path, lines: int) -> Figure:

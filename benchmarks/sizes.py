@@ -2,7 +2,10 @@
 
     python benchmarks/sizes.py weights CORPUS.jsonl FOLDER --model FILE     observes text, for the memory's weights
     python benchmarks/sizes.py spans   CORPUS.jsonl FOLDER --model FILE     writes spans at every size
-    python benchmarks/sizes.py report  FOLDER                               tables
+    python benchmarks/sizes.py report  FOLDER [--save FILE]                 how far off calibrations are by the spans
+
+`report` shows that of models for which nothing was fitted, and one fitted to the spans, each package judged by what was
+fitted to the others; with `--save` the latter, fitted to all, is written there.
 
 CORPUS.jsonl holds a document a line (`package`, `path`, `text`). A work is a piece of a file that is being typed, with
 some cursors in it. What was gathered lies in FOLDER, and is not gathered again: stop and go on at any time.
@@ -17,19 +20,30 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
 
 from empower_model.calibration import Calibration
 from empower_model.completing import Written, assemble, stopping
 from empower_model.engine import Drafts, EngineConfig, Token, Transform
 from empower_model.engine.distribution import Distribution
 from empower_model.engine.llama import LlamaEngine
-from empower_model.files import store
-from empower_model.fitting import MOST_BITS, Witness, still_to_type
+from empower_model.files import DEFAULT_WEIGHTS, store
+from empower_model.fitting import (
+    MOST_BITS,
+    Witness,
+    calibration_error,
+    fit,
+    probabilities,
+    reliability,
+    still_to_type,
+)
 from empower_model.memory import Project, WeightedMemory, Weights, fitted_memory
 from empower_model.prompt import ROLLBACK, Layout
 from empower_model.request import Limits, Request
@@ -203,11 +217,42 @@ def _keep(path: Path, data: bytes) -> None:
     draft.replace(path)
 
 
+def report(folder: Path, model: str, save: Path | None) -> None:
+    """Show how far the probabilities are from the shares that were right, by size, with and without a memory."""
+    gathered = [Span(**span) for path in sorted(folder.glob("*.json")) for span in json.loads(path.read_bytes())]
+    weights = Weights.load(DEFAULT_WEIGHTS)
+    assert weights is not None
+    shipped = {False: Calibration.load(store.DEFAULT_CALIBRATION), True: weights.calibration}
+    table = Table("memory", "tokens", "cursors", "spans", "default", "fitted to the other packages")
+    for memory, default in shipped.items():
+        those = [span for span in gathered if span.memory == memory and span.bits]
+        by_package = {
+            package: fit(*_pairs([span for span in those if span.package != package]))
+            for package in {span.package for span in those}
+        }
+        for size in (*SIZES, None):
+            part = [span for span in those if size in (None, span.size)]
+            bits, right = _pairs(part)
+            others = np.concatenate([probabilities(by_package[span.package], span.bits) for span in part])
+            errors = [calibration_error(reliability(p, right)) for p in (probabilities(default, bits), others)]
+            counts = str(len(part)), str(len(bits))
+            table.add_row("with" if memory else "without", str(size or "all"), *counts, *(f"{e:.3f}" for e in errors))
+        if save and not memory:
+            count = len({(span.work, span.size) for span in those})
+            fit(*_pairs(those)).save(save, fitted_on="programs", works=count, model=model, date=str(date.today()))
+    Console(width=100).print(table)
+
+
+def _pairs(spans: Sequence[Span]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the bits of every beginning of some spans, and whether it was right."""
+    return np.concatenate([span.bits for span in spans]), np.concatenate([np.array(span.right) for span in spans])
+
+
 def main() -> None:
     """Gather, or report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("weights", "spans"))
-    parser.add_argument("corpus", type=Path)
+    parser.add_argument("what", choices=("weights", "spans", "report"))
+    parser.add_argument("corpus", type=Path, nargs="?", help="for all but `report`")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--model", default="")
     parser.add_argument("--weights", type=Path, help="of the memory; by default those in use")
@@ -215,7 +260,12 @@ def main() -> None:
     parser.add_argument("--per-package", type=int, default=6, help="works")
     parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--seed", type=int, default=0)
-    gather(parser.parse_args())
+    parser.add_argument("--save", type=Path, help="write the fitted calibration there")
+    options = parser.parse_args()
+    if options.what == "report":
+        report(options.folder, options.model, options.save)
+    else:
+        gather(options)
 
 
 if __name__ == "__main__":

@@ -143,7 +143,7 @@ def _own(model: Model, memory: bool) -> Calibration:
 
     Not one fitted to a log, which would count twice.
     """
-    from empower_model.calibration import Calibration, sidecar
+    from empower_model.calibration import Calibration
     from empower_model.files import store
     from empower_model.memory import fitted_memory
 
@@ -154,7 +154,7 @@ def _own(model: Model, memory: bool) -> Calibration:
         return fitted_memory(model).calibration
     if kept:
         return model.calibration
-    return Calibration.load(sidecar(store.resolve(model.name, tuned=False).path))
+    return Calibration.load(store.calibration_as_it_came(store.resolve(model.name, tuned=False)))
 
 
 def _save(path: Path, recalibration: Recalibration) -> None:

@@ -37,6 +37,7 @@ __all__ = [
     "Model",
     "Origin",
     "bundled",
+    "calibration_as_it_came",
     "catalogue",
     "checked",
     "data_folder",
@@ -53,6 +54,8 @@ __all__ = [
 
 _log = logging.getLogger(__name__)
 
+DEFAULT_CALIBRATION = Path(__file__).parents[1] / "weights" / "default.calibration.json"
+"""For models that nothing was fitted for."""
 LONGEST_NAME = 200
 """Characters of a name that are shown where there is no such model."""
 _PACKAGE = Path(__file__).parents[1]
@@ -129,7 +132,15 @@ def resolve(name_or_path: str, *, tuned: bool = True) -> Model:
     """
     base = _base(name_or_path)
     model = _tuned(base) if tuned else base
-    return replace(model, calibration=tunings.calibration(model, sidecar(base.path)))
+    return replace(model, calibration=tunings.calibration(model, calibration_as_it_came(base)))
+
+
+def calibration_as_it_came(base: Model) -> Path:
+    """Return where the calibration of a model as it came lies: beside it, or shipped for its file, or for any model."""
+    entry = find(base.name)
+    shipped = sidecar(_PACKAGE / "weights" / (entry.file if entry is not None else base.path.name))
+    beside = (path for path in (sidecar(base.path), shipped) if tunings.state_of(path) is not None)
+    return next(beside, DEFAULT_CALIBRATION)
 
 
 def _base(name_or_path: str) -> Model:

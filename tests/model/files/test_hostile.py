@@ -76,7 +76,7 @@ def test_a_model_with_the_longest_name_has_the_defaults_beside_it(weights: Path,
     path = tmp_path / ("n" * 250 + ".gguf")
     path.symlink_to(weights)
     model = store.checked(str(path))
-    assert model.calibration == Calibration()
+    assert model.calibration == Calibration.load(store.DEFAULT_CALIBRATION)
     assert memory_weights(model) == DEFAULT_WEIGHTS
 
 

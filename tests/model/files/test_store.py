@@ -132,6 +132,22 @@ def test_a_broken_record_leaves_the_catalogues_checksum(content: str) -> None:
     assert resolve("qwen2.5-coder-0.5b").sha256 == store.catalogue()["qwen2.5-coder-0.5b"].sha256
 
 
+def test_a_model_without_a_sidecar_has_what_ships_for_its_file_or_for_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for_any = store.DEFAULT_CALIBRATION
+    monkeypatch.setattr(store, "_PACKAGE", tmp_path)
+    shipped = write(tmp_path / "weights" / "qwen2.5-coder-0.5b-q8_0.calibration.json", b"")
+    Calibration(2.0, 1.0).save(shipped)
+    put_pulled("qwen2.5-coder-0.5b", gguf())
+    given = write(tmp_path / "here" / "qwen2.5-coder-0.5b-q8_0.gguf", gguf())
+    for name in ("qwen2.5-coder-0.5b", str(given)):
+        assert resolve(name).calibration == Calibration(2.0, 1.0)
+    assert resolve(str(write(tmp_path / "here" / "another.gguf", gguf()))).calibration == Calibration.load(for_any)
+    Calibration(3.0, 1.0).save(sidecar(given))
+    assert resolve(str(given)).calibration == Calibration(3.0, 1.0)
+
+
 def test_a_broken_calibration_is_an_error_a_person_can_read(tmp_path: Path) -> None:
     path = write(tmp_path / "m.gguf", gguf())
     sidecar(path).write_text("no json")

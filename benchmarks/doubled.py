@@ -23,6 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 
+from languages import ENDS
 from repeats import Place, faults
 
 from empower_lsp.session.query import Query
@@ -38,13 +39,7 @@ TAKEN = ("by hand", "tail", "line")
 KINDS = ("inside", "start", "above", "below", "accepted", *TAKEN)
 STEPS = 3
 """Texts accepted in a row."""
-LANGUAGES = {
-    **dict.fromkeys((".py",), "python"),
-    **dict.fromkeys((".js", ".mjs", ".cjs", ".ts", ".tsx"), "javascript"),
-    **dict.fromkeys((".c", ".h"), "c"),
-    ".go": "go",
-    ".rs": "rust",
-}
+LANGUAGES = {".py": "python"} | ENDS
 """By the ends of files' names; others are not asked about."""
 WINDOW = 2500
 """Characters of a file on either side of the cursor that are handed over."""

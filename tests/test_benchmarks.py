@@ -1,7 +1,9 @@
 """The benchmarks can be imported, their arithmetic is right, and what they make can be loaded; no timings."""
 
 import importlib
+import io
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +12,7 @@ import pytest
 
 from empower_model.engine.llama import LlamaEngine
 from empower_model.engine.seam import EngineConfig
+from empower_training.corpus.licences import permitted
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 
@@ -86,3 +89,30 @@ def test_the_reference_chooses_as_the_engine_does(tmp_path: Path) -> None:
         reference.prefill([*prompt, 1, 2], 1)
     reference.close()
     engine.close()
+
+
+def test_of_an_archive_the_files_of_its_languages_are_wanted(tmp_path: Path) -> None:
+    languages = script("languages")
+    texts = {
+        "src/a.rs": "fn a() {}\n" * 150,
+        "src/a.py": "a = 1\n" * 300,
+        "tests/b.rs": "fn b() {}\n" * 150,
+        "c.rs": "x",
+    }
+    with tarfile.open(tmp_path / "a-1.tar.gz", "w:gz") as archive:
+        for name, text in texts.items():
+            member = tarfile.TarInfo(f"a-1/{name}")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+    program = languages.Program("a", "pypi", "1", "a-1.tar.gz", "", "MIT", "2025", ("rust",), without=("tests/*",))
+    wanted = list(languages.wanted(program, tmp_path / "a-1.tar.gz"))
+    assert [(language, document.path) for language, document in wanted] == [("rust", "rust/a/src/a.rs")]
+    with pytest.raises(SystemExit, match="is not the file"):
+        languages.archive(program, tmp_path)
+
+
+def test_every_program_has_a_licence_that_permits_and_was_first_released_late_enough() -> None:
+    programs = script("languages").programs()
+    assert all(permitted(program.licence) and program.first >= "2025" for program in programs)
+    for language in set(script("languages").ENDS.values()):
+        assert sum(language in program.languages for program in programs) >= 3

@@ -110,7 +110,7 @@ def stats(since: float | None, as_json: bool) -> None:
         click.echo(json.dumps(asdict(summary), indent=2))
     else:
         parts = [("language", summary.languages), ("model", summary.models), ("", [summary.total])]
-        click.echo("\n".join(_stats(parts)))
+        click.echo("\n".join([*_stats(parts), *_known(summary.total)]))
 
 
 @log.command()
@@ -213,6 +213,19 @@ def _stats(parts: Sequence[tuple[str, Sequence[Group]]]) -> list[str]:
             lines += [name] if len(name) >= _NAME else []
             lines.append(_row("" if len(name) >= _NAME else name, [*counts, rate, str(group.kept_characters), *times]))
     return lines
+
+
+def _known(total: Group) -> list[str]:
+    """Return what is to be said of the rate where editors did not tell what they show."""
+    if not total.inferred:
+        return []
+    said = f"Of {total.shown} shown, {total.shown - total.inferred} are known from the editor."
+    return [
+        "",
+        said,
+        "That the others were seen is inferred, from how long they stood there and from what",
+        "was typed.",
+    ]
 
 
 def _row(name: str, cells: Sequence[str]) -> str:

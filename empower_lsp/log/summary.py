@@ -19,6 +19,8 @@ class Group:
     shown: int
     accepted: int
     """Whole or in part."""
+    inferred: int
+    """Of the shown, those that the editor said nothing of: they stood there for long enough, or were accepted."""
     accepted_characters: int
     kept_characters: int
     """Of the accepted ones, those still there when last looked at."""
@@ -48,6 +50,8 @@ class _Row:
     model: str
     ms: float
     shown: bool
+    told: bool
+    """Whether the editor said that it was shown."""
     accepted: int
     """Characters."""
     kept: float
@@ -60,6 +64,7 @@ _ROWS = """
            c.total_ms,
            EXISTS (SELECT 1 FROM outcomes o WHERE o.completion = c.id
                    AND o.kind IN ('shown', 'accepted', 'partially accepted')),
+           EXISTS (SELECT 1 FROM outcomes o WHERE o.completion = c.id AND o.kind = 'shown' AND o.explicit),
            (SELECT max(o.characters) FROM outcomes o WHERE o.completion = c.id
             AND o.kind IN ('accepted', 'partially accepted')),
            (SELECT o.characters * 1.0 / o.of FROM outcomes o WHERE o.completion = c.id
@@ -71,8 +76,8 @@ _ROWS = """
 def stats(store: Store, since: float = 0.0) -> Stats:
     """Return the figures of the completions since a time in seconds since 1970."""
     rows = [
-        _Row(language, model, ms, bool(shown), accepted or 0, (accepted or 0) * (1.0 if share is None else share))
-        for language, model, ms, shown, accepted, share in store.query(_ROWS, [since])
+        _Row(language, model, ms, bool(shown), bool(told), held or 0, (held or 0) * (1.0 if share is None else share))
+        for language, model, ms, shown, told, held, share in store.query(_ROWS, [since])
     ]
     return Stats(_group("all", rows), _groups(rows, lambda row: row.language), _groups(rows, lambda row: row.model))
 
@@ -93,6 +98,7 @@ def _group(name: str, rows: Sequence[_Row]) -> Group:
         completions=len(rows),
         shown=sum(row.shown for row in rows),
         accepted=sum(row.accepted > 0 for row in rows),
+        inferred=sum(row.shown and not row.told for row in rows),
         accepted_characters=sum(row.accepted for row in rows),
         kept_characters=round(sum(row.kept for row in rows)),
         p50_ms=_percentile(times, 0.50),

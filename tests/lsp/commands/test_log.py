@@ -16,7 +16,7 @@ from empower_lsp.commands.log import log
 from empower_lsp.log import level
 from empower_lsp.log.level import Level
 from empower_lsp.log.records import OutcomeRecord, completion_record, without_text
-from empower_lsp.log.store import Store, log_path
+from empower_lsp.log.store import Store, log_path, opened
 from empower_model.request import Completion, End, Limits, Request
 
 DONE = Completion("return 1\n", (), 0, End.UNCERTAIN, 0.5, 1.5, 9, 3, 4.0, 20.0)
@@ -126,13 +126,21 @@ def test_without_a_log_there_is_one_line(command: tuple[str, ...], data: Path) -
 
 
 def test_stats(filled: Path) -> None:
-    lines = run("stats").stdout.splitlines()
+    lines, known = (part.splitlines() for part in run("stats").stdout.split("\n\n"))
     for heading in ("shown", "accepted", "rate", "characters", "p50", "p95"):
         assert heading in lines[0]
     assert lines[-1].split() == ["all", "4", "4", "1", "25%", "4", "20", "ms", "20", "ms"]
     assert [line.split()[0] for line in lines[1:-1]] == ["by", "python", "by", "m"]
+    assert known[0] == "Of 4 shown, 0 are known from the editor."
     assert json.loads(run("stats", "--json").stdout)["total"]["kept_characters"] == 4
     assert json.loads(run("stats", "--since", "36h", "--json").stdout)["total"]["completions"] == 2
+
+
+def test_stats_of_an_editor_that_tells_what_it_shows_say_nothing_more(filled: Path) -> None:
+    with opened(filled) as log:
+        for i in range(4):
+            log.write(OutcomeRecord(str(i), time.time(), "shown", True))
+    assert "inferred" not in run("stats").stdout
 
 
 def test_show(filled: Path) -> None:

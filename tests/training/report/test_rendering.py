@@ -31,7 +31,7 @@ TEXT = coloured(
 MONDAY = date(2026, 11, 2)
 PERIODS = tuple(Period(MONDAY + timedelta(n), 10 + n, n, 20, 10.0 + n, 40.0 + n) for n in range(6))
 HISTORY = History(
-    Group("all", 1234, 120, 15, 300, 280, 12.0, 48.0), 75, share_of(15, 75), "day", PERIODS,
+    Group("all", 1234, 120, 15, 0, 300, 280, 12.0, 48.0), 75, share_of(15, 75), "day", PERIODS,
     (share_of(5, 37), share_of(10, 38)),
     (JudgedModel("m + memory", 75, 0.07, tuple(Bin(**bin_) for bin_ in BINS)),),
 )  # fmt: skip
@@ -172,7 +172,7 @@ def test_a_log_without_decisions_is_shown() -> None:
             [],
             replace(
                 HISTORY,
-                total=Group("all", 1234, 0, 0, 0, 0, 12.0, 48.0),
+                total=Group("all", 1234, 0, 0, 0, 0, 0, 12.0, 48.0),
                 decided=0,
                 share=nobody,
                 halves=(nobody, nobody),

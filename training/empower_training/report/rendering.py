@@ -182,8 +182,9 @@ def _tiles(replays: Sequence[Replay], history: History | None) -> list[Tile]:
     """Return the figures a hurried reader should see: the person's own, then those of the first replay."""
     tiles = []
     if history is not None and (total := history.total).rate is not None:
+        inferred = f", {total.inferred:,} of these inferred" if total.inferred else ""
         tiles += [
-            Tile(percent(total.rate), "accepted by you", f"{total.accepted:,} of {total.shown:,} shown"),
+            Tile(percent(total.rate), "accepted by you", f"{total.accepted:,} of {total.shown:,} shown{inferred}"),
             Tile(f"{total.kept_characters:,}", "characters kept by you", f"of {total.accepted_characters:,} accepted"),
         ]
     if replays:

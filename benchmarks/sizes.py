@@ -2,10 +2,12 @@
 
     python benchmarks/sizes.py weights CORPUS.jsonl FOLDER --model FILE     observes text, for the memory's weights
     python benchmarks/sizes.py spans   CORPUS.jsonl FOLDER --model FILE     writes spans at every size
+    python benchmarks/sizes.py context FOLDER                               bits of the observed text by size
     python benchmarks/sizes.py report  FOLDER [--save FILE]                 how far off calibrations are by the spans
 
 `report` shows that of models for which nothing was fitted, and one fitted to the spans, each package judged by what was
-fitted to the others; with `--save` the latter, fitted to all, is written there.
+fitted to the others; with `--save` the latter, fitted to all, is written there. The memory is mixed in by the weights
+for any model.
 
 CORPUS.jsonl holds a document a line (`package`, `path`, `text`). A work is a piece of a file that is being typed, with
 some cursors in it. What was gathered lies in FOLDER, and is not gathered again: stop and go on at any time.
@@ -40,6 +42,7 @@ from empower_model.fitting import (
     Witness,
     calibration_error,
     fit,
+    mixture_fitting,
     probabilities,
     reliability,
     still_to_type,
@@ -196,7 +199,7 @@ def gather(options: argparse.Namespace) -> None:
         raise SystemExit(0)
     model = store.checked(options.model)
     weights = (Weights.load(options.weights) if options.weights else None) or fitted_memory(model)
-    engine = LlamaEngine(EngineConfig(model.path, context_size=max(SIZES) + 128))
+    engine = LlamaEngine(EngineConfig(model.path, context_size=max(options.sizes) + 128))
     held: tuple[str, Project] | None = None
     for package, work, size, name in left:
         if time.monotonic() - began > options.seconds:
@@ -243,6 +246,33 @@ def report(folder: Path, model: str, save: Path | None) -> None:
     Console(width=100).print(table)
 
 
+def context(folder: Path) -> None:
+    """Show the bits a character of the observed text by size of the prompt, of works that were read at every size."""
+    rows: dict[str, dict[int, tuple[float, float, int]]] = {}
+    weights = Weights.load(DEFAULT_WEIGHTS)
+    assert weights is not None
+    for path in sorted(folder.glob("*.pickle")):
+        _, size, noted, characters = pickle.loads(path.read_bytes())
+        if noted:
+            seen = Witness(noted).observations()
+            mixed = mixture_fitting.probabilities(seen, weights.coefficients)
+            bits = [float(-np.log2(p).sum()) for p in (seen.model, mixed)]
+            rows.setdefault(path.stem.rpartition("-")[0], {})[size] = (bits[0], bits[1], sum(characters))
+    sizes = sorted({size for row in rows.values() for size in row})
+    whole = np.array([[row[size] for size in sizes] for row in rows.values() if len(row) == len(sizes)])
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(0, len(whole), (2000, len(whole)))
+    table = Table(f"{len(whole)} works", "model alone", "beside the largest", "with memory", "beside the largest")
+    for i, size in enumerate(sizes):
+        cells = []
+        for kind in (0, 1):
+            change = whole[drawn, i, kind].sum(1) / whole[drawn, -1, kind].sum(1) - 1
+            low, high = np.quantile(change, (0.025, 0.975))
+            cells += [f"{whole[:, i, kind].sum() / whole[:, i, 2].sum():.3f}", f"{low:+.1%} to {high:+.1%}"]
+        table.add_row(f"{size} tokens", *cells)
+    Console(width=100).print(table)
+
+
 def _pairs(spans: Sequence[Span]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return the bits of every beginning of some spans, and whether it was right."""
     return np.concatenate([span.bits for span in spans]), np.concatenate([np.array(span.right) for span in spans])
@@ -251,8 +281,8 @@ def _pairs(spans: Sequence[Span]) -> tuple[NDArray[np.float64], NDArray[np.bool_
 def main() -> None:
     """Gather, or report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("weights", "spans", "report"))
-    parser.add_argument("corpus", type=Path, nargs="?", help="for all but `report`")
+    parser.add_argument("what", choices=("weights", "spans", "context", "report"))
+    parser.add_argument("corpus", type=Path, nargs="?", help="to gather from")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--model", default="")
     parser.add_argument("--weights", type=Path, help="of the memory; by default those in use")
@@ -264,6 +294,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.what == "report":
         report(options.folder, options.model, options.save)
+    elif options.what == "context":
+        context(options.folder)
     else:
         gather(options)
 

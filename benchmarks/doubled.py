@@ -29,10 +29,10 @@ from repeats import Place, faults
 from empower_lsp.session.query import Query
 from empower_lsp.session.session import Session
 from empower_lsp.session.tier import Tier
-from empower_model.calibration import Calibration
 from empower_model.completing import assemble
 from empower_model.engine.llama import LlamaEngine
 from empower_model.engine.seam import EngineConfig
+from empower_model.files import store
 from empower_model.request import Limits
 
 TAKEN = ("by hand", "tail", "line")
@@ -226,7 +226,7 @@ async def measure(session: Session, cursors: Iterator[Place], limits: Limits, re
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", type=Path, help="a GGUF, with its calibration beside it")
+    parser.add_argument("model", type=Path, help="a GGUF")
     parser.add_argument("--corpus", type=Path, help="lines of JSON with `path` and `text`")
     parser.add_argument("--folder", type=Path, action="append", default=[], help="more files")
     parser.add_argument("--cursors", type=int, default=350)
@@ -240,9 +240,7 @@ def main() -> None:
     folders = options.folder or [library / name for name in ("json", "email", "asyncio", "http", "unittest")]
     files = documents(folders, options.corpus)
     engine = LlamaEngine(EngineConfig(options.model, threads=options.threads, context_size=options.context))
-    sidecar = options.model.with_suffix(".calibration.json")
-    calibration = Calibration.load(sidecar) if sidecar.exists() else Calibration()
-    session = Session(Tier(assemble(engine, calibration)))
+    session = Session(Tier(assemble(engine, store.resolve(str(options.model), tuned=False).calibration)))
     limits = Limits(max_tokens=options.tokens)
     asyncio.run(measure(session, places(files, options.cursors, options.seed), limits, options.record))
     session.close()

@@ -233,7 +233,7 @@ def report(folder: Path, model: str, save: Path | None) -> None:
             package: fit(*_pairs([span for span in those if span.package != package]))
             for package in {span.package for span in those}
         }
-        for size in (*SIZES, None):
+        for size in (*sorted({span.size for span in those}), None):
             part = [span for span in those if size in (None, span.size)]
             bits, right = _pairs(part)
             others = np.concatenate([probabilities(by_package[span.package], span.bits) for span in part])
@@ -241,7 +241,7 @@ def report(folder: Path, model: str, save: Path | None) -> None:
             counts = str(len(part)), str(len(bits))
             table.add_row("with" if memory else "without", str(size or "all"), *counts, *(f"{e:.3f}" for e in errors))
         if save and not memory:
-            count = len({(span.work, span.size) for span in those})
+            count = len({span.work for span in those})
             fit(*_pairs(those)).save(save, fitted_on="programs", works=count, model=model, date=str(date.today()))
     Console(width=100).print(table)
 

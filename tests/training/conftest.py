@@ -1,5 +1,6 @@
 """A tokeniser trained on a little of the standard library, and documents to train tiny models on."""
 
+import runpy
 import sysconfig
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from tokenizers import Tokenizer
 
 from empower_training.corpus import tokenizer as module
 
+ROOT = Path(__file__).parents[2]
 STANDARD_LIBRARY = Path(sysconfig.get_paths()["stdlib"])
 
 
@@ -34,3 +36,12 @@ def tokenizer_folder(texts: list[str], tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture(scope="session")
 def tokenizer(tokenizer_folder: Path) -> Tokenizer:
     return module.load(tokenizer_folder)
+
+
+@pytest.fixture(scope="session")
+def qwen2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a model file of Qwen2.5-Coder's architecture, tiny, with random weights in Q8_0."""
+    script = runpy.run_path(str(ROOT / "benchmarks" / "random_gguf.py"))
+    target = tmp_path_factory.mktemp("qwen2") / "random.gguf"
+    script["write"](target, script["TINY"])
+    return target

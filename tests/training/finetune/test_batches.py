@@ -1,10 +1,12 @@
 import math
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM, Qwen2Config
 
-from empower_training.finetune.batches import epoch, mean_loss, micro_batches, target_loss
+from empower_training.finetune.batches import epoch, evaluations, mean_loss, micro_batches, target_loss
 from empower_training.labels.example import Example
 
 LENGTHS = [5, 40, 12, 7, 33, 18, 9, 21, 14, 30]
@@ -84,3 +86,54 @@ def test_padding_changes_nothing() -> None:
     examples = [Example((1,) * size, (2, 3), "") for size in (1, 4, 9)]
     alone = sum(float(target_loss(Counting(), [example])) for example in examples)
     assert float(target_loss(Counting(), examples)) == pytest.approx(alone)
+
+
+def test_cut_points_of_one_text_share_an_evaluation() -> None:
+    text = (5, 6, 7, 8, 9)
+    examples = [
+        Example(text[:1], (*text[1:3], 0), "evaluates 5 6 7"),
+        Example((5, 9), (0,), "another text"),
+        Example(text[:4], (*text[4:], 0), "evaluates all five"),
+        Example(text, (0,), "evaluates them too, for nothing but the end"),
+        Example(text[:2], (0,), "evaluates 5 6"),
+    ]
+    assert evaluations(examples) == [[2, 3, 0, 4], [1]]
+
+
+def test_texts_that_part_do_not() -> None:
+    examples = [Example((1, 2), tail, "") for tail in ((3, 0), (4, 0), (0,), (3, 5, 0))]
+    assert evaluations(examples) == [[3, 0, 2], [1]]
+
+
+def gradients(model: Any, losses: list[torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the gradient of the sum of losses, each of which was computed by itself."""
+    model.zero_grad()
+    for loss in losses:
+        loss.backward()  # type: ignore[no-untyped-call]
+    return {name: weight.grad.clone() for name, weight in model.named_parameters()}
+
+
+def test_the_gradient_is_that_of_separate_evaluations() -> None:
+    """Cut points of two texts, spans that overlap, one with nothing but its end, and one that two examples have."""
+    torch.manual_seed(0)
+    config = Qwen2Config(
+        vocab_size=50,
+        hidden_size=16,
+        intermediate_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        initializer_range=0.5,
+    )
+    model: Any = AutoModelForCausalLM.from_config(config, dtype=torch.float64)  # type: ignore[no-untyped-call]
+    texts = torch.randint(1, 50, (2, 30)).tolist()
+    cuts = [(0, 10, 14), (0, 10, 10), (0, 12, 20), (1, 3, 9), (0, 18, 29), (1, 20, 30), (1, 4, 5), (0, 10, 14)]
+    examples = [Example(tuple(texts[of][:cut]), (*texts[of][cut:end], 0), "") for of, cut, end in cuts]
+    assert len(evaluations(examples)) == 2
+    together = gradients(model, [target_loss(model, examples)])
+    apart = gradients(model, [target_loss(model, [example]) for example in examples])
+    for name, gradient in apart.items():
+        assert torch.allclose(together[name], gradient, rtol=1e-4, atol=1e-6 * float(gradient.abs().max())), name
+    with torch.no_grad():
+        alone = sum(float(target_loss(model, [example])) for example in examples)
+        assert float(target_loss(model, examples)) == pytest.approx(alone, rel=1e-6)

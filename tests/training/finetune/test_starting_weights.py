@@ -112,6 +112,24 @@ def test_the_bundled_model_is_what_llama_runs(texts: list[str]) -> None:
     assert np.mean(apart) < 0.05
 
 
+def test_a_model_of_others_is_rebuilt_from_the_file_that_is_served(qwen2: Path, texts: list[str]) -> None:
+    """Qwen2.5-Coder's architecture: biases, tied embeddings; its weights are random."""
+    folder = base_folder(str(qwen2))
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    assert model.config.model_type == "qwen2"
+    assert model.config.tie_word_embeddings
+    engine = LlamaEngine(EngineConfig(qwen2, threads=1, context_size=512))
+    tokenizer = tokenizers.load(folder)
+    for text in (*texts, "é <|fim_middle|>\r\n\tüß 12345 \u4e2d"):
+        assert tokenizer.encode(text).ids == engine.tokenize(text)
+    ids = engine.tokenize(texts[2])[:60]
+    engine.prefill(ids)
+    with torch.no_grad():
+        expected = model(torch.tensor([ids])).logits[0, -1].numpy()
+    assert np.abs(engine.logits() - expected).mean() < 0.05 * expected.std()
+    engine.close()
+
+
 def test_it_is_rebuilt_once(data: Path, tmp_path: Path, source: Path) -> None:
     export(source, tmp_path / "one.gguf", "q8_0")
     folder = base_folder(str(tmp_path / "one.gguf"))
@@ -126,7 +144,7 @@ def test_it_is_rebuilt_once(data: Path, tmp_path: Path, source: Path) -> None:
 
 
 def test_a_model_of_unknown_weights(tmp_path: Path) -> None:
-    with pytest.raises(ModelNotFound, match="are not known here: name them with `--weights`"):
+    with pytest.raises(ModelNotFound, match="cannot be trained from: name the weights"):
         base_folder(str(foreign(tmp_path / "foreign.gguf")))
 
 

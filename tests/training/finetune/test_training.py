@@ -55,8 +55,8 @@ def examples() -> list[Example]:
     """Return examples that count upwards; every fourth target is empty but for the end."""
     rng = random.Random(0)
     made = []
-    for index in range(43):
-        start, size = rng.randrange(100, 140), rng.randrange(2, 30)
+    for index, start in enumerate(rng.sample(range(100, 143), 43)):  # each its own: none shares an evaluation
+        size = rng.randrange(2, 30)
         run = range(start, start + size + 3)
         target = () if index % 4 == 0 else tuple(run[size:])
         made.append(Example(tuple(run[:size]), (*target, 0), f"{index}.py"))
@@ -99,6 +99,20 @@ def test_learns_and_repeats_itself(tmp_path: Path, base: Path, examples: list[Ex
     other = replace(recipe, seed=1)
     finetune(base, examples, tmp_path / "three", other)
     assert not same(tmp_path / "one", tmp_path / "three")
+
+
+def test_cut_points_of_a_text_share_an_evaluation(tmp_path: Path, base: Path, examples: list[Example]) -> None:
+    """Of nine examples three share one: that is seven evaluations, and four a step hold about five examples."""
+    text = range(100, 120)
+    shared = [Example(tuple(text[:cut]), (*text[cut : cut + 4], 0), "") for cut in (3, 8, 12)]
+    seen: list[Progress] = []
+    finetune(base, [*examples[:6], *shared], tmp_path, replace(ADAPTER, batch=5), seen.append)
+    assert [progress.step for progress in seen] == [1, 2, 3, 4]
+    result = json.loads((tmp_path / "final" / "training.json").read_text())
+    assert (result["count"], result["evaluations"]) == (9, 7)
+    assert seen[-1].tokens == 2 * sum(
+        len(example.prompt) + len(example.target) for example in (*examples[:6], shared[-1])
+    )
 
 
 def test_the_first_loss_is_that_of_the_base(tmp_path: Path, base: Path, examples: list[Example]) -> None:

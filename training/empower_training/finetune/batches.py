@@ -1,4 +1,4 @@
-"""Batches of examples: drawn for each step, padded, and their loss, which is on the target's tokens only."""
+"""Batches of examples: those that share an evaluation, the steps they are drawn for, and the loss on their targets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 if TYPE_CHECKING:
     from empower_training.labels import Example
@@ -17,15 +16,36 @@ _BUCKETS = 16
 """Batches' worth of shuffled examples that are sorted by length together."""
 _STEP = 64
 """Tokens up to which two prompts count as equally long."""
-_IGNORED = -100
-"""Label of a position that is not learned from."""
+
+
+def evaluations(examples: Sequence[Example]) -> list[list[int]]:
+    """Group examples, as indices, so that a group takes one evaluation: that of its first, which is the longest.
+
+    What is evaluated for an example are its prompt and all of its target but the end. Where that is the beginning of
+    another's, as at an earlier cut point of the same text, causal attention gives the same at each of its tokens. The
+    groups are in the order of their earliest examples.
+    """
+    evaluated = [_evaluated(example) for example in examples]
+    grouped: list[list[int]] = []
+    # backwards, all that go on from a beginning come just before it
+    for index in sorted(range(len(examples)), key=evaluated.__getitem__, reverse=True):
+        tokens = evaluated[index]
+        if grouped and evaluated[grouped[-1][0]][: len(tokens)] == tokens:
+            grouped[-1].append(index)
+        else:
+            grouped.append([index])
+    return sorted(grouped, key=min)
+
+
+def _evaluated(example: Example) -> tuple[int, ...]:
+    return (*example.prompt, *example.target[:-1])
 
 
 def epoch(prompts: Sequence[int], batch: int, seed: int, number: int) -> list[list[int]]:
-    """Return the batches of one epoch as indices of examples: every example once, those of a batch about equally long.
+    """Return the batches of one epoch as indices of evaluations: every one once, those of a batch about equally long.
 
     `prompts` are the lengths of the prompts alone, and compared coarsely: most prompts fill the context, so by their
-    whole lengths examples would be sorted by their targets, into batches of nothing but empty ones and batches of long
+    whole lengths they would be sorted by their targets, into batches of nothing but empty ones and batches of long
     ones, which pull the model to and fro. Shuffled anew for each (seed, number); the last batch may be smaller.
     """
     rng = random.Random(f"{seed}-{number}")
@@ -57,22 +77,23 @@ def micro_batches(indices: Sequence[int], lengths: Sequence[int], tokens: int) -
 def target_loss(model: Any, examples: Sequence[Example], device: torch.device | None = None) -> Tensor:
     """Return the loss in nats, summed over the tokens of the targets; a scalar in float32.
 
-    `model` is a causal language model of transformers, or one that peft has wrapped. Rows are padded at their ends,
-    where causal attention needs no mask, and logits are computed from the first target on.
+    `model` is a causal language model of transformers, or one that peft has wrapped. Examples that share an
+    evaluation are one row. Rows are padded at their ends, where causal attention needs no mask; logits are computed
+    only at positions where a target's token follows in some row.
     """
-    longest = max(len(example.prompt) + len(example.target) for example in examples)
-    first = min(len(example.prompt) for example in examples) - 1
-    ids = torch.zeros(len(examples), longest - 1, dtype=torch.long)
-    labels = torch.full((len(examples), longest - 1), _IGNORED)
-    for row, example in enumerate(examples):
-        whole = torch.tensor((*example.prompt, *example.target))
-        ids[row, : len(whole) - 1] = whole[:-1]
-        labels[row, len(example.prompt) - 1 : len(whole) - 1] = whole[len(example.prompt) :]
-    kept = torch.arange(first, longest - 1)
-    logits = model(input_ids=ids.to(device), logits_to_keep=kept.to(device), use_cache=False).logits.float()
-    return functional.cross_entropy(
-        logits.flatten(0, 1), labels[:, first:].flatten().to(device), ignore_index=_IGNORED, reduction="sum"
-    )
+    grouped = evaluations(examples)
+    evaluated = [torch.tensor(_evaluated(examples[row[0]])) for row in grouped]
+    ids = torch.nn.utils.rnn.pad_sequence(evaluated, batch_first=True)
+    learned = [
+        (number, position, token)
+        for number, row in enumerate(grouped)
+        for index in row
+        for position, token in enumerate(examples[index].target, start=len(examples[index].prompt) - 1)
+    ]
+    row_of, position_of, token_of = torch.tensor(learned, device=device).T
+    kept, place_of = position_of.unique(return_inverse=True)
+    logits: Tensor = model(input_ids=ids.to(device), logits_to_keep=kept, use_cache=False).logits
+    return -logits.float().log_softmax(-1)[row_of, place_of, token_of].sum()
 
 
 @torch.no_grad()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 
 from empower_model.errors import ModelError
+from empower_training.finetune.loading import load, load_tuned
 from empower_training.finetune.starting_weights import TOKENIZER_FILES
 
 ARCHITECTURES = {
@@ -99,21 +99,13 @@ def merged(folder: Path, base: Path, target_folder: Path) -> None:
 
     `export` turns that into a GGUF file. Raises FileNotFoundError when `folder` has neither.
     """
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    if not is_adapter(folder) and not (folder / "config.json").exists():
+    tuned = is_adapter(folder)
+    if not tuned and not (folder / "config.json").exists():
         raise FileNotFoundError(
             f"{folder} holds neither an adapter nor a model: give the `final` folder of a fine-tune."
         )
-    start = base if is_adapter(folder) else folder
-    model = AutoModelForCausalLM.from_pretrained(start, dtype=torch.float32, local_files_only=True)
-    if is_adapter(folder):
-        from peft import PeftModel
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # see `finetune`
-            model = PeftModel.from_pretrained(model, folder).merge_and_unload()
+    start = base if tuned else folder
+    model = load_tuned(base, folder, "float32").merge_and_unload() if tuned else load(folder, "float32")
     model.save_pretrained(target_folder)
     for name in TOKENIZER_FILES:
         if (start / name).exists():

@@ -1,4 +1,4 @@
-"""The weights a fine-tune starts from, in the Hugging Face format: rebuilt from our own model file, or named."""
+"""The weights a fine-tune starts from, in the Hugging Face format: rebuilt from the file that is served, or named."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ def base_folder(model: store.Model, weights: str = "") -> Path:
     """Return a folder with `config.json`, `model.safetensors` (or its parts) and `tokenizer.json` of a model, untuned.
 
     `weights`, a folder or `owner/name` on the hub, are the weights that the model was made from; only when a person
-    gave that name, the hub is asked. Without it, a model made by this project is rebuilt from its file into the data
-    folder, once.
+    gave that name, the hub is asked. Without it, they are rebuilt from the model's file into the data folder, once.
 
     Raises ModelNotFound where no weights are known, ModelFileInvalid for weights of another model, DownloadFailed.
     """
@@ -106,10 +105,11 @@ def _compare(folder: Path, model: store.Model) -> None:
 
 def _rebuild(model: store.Model, target: Path) -> None:
     reader = _reader(model.path)
-    if not rebuilt.is_ours(reader):
+    if not rebuilt.is_known(reader):
         raise ModelNotFound(
-            f"The weights that {model.name} was made from are not known here: name them with `--weights`, a folder "
-            "with config.json, model.safetensors and tokenizer.json, or owner/name on the hub (fetched from there)."
+            f"The file of {model.name} is of a kind that cannot be trained from: name the weights that it was made "
+            "from with `--weights`, a folder with config.json, model.safetensors and tokenizer.json, or owner/name on "
+            "the hub (fetched from there)."
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".rebuilding-") as scratch:

@@ -12,7 +12,7 @@ import shutil
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,8 @@ from accelerate.utils import reduce
 
 from empower_model.files import write_whole
 from empower_training.finetune.arguments import FinetuneError, check, describe, remember
-from empower_training.finetune.batches import epoch, micro_batches, target_loss
+from empower_training.finetune.batches import epoch, evaluations, micro_batches, target_loss
+from empower_training.finetune.loading import load, precision
 from empower_training.finetune.recipe import Recipe
 from empower_training.finetune.starting_weights import TOKENIZER_FILES
 
@@ -45,7 +46,7 @@ class Progress:
     """Of the gradient, before it is clipped."""
     rate: float
     tokens: int
-    """Of all examples seen, prompts included."""
+    """Of all that was evaluated, prompts included."""
     seconds: float
     left: float
     """Estimated seconds to the end."""
@@ -68,9 +69,12 @@ class FinetuneRun:
         """Load the weights and stand at the beginning of the run."""
         self.recipe, self.rate, self.examples = recipe, rate, examples
         self.state = processes()
-        self.lengths = [len(example.prompt) + len(example.target) for example in examples]
-        prompts = [len(example.prompt) for example in examples]
-        epochs = (epoch(prompts, recipe.batch, recipe.seed, number) for number in range(recipe.epochs))
+        self.evaluations = evaluations(examples)
+        longest = [examples[group[0]] for group in self.evaluations]
+        self.lengths = [len(example.prompt) + len(example.target) for example in longest]
+        prompts = [len(example.prompt) for example in longest]
+        batch = max(1, round(recipe.batch * len(self.evaluations) / len(examples)))
+        epochs = (epoch(prompts, batch, recipe.seed, number) for number in range(recipe.epochs))
         self.batches = [batch for batches in epochs for batch in batches]
         self.model = _model(base, recipe).to(self.state.device)
         self.trained = {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
@@ -80,18 +84,22 @@ class FinetuneRun:
 
     def tokens(self, first: int, last: int) -> int:
         """Count the tokens of the steps from `first` up to but not including `last`."""
-        return sum(self.lengths[index] for batch in self.batches[first:last] for index in batch)
+        return sum(self.lengths[number] for batch in self.batches[first:last] for number in batch)
+
+    def learned(self, batch: Sequence[int]) -> list[Example]:
+        """Return the examples of some evaluations."""
+        return [self.examples[index] for number in batch for index in self.evaluations[number]]
 
     def advance(self) -> tuple[float, float, float]:
         """Make one optimiser step; return its loss, the norm of its gradient, and its rate."""
         recipe, batch = self.recipe, self.batches[self.step]
         torch.manual_seed(recipe.seed * 1_000_003 + self.step)  # a base with dropout resumes alike
-        targets = sum(len(self.examples[index].target) for index in batch)
+        targets = sum(len(example.target) for example in self.learned(batch))
         loss = torch.zeros((), device=self.state.device)
         mine = batch[self.state.process_index :: self.state.num_processes]
         for part in micro_batches(mine, self.lengths, recipe.micro_batch):
             with torch.autocast(self.state.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-                share = target_loss(self.model, [self.examples[index] for index in part], self.state.device) / targets
+                share = target_loss(self.model, self.learned(part), self.state.device) / targets
             share.backward()  # type: ignore[no-untyped-call]
             loss += share.detach()
         self._gather()
@@ -158,6 +166,7 @@ def finetune(
     number any more, and when a checkpoint cannot be written.
     """
     recipe, state = recipe or Recipe(), processes()
+    recipe = replace(recipe, precision=recipe.precision or precision(base))
     check(base, examples, recipe)
     arguments = describe(base, examples, recipe)
     if state.is_main_process:
@@ -172,7 +181,8 @@ def finetune(
     state.wait_for_everyone()
     losses = _loop(run, folder, report)
     if state.is_main_process:
-        _finish(run, base, folder, arguments | {"seconds": run.seconds, "steps": run.step, "losses": losses})
+        result = {"seconds": run.seconds, "steps": run.step, "evaluations": len(run.evaluations), "losses": losses}
+        _finish(run, base, folder, arguments | result)
     state.wait_for_everyone()
 
 
@@ -225,14 +235,11 @@ def _finish(run: FinetuneRun, base: Path, folder: Path, result: dict[str, Any]) 
 def _model(base: Path, recipe: Recipe) -> Any:
     """Return the base, or the base frozen under a new adapter; ready to train."""
     from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForCausalLM
 
-    frozen = recipe.adapter and recipe.precision == "bfloat16"
-    dtype = torch.bfloat16 if frozen else torch.float32
-    model: Any = AutoModelForCausalLM.from_pretrained(base, dtype=dtype, local_files_only=True)
+    model = load(base, recipe.precision if recipe.adapter else "float32")
     if recipe.adapter:
         torch.manual_seed(recipe.seed)
-        shape = LoraConfig(
+        shape = LoraConfig(  # all but the output: an adapter on that, where it is the embedding too, ends llama.cpp
             r=recipe.rank, lora_alpha=recipe.alpha, target_modules="all-linear", bias="none", task_type="CAUSAL_LM"
         )
         with warnings.catch_warnings():

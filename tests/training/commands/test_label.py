@@ -90,6 +90,14 @@ def test_examples_for_training(tmp_path: Path, code: Path, base: Path) -> None:
     assert [row["target"] for row in rows(out)] == [[0]] * 7
 
 
+def test_a_model_file_measures_what_is_served(tmp_path: Path, code: Path, qwen2: Path) -> None:
+    out = tmp_path / "labels.jsonl"
+    result = call(label, "--from", code, "--base", qwen2, "--count", 2, "--out", out)
+    assert result.exit_code == 0, result.output
+    bits = [bit for row in rows(out) for bit in row["bits"]]  # type: ignore[attr-defined]
+    assert 11 < sum(bits) / len(bits) < 16  # random weights over 9,000 tokens
+
+
 def test_texts_of_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMPOWER_LSP_DATA", str(tmp_path))
     out = tmp_path / "texts.jsonl"

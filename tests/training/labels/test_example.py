@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from tokenizers import Tokenizer
 
 from empower_training.commands import options
 from empower_training.labels.example import Example, Method, cut_points, examples, lines
-from empower_training.labels.labelling import label
-from empower_training.labels.strips import Page
+from empower_training.labels.labelling import Labelled, label
+from empower_training.labels.measured import Measured
+from empower_training.labels.strips import Page, Strip
 from empower_training.labels.texts import Text
 from empower_training.pretrain.plan import Shape
 from empower_training.pretrain.pretrain import new_model
@@ -120,6 +122,53 @@ def test_rows_hold_the_text_once_and_are_learned_whole(tokenizer: Tokenizer, wri
     tokens = sum(len(tokenizer.encode(text.text).ids) for text in written)
     assert tokens / 2 <= CONTEXT * len(learned) <= 2 * tokens + CONTEXT  # what is far from a hole is cut off
     assert len(made(tokenizer, written, Method.TEXT, count=2)) == 2
+
+
+def test_cut_points_of_a_place_share_its_evaluation(tokenizer: Tokenizer, written: list[Text], model: Any) -> None:
+    asked: list[Strip] = []
+
+    def counted(model: Any, strip: Strip, context: int) -> Labelled:
+        asked.append(strip)
+        return label(model, strip, context)
+
+    learned = made(tokenizer, written, Method.EMPOWER, model, together=6, measure=counted)
+    assert len(learned) == len({example.prompt for example in learned}) == 40
+    assert len(asked) == 7
+    assert all(len(example.prompt) + len(example.target) <= CONTEXT for example in learned)
+    for number, strip in enumerate(asked):
+        whole = (*strip.prompt, *strip.ids)
+        for example in learned[6 * number : 6 * number + 6]:
+            assert (*example.prompt, *example.target[:-1]) == whole[: len(example.prompt) + len(example.target) - 1]
+    lines = [tokenizer.decode(list(strip.ids[: strip.cuts[-1]])).count("\n") for strip in asked]
+    assert max(lines) > 3
+    baseline = made(tokenizer, written, Method.SFT_20, together=6)
+    assert [example.prompt for example in baseline] == [example.prompt for example in learned]
+
+
+def test_labelling_goes_on_where_it_was(tmp_path: Path, tokenizer: Tokenizer, written: list[Text], model: Any) -> None:
+    """Killed after seven places, with a line half written, it asks the model for the others only."""
+
+    class Killed(Exception):
+        pass
+
+    def stop(done: int) -> None:
+        if done == 14:
+            raise Killed
+
+    file = tmp_path / "labels.jsonl"
+    whole = made(tokenizer, written, Method.EMPOWER, model, together=2)
+    with pytest.raises(Killed):
+        made(tokenizer, written, Method.EMPOWER, model, together=2, measure=Measured(file, "one"), report=stop)
+    assert len(file.read_text().splitlines()) == 7
+    with file.open("a") as lines:
+        lines.write('["0123", [0.5, ')
+    again = Measured(file, "one")
+    assert made(tokenizer, written, Method.EMPOWER, model, together=2, measure=again) == whole
+    assert len(file.read_text().splitlines()) == 20
+    known = Measured(file, "one", write=False)
+    assert made(tokenizer, written, Method.EMPOWER, None, together=2, measure=known) == whole
+    with pytest.raises(AttributeError):  # another model's are not taken: this one would have to be asked
+        made(tokenizer, written, Method.EMPOWER, None, together=2, measure=Measured(file, "other"))
 
 
 def test_the_command_knows_the_methods() -> None:

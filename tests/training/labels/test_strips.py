@@ -50,6 +50,34 @@ def test_a_strip_is_what_the_server_generates_from(engine: LlamaEngine, texts: l
     assert covered == same
 
 
+def test_lines_typed_on_at_a_place_are_what_the_server_generates_from(
+    engine: LlamaEngine, texts: list[str], tokenizer: Tokenizer
+) -> None:
+    page, rng = Page(tokenizer, engine.context_size), random.Random(0)
+    same = covered = 0
+    for number in range(100):
+        text = rng.choice(texts)
+        start = text.rfind("\n", 0, rng.randrange(len(text) // 2)) + 1
+        stop = start
+        for _ in range(8):
+            stop = text.find("\n", stop + 1)
+        suffix = text[stop:] if number % 2 else ""
+        strip = page.line("a.py", text, start, stop if suffix else len(text), suffix, 8)
+        assert len(strip.prompt) + len(strip.ids) + 1 <= engine.context_size
+        at = start + rng.choice(strip.ends[: strip.cuts[-1]])
+        layout = Layout(engine)
+        layout.prompt(text[:start], suffix, SPAN + ROLLBACK)
+        prompt = layout.prompt(text[:at], suffix, SPAN + ROLLBACK)
+        kept = len(prompt.tokens) - len(strip.prompt)
+        if tuple(prompt.tokens) == (*strip.prompt, *strip.ids[:kept]):
+            same += 1
+            # it may be healed back into a character, where none is
+            covered += kept in strip.cuts or strip.ends[kept - 1] == strip.ends[kept]
+    # in a line of nothing but its indentation, tokens of the line end above are others
+    assert same >= 90
+    assert covered == same
+
+
 def line(page: Page, text: str, start: int, stop: int | None = None, suffix: str = "") -> Strip:
     return page.line("a.py", text, start, len(text) if stop is None else stop, suffix)
 

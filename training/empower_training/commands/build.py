@@ -11,7 +11,7 @@ import click
 
 from empower_lsp.commands import errors_as_exit
 from empower_training.commands import options
-from empower_training.commands.options import FILE, FOLDER, needs, needs_model, needs_split
+from empower_training.commands.options import FILE, FOLDER, needs, needs_model, needs_split, weights_folder
 from empower_training.commands.progress import bar
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def pretrain(
     needs_split(corpus_folder, "train")
     if (tokenizer_folder is None) == (start is None):
         raise click.ClickException("Give either --tokenizer, to begin anew, or --from, to go on with a model.")
-    begun = tokenizer_folder or _begun(str(start))
+    begun = tokenizer_folder or weights_folder(str(start))
     needs(begun, "tokenizer.json", "run `empower-lsp lab tokenizer` first")
     import torch
     from transformers.utils import logging
@@ -186,16 +186,6 @@ def pretrain(
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     click.echo((target / "final" / "training.json").read_text(encoding="utf-8"))
-
-
-def _begun(start: str) -> Path:
-    """Return the folder of a run, or one with the weights of a model."""
-    if (Path(start) / "tokenizer.json").exists():
-        return Path(start)
-    from empower_model.files import store
-    from empower_training.finetune import base_folder
-
-    return base_folder(store.checked(start, tuned=False))
 
 
 @click.command()

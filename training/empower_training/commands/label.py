@@ -64,7 +64,10 @@ def texts(log: bool, origin: Path | None, only: tuple[str, ...], out: Path) -> N
 @click.command()
 @sources
 @click.option(
-    "--base", metavar="FOLDER", type=click.Path(path_type=Path), help="Weights and tokeniser, in transformers' format."
+    "--base",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="A model file, or a folder in transformers' format. [default: the model in use]",
 )
 @click.option("--eta", default=2.0, show_default=True, type=click.FloatRange(min=0), help="Budget of a span in bits.")
 @click.option(
@@ -128,24 +131,21 @@ def _texts(log: bool, origin: Path | None, only: tuple[str, ...]) -> list[Text]:
 
 
 def _loaded(base: Path | None) -> tuple[Any, Tokenizer]:
-    """Return the model in a folder, in full precision, and its tokeniser; without a folder, of the model in use."""
+    """Return the model in a file or folder, and its tokeniser; without either, of the model in use."""
     import torch
-    from transformers import AutoModelForCausalLM
-    from transformers.utils import logging
 
     from empower_training.corpus import tokenizer as tokenizers
+    from empower_training.finetune import labelling_folder, load
 
-    if base is None:
+    if base is None or base.is_file():
         from empower_model.files import store
-        from empower_training.finetune import labelling_folder
 
-        base = labelling_folder(store.checked("", tuned=False))
+        base = labelling_folder(store.checked(str(base or ""), tuned=False))
     for name in ("config.json", "tokenizer.json"):
         if not (base / name).is_file():
             raise EmpowerError(f"{base} has no {name}: give a folder with a model in transformers' format.")
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        model: Any = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32, local_files_only=True)
+        model = load(base)
     except (OSError, ValueError) as error:
         raise EmpowerError(f"{base} cannot be loaded: {str(error).splitlines()[0]}") from error
     return model.to("cuda" if torch.cuda.is_available() else "cpu"), tokenizers.load(base)

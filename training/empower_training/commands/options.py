@@ -28,6 +28,16 @@ eta = click.option(
 rate = click.option("--rate", type=click.FloatRange(0, min_open=True), help="Peak learning rate. [default: by size]")
 
 
+def weights_folder(source: str) -> Path:
+    """Return the folder of weights that is named, or one with the weights of the model that is, by name or file."""
+    if (Path(source) / "tokenizer.json").exists():
+        return Path(source)
+    from empower_model.files import store
+    from empower_training.finetune import base_folder
+
+    return base_folder(store.checked(source, tuned=False))
+
+
 def needs(folder: Path, name: str, cure: str) -> None:
     """Raise ClickException, with the cure, for a folder that lacks a file."""
     if not (folder / name).exists():

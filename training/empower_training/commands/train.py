@@ -24,11 +24,23 @@ EPOCHS, RANK = 2, 16
 @click.option("--from-log", is_flag=True, help="Learn from what the log says you wrote. [the default]")
 @click.option("--from", "folder", type=FOLDER, help="Learn from a folder of code.")
 @click.option("--model", default="", help="Name or path of the model to tune. [default: the one in use]")
-@click.option("--weights", default="", help="Its weights: a folder, or owner/name on the hub, which is then fetched.")
+@click.option(
+    "--weights",
+    default="",
+    help="What it was made from, a folder, or owner/name on the hub, which is then fetched. [default: its own file]",
+)
 @options.method
 @options.eta
 @click.option("--adapter/--full", default=True, show_default=True, help="A small adapter, or all weights.")
 @click.option("--examples", default=4000, show_default=True, type=click.IntRange(1), help="Most places to learn from.")
+@click.option(
+    "--context", type=click.IntRange(128), help="Most tokens of an example. [default: 512, or 768 of a large model]"
+)
+@click.option(
+    "--together",
+    type=click.IntRange(1),
+    help="Places close to each other that share an evaluation. [default: 1, or 8 of a large model]",
+)
 @click.option("--epochs", default=EPOCHS, show_default=True, type=click.IntRange(1))
 @click.option("--rank", default=RANK, show_default=True, type=click.IntRange(1), help="Of the adapter.")
 @options.rate
@@ -47,6 +59,8 @@ def train(
     eta: float,
     adapter: bool,
     examples: int,
+    context: int | None,
+    together: int | None,
     epochs: int,
     rank: int,
     rate: float | None,
@@ -67,7 +81,9 @@ def train(
     texts = _texts(folder)
     batch = ROWS if method == "text" else Recipe().batch
     recipe = Recipe(adapter=adapter, rank=rank, alpha=2 * rank, rate=rate, epochs=epochs, batch=batch, seed=seed)
-    plan = FinetunePlan(model, weights, Method(method), eta, share, examples, seed=seed, recipe=recipe)
+    plan = FinetunePlan(
+        model, weights, Method(method), eta, share, examples, context, together, seed=seed, recipe=recipe
+    )
     with watching(examples) as watch:
         outcome = retrain(texts, plan, watch)
     if outcome is None:

@@ -8,14 +8,14 @@ import click
 
 from empower_lsp.commands import errors_as_exit
 from empower_training.commands import options
-from empower_training.commands.options import FOLDER, ROWS, needs_model, needs_split
+from empower_training.commands.options import FOLDER, ROWS, needs_model, needs_split, weights_folder
 from empower_training.commands.progress import watching
 
 SPLIT = "tuning"
 
 
 @click.command()
-@click.argument("source", type=FOLDER)
+@click.argument("source")
 @options.corpus
 @click.argument("target", type=FOLDER)
 @options.method
@@ -28,7 +28,7 @@ SPLIT = "tuning"
 @errors_as_exit()
 def tune(
     *,
-    source: Path,
+    source: str,
     corpus_folder: Path,
     target: Path,
     method: str,
@@ -39,12 +39,14 @@ def tune(
     rate: float | None,
     seed: int,
 ) -> None:
-    """Fine-tune all weights in SOURCE, a `final` folder of `pretrain`, on CORPUS's tuning packages into TARGET.
+    """Fine-tune all weights of SOURCE on CORPUS's tuning packages into TARGET.
 
-    TARGET/final is what `export` takes. Run again with the same arguments to resume.
+    SOURCE is a `final` folder of `pretrain`, or a model by name or file. TARGET/final is what `export` takes. Run again
+    with the same arguments to resume.
     """
-    needs_model(source)
     needs_split(corpus_folder, SPLIT)
+    start = weights_folder(source)
+    needs_model(start)
     from empower_training.corpus import corpus
     from empower_training.finetune import Recipe, finetune
     from empower_training.labels import Method, Text
@@ -56,7 +58,7 @@ def tune(
     plan = FinetunePlan(method=Method(method), eta=eta, count=examples, context=context, seed=seed, recipe=recipe)
     with watching(examples) as watch:
         watch.stage("labels")
-        labelled = found_examples(source, texts, plan, watch.labelled)
+        labelled = found_examples(start, texts, plan, target, watch.labelled)
         watch.stage("training")
-        finetune(source, labelled, target, recipe, watch.step)
+        finetune(start, labelled, target, recipe, watch.step)
     click.echo((target / "final" / "training.json").read_text(encoding="utf-8"))

@@ -3,6 +3,7 @@
 from empower_training.labels import example, labelling, texts
 from empower_training.labels.example import Example, Method, examples, lines
 from empower_training.labels.labelling import QUANTILES, Labelled, Summary
+from empower_training.labels.measured import Measured
 from empower_training.labels.strips import Page, Strip
 from empower_training.labels.texts import Text, from_log, split
 
@@ -10,6 +11,7 @@ __all__ = [
     "QUANTILES",
     "Example",
     "Labelled",
+    "Measured",
     "Method",
     "Page",
     "Strip",

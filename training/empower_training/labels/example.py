@@ -18,7 +18,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from empower_training.corpus import Stream
-from empower_training.labels.labelling import label
+from empower_training.labels.labelling import Measure, label
 from empower_training.labels.strips import Page, Strip
 from empower_training.labels.texts import Text
 
@@ -26,6 +26,8 @@ BELOW = 0.5
 """Share of lines with text below; the others stand at the end of what is written. As in `replay/cursors.py`."""
 LINES = 12
 """The text below begins at most so many lines further down; those between are still to be typed."""
+TOGETHER_LINES = 12
+"""Lines that are typed where several cut points are taken together."""
 LONGEST = 30
 """Tokens of the longest random target (arXiv 2510.13709)."""
 MISSES = 1000
@@ -65,21 +67,24 @@ def examples(
     seed: int,
     count: int,
     context: int,
+    together: int = 1,
+    measure: Measure = label,
     report: Callable[[int], None] = lambda done: None,
 ) -> list[Example]:
     """Return `count` examples at different cut points, in random order; fewer where the texts do not have as many.
 
     `model` is the causal language model of transformers that measures the Empower targets, without an adapter; the
-    baselines do not look at it, nor at `eta`, in bits. Prompt and target together are at most `context` tokens.
+    baselines do not look at it, nor at `eta`, in bits. Prompt and target are at most `context` tokens. Up to
+    `together` cut points are taken close to each other, which then share an evaluation, in `measure` as in training.
     `report` is told how many examples are done. Raises ValueError as `Page` and `spans` do.
     """
     if method is Method.TEXT:
         return rows(tokenizer, texts, seed=seed, count=count, context=context)
     page = Page(tokenizer, context)
-    labelled = lru_cache(maxsize=None)(lambda strip: label(model, strip, context).spans(eta))
+    labelled = lru_cache(maxsize=None)(lambda strip: measure(model, strip, context).spans(eta))
     lengths = random.Random(f"{seed}-lengths")
-    made = []
-    for strip, cut in islice(cut_points(page, texts, seed), count):
+    made: list[Example] = []
+    for strip, cut in islice(cut_points(page, texts, seed, together), count):
         match method:
             case Method.EMPOWER:
                 length = int(labelled(strip)[strip.cuts.index(cut)])
@@ -108,25 +113,40 @@ def rows(tokenizer: Tokenizer, texts: Sequence[Text], *, seed: int, count: int, 
     return made
 
 
-def cut_points(page: Page, texts: Sequence[Text], seed: int) -> Iterator[tuple[Strip, int]]:
-    """Yield different random cut points, as strips and one of their cuts, until the texts seem to have no more.
+def cut_points(page: Page, texts: Sequence[Text], seed: int, together: int = 1) -> Iterator[tuple[Strip, int]]:
+    """Return different random cut points, as strips and one of their cuts, until the texts seem to have no more.
 
-    Each character of the texts is as likely as another to name the line, and each cut point of the line is.
+    Each character of the texts is as likely as another to name the line, and each cut point of the line is. If more
+    are taken `together`, a line comes once, and they lie in it and in the TOGETHER_LINES that are typed from there on.
     """
-    return _different(page, texts, seed, lambda rng, strip: rng.choice(strip.cuts))
+    if together == 1:
+        return _different(page, texts, seed, lambda rng, strip: rng.choice(strip.cuts))
+    rng = random.Random(f"{seed}-cuts")
+    return (
+        (strip, cut)
+        for strip in lines(page, texts, seed, TOGETHER_LINES)
+        for cut in rng.sample(strip.cuts, min(together, len(strip.cuts)))
+    )
 
 
-def lines(page: Page, texts: Sequence[Text], seed: int) -> Iterator[Strip]:
-    """Return different random lines, drawn as for `cut_points`, until the texts seem to have no more."""
-    return (strip for strip, _ in _different(page, texts, seed, lambda rng, strip: 0))
+def lines(page: Page, texts: Sequence[Text], seed: int, length: int = 1) -> Iterator[Strip]:
+    """Return different random lines, drawn as for `cut_points`, until the texts seem to have no more.
+
+    Each is laid out with cut points in so many lines from there on.
+    """
+    return (strip for strip, _ in _different(page, texts, seed, lambda rng, strip: 0, length))
 
 
 def _different(
-    page: Page, texts: Sequence[Text], seed: int, choose: Callable[[random.Random, Strip], int]
+    page: Page,
+    texts: Sequence[Text],
+    seed: int,
+    choose: Callable[[random.Random, Strip], int],
+    length: int = 1,
 ) -> Iterator[tuple[Strip, int]]:
     rng = random.Random(seed)
     limits = list(accumulate(len(text.text) for text in texts))
-    strip_of = lru_cache(maxsize=1024)(lambda index, start: _strip(page, texts[index], start, seed))
+    strip_of = lru_cache(maxsize=1024)(lambda index, start: _strip(page, texts[index], start, seed, length))
     seen: set[tuple[int, int, int]] = set()
     misses = 0
     while limits and limits[-1] and misses < MISSES:
@@ -142,8 +162,8 @@ def _different(
             yield strip, place[-1]
 
 
-def _strip(page: Page, text: Text, start: int, seed: int) -> Strip:
-    """Lay out a line with the text below it, or without, which is decided once for each line."""
+def _strip(page: Page, text: Text, start: int, seed: int, length: int) -> Strip:
+    """Lay out some lines with the text below them, or without, which is decided once for each line."""
     stop = len(text.text)
     rng = random.Random(f"{seed}-{text.name}-{start}")
     if page.encoding.vocabulary.fim and rng.random() < BELOW:
@@ -151,4 +171,4 @@ def _strip(page: Page, text: Text, start: int, seed: int) -> Strip:
         for _ in range(rng.randint(1, LINES)):
             end = text.text.find("\n", stop + 1)
             stop = len(text.text) if end < 0 else end
-    return page.line(text.name, text.text, start, stop, text.text[stop:])
+    return page.line(text.name, text.text, start, stop, text.text[stop:], length)

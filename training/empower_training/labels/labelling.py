@@ -7,7 +7,7 @@ stays within eta bits. A token's surprisal does not depend on the cut point, so 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import log
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -27,6 +27,8 @@ _ROWS = 32
 """Positions whose distributions are normalised together: for a small vocabulary they stay in the cache."""
 
 Bits: TypeAlias = NDArray[np.float64]
+Measure: TypeAlias = "Callable[[Any, Strip, int], Labelled]"
+"""What `label` is, or what remembers what that said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from empower_training.corpus import Encoding
 SPAN = Limits().max_tokens
 """Most tokens of a span in the server's layout: it writes no more."""
 LINE_TOKENS = 64
-"""Most tokens of a line up to its last cut point."""
+"""Most tokens of a line up to its last cut point; of several lines, for each."""
 LEAST = LINE_TOKENS + SPAN + 16
 """Tokens of the shortest context: a line up to its last cut point, its span, and the control tokens."""
 _REACH = 1024
@@ -50,24 +50,25 @@ class Page:
         self._tokenizer = tokenizer
         self._layout = Layout(self.encoding)
 
-    def line(self, name: str, text: str, start: int, stop: int, suffix: str) -> Strip:
+    def line(self, name: str, text: str, start: int, stop: int, suffix: str, lines: int = 1) -> Strip:
         """Lay out the line that begins at `start`, after the server's prompt for it; `suffix` is what stands below.
 
         The tokens go on to `stop`, where what is still to be typed ends, or as far as a span from that line may
         reach. The cut points are the ends of tokens within the line, which is where a healed cursor generates from,
-        as long as the window above is that of the line's start. No cut point has nothing behind it.
+        as long as the window above is that of the line's start. No cut point has nothing behind it. They lie in more
+        `lines` for somebody who types on at that place: the server's prompt stays, and what is typed is appended.
         """
         prompt = self._layout.fresh(text[:start], suffix, SPAN + ROLLBACK)
-        most = min(LINE_TOKENS, self.encoding.context_size - len(prompt) - SPAN)
+        most = min(LINE_TOKENS * lines, self.encoding.context_size - len(prompt) - SPAN)
         reach = _REACH
         while True:
             piece = text[start : min(stop, start + reach)]
             strip = self._strip(name, prompt, piece)
             # the tokens of a text that is cut off differ only near the cut
-            if start + reach >= stop or len(strip.ids) >= LINE_TOKENS + SPAN + ROLLBACK:
+            if start + reach >= stop or len(strip.ids) >= LINE_TOKENS * lines + SPAN + ROLLBACK:
                 break
             reach *= 2
-        length = min(len(piece.partition("\n")[0]), LINE_CHARACTERS)
+        length = min(len("\n".join(piece.split("\n", lines)[:lines])), LINE_CHARACTERS * lines)
         inside = [t for t in strip.cuts if t < most and (t == 0 or strip.ends[t - 1] <= length)]
         if not inside:
             return Strip(name, tuple(prompt), (), (), ())

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from empower_lsp import __version__
 from empower_model.errors import EmpowerError
 from empower_model.files import Model, Provenance, digest, store, tunings
-from empower_training.finetune import Recipe, base_folder, labelling_folder
+from empower_training.finetune import Recipe, base_folder, is_large, labelling_folder, parameters
 from empower_training.labels import Example, Method, Text, split
 from empower_training.retrain import gate
 
@@ -28,6 +28,11 @@ CALIBRATING = 0.15
 """Share of the earlier texts that is not trained on: the tuned model's probabilities are fitted on it."""
 CURSORS = 400
 """Random cursors to fit them at."""
+CONTEXT, LARGE_CONTEXT = 512, 768
+"""Most tokens of an example, of a small model's and of a large one's."""
+TOGETHER, LARGE_TOGETHER = 1, 8
+"""Cut points taken close together, which share an evaluation: a large model takes seconds for one."""
+LABELS = "labels.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +51,10 @@ class FinetunePlan:
     """Of the text, the earlier part, is trained on; what was written later judges."""
     count: int = 4000
     """Most examples."""
-    context: int = 512
-    """Most tokens of an example."""
+    context: int | None = None
+    """Most tokens of an example; None for what suits the model's size."""
+    together: int | None = None
+    """Cut points taken close together, which share an evaluation; None for what suits the model's size."""
     seed: int = 0
     recipe: Recipe = field(default_factory=Recipe)
 
@@ -92,9 +99,9 @@ def retrain(texts: Sequence[Text], plan: FinetunePlan, watch: Watch | None = Non
         from empower_training.finetune import check
 
         check(base)
-    watch.stage("labels")
-    examples = found_examples(labelling_folder(parent, plan.weights), learned, plan, watch.labelled)
     run = store.data_folder() / "training" / _fingerprint(base, texts, plan)
+    watch.stage("labels")
+    examples = found_examples(labelling_folder(parent, plan.weights), learned, plan, run, watch.labelled)
     watch.stage("training")
     finetune(base, examples, run, plan.recipe, watch.step)
     if not leads():
@@ -119,29 +126,32 @@ def retrain(texts: Sequence[Text], plan: FinetunePlan, watch: Watch | None = Non
 
 
 def found_examples(
-    labelling: Path, texts: Sequence[Text], plan: FinetunePlan, report: Callable[[int], None]
+    labelling: Path, texts: Sequence[Text], plan: FinetunePlan, run: Path, report: Callable[[int], None]
 ) -> list[Example]:
-    """Make a plan's examples of the texts, measured by weights in a folder. Raises EmpowerError for too few."""
-    import torch
+    """Make a plan's examples of the texts, measured by weights in a folder. Raises EmpowerError for too few.
+
+    What was measured is kept in the folder `run`: after an interruption it goes on there.
+    """
     from tokenizers import Tokenizer
-    from transformers import AutoModelForCausalLM
-    from transformers.utils import logging
 
-    from empower_training.labels import examples
+    from empower_training.finetune import fingerprint_of_base, leads, load, processes
+    from empower_training.labels import Measured, examples
 
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    model = AutoModelForCausalLM.from_pretrained(labelling, dtype=torch.float32, local_files_only=True)
+    large = is_large(parameters(labelling))
     tokenizer = Tokenizer.from_file(str(labelling / "tokenizer.json"))
+    run.mkdir(parents=True, exist_ok=True)
     try:
         made = examples(
-            model,
+            load(labelling).to(processes().device),
             tokenizer,
             texts,
             method=plan.method,
             eta=plan.eta,
             seed=plan.seed,
             count=plan.count,
-            context=plan.context,
+            context=plan.context or (LARGE_CONTEXT if large else CONTEXT),
+            together=plan.together or (LARGE_TOGETHER if large else TOGETHER),
+            measure=Measured(run / LABELS, fingerprint_of_base(labelling), write=leads()),
             report=report,
         )
     except ValueError as error:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise, takewhile
 
 from empower_model.trim.lines import COMMENT, Line, is_branch, lines_of, nontrivial
-from empower_model.trim.scan import PAIRS, Around, indent, scan, unpaired
+from empower_model.trim.scan import PAIRS, Around, indent, line_at, scan, unpaired
 
 _IMPORT = re.compile(r"\s*(?:import|from|#\s*include|use|using|require|require_once|extern crate)\b\s*\S")
+_QUOTED = re.compile(r'\s*(?:[\w.]+ )?"[^"]+"')
 _WORD = re.compile(r"\w+")
 _AFTER_ELSE = frozenset(("else", "elif", "elseif", "elsif", "except", "catch", "rescue"))
 _HEADER = re.compile(r"\s*\w+ .*[:{]\Z")
@@ -65,11 +66,18 @@ def again(text: str, around: Around) -> str:
         return text
     above = list(around.preceding)
     for at, line in own:
-        imported = _IMPORT.match(line) and (_in_block(line, reversed(above)) or _in_block(line, around.following))
+        imported = (_IMPORT.match(line) or (_QUOTED.fullmatch(line) and _in_imports(around))) and (
+            _in_block(line, reversed(above)) or _in_block(line, around.following)
+        )
         if imported or _branches_again(line, above) or _nests_again(line, above):
             return text[:at]
         above.append(line)
     return text
+
+
+def _in_imports(around: Around) -> bool:
+    """Return whether the cursor is in a list of imports as Go has them."""
+    return bool(around.open) and line_at(around.before, around.open[-1][0]) == "import ("
 
 
 def _in_block(line: str, others: Iterable[str]) -> bool:

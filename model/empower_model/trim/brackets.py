@@ -21,7 +21,9 @@ Opener = tuple[str, int]
 """An open bracket and the indent of its line."""
 
 Closer = tuple[str, int | None]
-"""A closer below the text, and the indent of its line if it is the first thing there."""
+"""A closer below the text, and the indent of its line if it is the first thing there, or HERE."""
+HERE = -1
+"""For a closer on the cursor's line."""
 
 DEPTH = 40
 """Brackets, open or to be closed, that are compared: more are no code, and would take long."""
@@ -30,6 +32,7 @@ _CLOSING = re.compile(r"""(?:[\s)\]}>"'`;:,]|</[\w.]*>)*""")
 _LINE_START = re.compile(r"@\w|#(?![#{])|//|/\*|\*(?:[\s/]|\Z)|<!--|\"{3}|'{3}")
 _PLAIN = ")]}\"'`;:, "
 _WORD = re.compile(r"\w")
+_COMMENT_SIGN = re.compile(r"#|//")
 _STATEMENT_END = re.compile(r"""[)\]}"'`]+\s*([:;{])""")
 
 
@@ -49,6 +52,8 @@ def overlap(text: str, around: Around) -> str:
     """Leave out what already stands after the cursor on its line."""
     first, newline, _ = text.partition("\n")
     rest = around.rest
+    if first.strip() == rest.strip() and first.strip(")]} "):
+        return ""  # `{` before `{`; closers may be wanted twice
     sizes = range(min(len(first), len(rest)), 0, -1)
     for size in (size for size in sizes if size == len(rest) or not newline):
         if first.endswith(rest[:size]) and _said_again(first[:-size], rest[:size], around):
@@ -93,24 +98,45 @@ def _open_strings(scanned: Scan, line: str) -> int:
 def closed_string(text: str, around: Around) -> str:
     """End the text at a quote that closes the string around the cursor, where the editor has closed it already."""
     quote = around.rest[:1]
-    inside = scan(around.line).quotes
+    line = _remark(around.line)
+    inside = scan(line).quotes
     if not quote or not inside or inside[-1][1] != quote:
         return text
     first, newline, _ = text.partition("\n")
-    if not newline and not scan(around.line + first + around.rest).quotes:
+    escapes = first.endswith("\\")
+    if not newline and not escapes and scan(line + first + around.rest).quotes == inside[:-1]:
         return text  # `a", "b` between two quotes makes two strings
     at = first.rfind(quote)
-    while at >= 0 and scan(around.line + first[:at] + around.rest).quotes:
+    while at >= 0 and scan(line + first[:at] + around.rest).quotes != inside[:-1]:
         at = first.rfind(quote, 0, at)
     return text if at < 0 else first[:at]
+
+
+def _remark(line: str) -> str:
+    """Return what a line says in the comment that it ends in, if it does: there are strings in prose too."""
+    skipped = scan(line).skipped
+    start, end = skipped[-1] if skipped else (0, 0)
+    return line[start + 2 :] if start < end == len(line) and line[start] in "#/-" else line
+
+
+def swallows_rest(text: str, around: Around) -> str:
+    """End the text before a comment that would take in the closers after the cursor on its line."""
+    closers = around.rest and _CLOSING.fullmatch(around.rest)
+    code = around.before + text
+    start, end = next(reversed(scan(code).skipped), (0, 0)) if closers else (0, 0)
+    if start < len(around.before) or end < len(code) or not _COMMENT_SIGN.match(code, start):
+        return text
+    behind = line_at(code, start)[: start - code.rfind("\n", 0, start) - 1].rstrip()
+    divides = code[start] == "/" and behind and behind[-1] not in ",;{}"  # in Python
+    return text if divides else text[: start - len(around.before)]
 
 
 def balance(text: str, around: Around) -> str:
     """End the text at a closer of what is not open, or of what is closed below already.
 
     The closers below the text say how many of the open brackets are spoken for: a closer may stand as long as
-    no more of those are left without a partner than without any text. A later opener makes good for it
-    (`} else {`), but past the line only if nothing stands after the cursor on its line.
+    no more of those are left without a partner than without any text, nor more of those on the cursor's line. A later
+    opener makes good for it (`} else {`), but past the line only if nothing stands after the cursor on its line.
     """
     if not any(closer in text for closer in PAIRS):
         return text
@@ -130,7 +156,7 @@ def balance(text: str, around: Around) -> str:
             left.append((at, char))
         elif not close(left, char) and not quoted and not _may_close_unseen(code, at, around):
             return text[: at - start]
-        fits = _wanting(left, below, code) <= wanting
+        fits = all(now <= before for now, before in zip(_wanting(left, below, code), wanting, strict=True))
         cut = None if fits else at if cut is None else cut
     if ended is not None and (cut is not None or (around.rest and "\n" not in code[start:ended])):
         cut = ended
@@ -158,7 +184,7 @@ def _inside(scanned: Scan, at: int, code: str) -> bool:
 
 def _closers_below(scanned: Scan, stop: int, code: str, around: Around, quoted: bool) -> list[Closer]:
     opened, here = unpaired([bracket for bracket in scanned.brackets if bracket[0] >= stop])
-    closers: list[Closer] = [(char, None) for _, char in here]
+    closers: list[Closer] = [(char, HERE) for _, char in here]
     if quoted or any(end == len(code) > stop for _, end in scanned.skipped):
         return closers  # the lines below may be in the same string
     lines = around.after.partition("\n")[2]
@@ -173,22 +199,25 @@ def _closers_below(scanned: Scan, stop: int, code: str, around: Around, quoted: 
     return closers
 
 
-def _wanting(left: list[Bracket], below: list[Closer], code: str) -> int:
-    """How many closers below find no open bracket; one that begins its line must share its bracket's indent."""
+def _wanting(left: list[Bracket], below: list[Closer], code: str) -> tuple[int, int]:
+    """Return how many closers below find no open bracket, and how many of those stand on the cursor's line.
+
+    One that begins its line must share its bracket's indent.
+    """
     openers: list[Opener] = [(char, indent(line_at(code, at))) for at, char in left[-DEPTH:]]
-    count = 0
+    count = here = 0
     for closer, column in below[:DEPTH]:
         fitting = (
             depth
             for depth in range(len(openers) - 1, -1, -1)
-            if openers[depth][0] == PAIRS[closer] and column in (None, openers[depth][1])
+            if openers[depth][0] == PAIRS[closer] and column in (None, HERE, openers[depth][1])
         )
         depth = next(fitting, None)
         if depth is None:
-            count += 1
+            count, here = count + 1, here + (column == HERE)
         else:
             del openers[depth:]
-    return count
+    return count, here
 
 
 def _may_close_unseen(code: str, at: int, around: Around) -> bool:

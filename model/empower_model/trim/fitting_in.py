@@ -15,6 +15,7 @@ _HEAD = re.compile(
     r"|switch\b|loop\b|async\b|[@\]])|.*(?:\b(?:if|unless|match|select)|#\s*if\w*)\b"
 )
 _TYPE = re.compile(r"\s*(?:\w+[ *]+)+")
+_FENCE = re.compile(r"[ \t]*(?:(?:\*|#|//[/!]?)[ \t]*)?(?:`{3,}|~{3,})[ \t]*([\w{].*)?")
 _LETTERS = re.compile(r"[^\W\d_]")
 
 
@@ -24,9 +25,20 @@ def in_comment(text: str, around: Around) -> str:
     lines, below = above.split("\n")[::-1], around.after.partition("\n")[2].partition("\n")[0]
     stars = len(list(takewhile(_STAR.match, lines)))
     opened = "/*" in lines[stars] if stars < len(lines) else around.cut  # else a list of Markdown
-    if not stars or not opened or not _STAR.match(below) or around.rest or line.strip():
+    if not stars or "*/" in lines[0] or not opened or not _STAR.match(below) or around.rest or line.strip():
         return text
     return next((text[:at] for at, own in lines_of(text, around) if not _STAR.match(own)), text)
+
+
+def closed_fence(text: str, around: Around) -> str:
+    """End the text at a fence that closes a block of code in Markdown, where one below closes that already."""
+    own = [at for at, line in lines_of(text, around) if _FENCE.fullmatch(line) and (at or not around.line.strip())]
+    if len(own) % 2 == 0:
+        return text
+    above = next(filter(None, map(_FENCE.fullmatch, reversed(around.preceding))), None)
+    below = next(filter(None, map(_FENCE.fullmatch, around.following)), None)
+    opened, closed = above is not None and above[1], below is not None and not below[1]
+    return text[: own[-1]] if opened and closed else text
 
 
 def branch_of_nothing(text: str, around: Around) -> str:

@@ -21,6 +21,7 @@ _BRACKET = re.compile(r"\s*(?:[)\]}]|</)")
 _BRANCH = re.compile(
     r"\s*(?:(?:else|elif|elseif|elsif|except|finally|catch|rescue|ensure|case|default|when)\b|[^\s()]+\)\s*\Z)"
 )
+_MARK = re.compile(r"[ \t]*(?:[-*+]|\d+\.|#+|//+!?)")
 _END = re.compile(r"\s*(?:end|fi|done|esac|until)\b")
 _DIRECTIVE = re.compile(r"#\s*(?:if|ifdef|ifndef|el|end|define|undef|pragma)")
 
@@ -49,6 +50,12 @@ def blank_run(text: str, around: Around) -> str:
     """Two blank lines are the end of a thought."""
     run = _BLANK_RUN.search(text)
     return text[: run.start()] if run else text
+
+
+def lone_mark(text: str, around: Around) -> str:
+    """Leave out a last line that is no more than the mark of an item, a title or a comment."""
+    kept, newline, last = text.rstrip().rpartition("\n")
+    return kept if newline and _MARK.fullmatch(last) else text
 
 
 def scope(text: str, around: Around) -> str:
@@ -108,11 +115,19 @@ def _has_head(line: str, above: str) -> bool:
 
 
 def below(text: str, around: Around) -> str:
-    """End a text that runs into the lines below the cursor where they begin."""
+    """End a text that runs into the lines below the cursor where they begin.
+
+    Those may be indented otherwise within `(` or `[`, as arguments are aligned, and behind a bracket of its own line.
+    """
     following = around.following
     lines = lines_of(text, around)
     if not following or not lines:
         return text
+    said = following[0].lstrip()
+    same = [line for _, line in lines if said.startswith(line.lstrip())]
+    aligned = any(map(nontrivial, same)) and around.open and around.open[-1][1] in "(["
+    if aligned or (same and not said.strip("([{ ")):
+        lines, following = [(at, line.lstrip()) for at, line in lines], [line.lstrip() for line in following]
     for number, (at, line) in enumerate(lines):
         if number == 0 and at == 0 and around.rest:
             continue

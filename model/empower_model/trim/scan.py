@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 BEFORE = 2500
@@ -29,13 +29,14 @@ _TOKEN = re.compile(
       | /\* (?: .*? \*/ | (?=[\s*]) .* )
       | <!-- .*? -->
       | --\[\[ .*? \]\]
-      | \#(?<!\S\#)(?=[\s!]) [^\n]*
+      | \#(?<!\S\#)(?=[\s!])(?!\s*(?:include\s*["<]|define\s+[A-Z_]|(?:el)?if\s+!?defined\b)) [^\n]*   # not in C
       | //(?<!\S//) [^\n]*
       | --(?<!\S--)(?=\s) [^\n]*
+      | "(?<=r\#") .*? (?: "\# | \Z ) | "(?<=\Wr")(?=\n) [^"]* (?: " | \Z )   # a raw string in Rust, over lines
       | " [^"\\\n]* (?: \\. [^"\\\n]* )* "
-      | '(?<=[&<]')\w+ (?!') | '[a-z]\w*(?=>)              # a lifetime in Rust
+      | '(?<=[&<]')\w+ (?!') | '[a-z]\w*(?=>) | '(?:_|static)(?=[ >,);{])   # a lifetime there
       | '(?: (?<!\w') | (?<=\W[bfruBFRUL]') | (?<=\W[rRbBfF]{2}') ) [^'\\\n]* (?: \\. [^'\\\n]* )* '
-      | ` [^`\n]* `
+      | ` [^`\\\n]* (?: \\. [^`\\\n]* )* `
       | \\ .
       | :(?<!\S:)-?\)                                      # a smiley
       )
@@ -58,8 +59,9 @@ class Scan(NamedTuple):
     """Quotes without a partner on their line."""
 
 
+@lru_cache(maxsize=16)  # most rules look at the same text
 def scan(code: str) -> Scan:
-    """Brackets, strings and comments of `code`, which begins outside of all three."""
+    """Brackets, strings and comments of `code`, which begins outside of all three. Not to be changed."""
     scanned = Scan([], [], [])
     for match in _TOKEN.finditer(code):
         at, token = match.start(), match.group()

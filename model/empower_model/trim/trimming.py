@@ -12,9 +12,9 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from empower_model.trim.above import again, leaves_unreachable, repeated_lines, unreachable
-from empower_model.trim.brackets import balance, closed_string, one_line, overlap
-from empower_model.trim.fitting_in import body_again, branch_of_nothing, in_comment, second_docstring
-from empower_model.trim.lines import below, blank_run, scope
+from empower_model.trim.brackets import balance, closed_string, one_line, overlap, swallows_rest
+from empower_model.trim.fitting_in import body_again, branch_of_nothing, closed_fence, in_comment, second_docstring
+from empower_model.trim.lines import below, blank_run, lone_mark, scope
 from empower_model.trim.runs import one_character, repeated_tail
 from empower_model.trim.scan import Around
 from empower_model.trim.there import (
@@ -43,12 +43,14 @@ def trailing_space(text: str, around: Around) -> str:
 RULES: tuple[Rule, ...] = (
     one_line,
     overlap,
+    swallows_rest,
     closed_string,
     balance,
     blank_run,
     scope,
     below,
     in_comment,
+    closed_fence,
     branch_of_nothing,
     body_again,
     second_docstring,
@@ -65,6 +67,7 @@ RULES: tuple[Rule, ...] = (
     repeated_lines,
     repeated_tail,
     one_character,
+    lone_mark,
     trailing_space,
 )
 

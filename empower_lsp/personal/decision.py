@@ -54,6 +54,21 @@ class Decision:
         return kept[bisect_right(ends, unseen) :] if unseen > 0 and ends and ends[-1] > unseen else kept
 
     @property
+    def behind(self) -> float | None:
+        """Return the entropy, in bits, of the distribution behind the text; None where nothing was written there."""
+        rest = self.completion.tokens[self.completion.kept :]
+        return rest[0].entropy if rest else None
+
+    @property
+    def line(self) -> str | None:
+        """Return the line of the cursor, up to where what was seen began; None where the log has no text."""
+        record = self.completion
+        if record.prefix is None or record.text is None:
+            return None
+        before = record.prefix + record.text[: record.characters - self.characters]
+        return before.rpartition("\n")[2]
+
+    @property
     def bits(self) -> float:
         """Return the surprisal of what was seen, as one text."""
         return sum(token.surprisal for token in self.tokens)

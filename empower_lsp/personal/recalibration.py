@@ -18,12 +18,14 @@ from empower_lsp.personal.decision import Decision, grouped
 from empower_model.calibration import Calibration
 from empower_model.errors import EmpowerError
 from empower_model.fitting import (
+    FOLDS,
     Bin,
     Interval,
     Vector,
     calibration_error,
     clustered,
     fit_near,
+    folds,
     log_losses,
     probabilities,
     reliability,
@@ -40,7 +42,6 @@ PRIOR = 20.0
 of held-out code, fits to 60, 100 and 200 of them were best on the others with 20, and hardly worse from 5 to 80."""
 WIDEN = 2.0
 """The confidence must not come to mean more than this many times the most bits that were ever judged."""
-FOLDS = 5
 
 
 class TooFewDecisions(EmpowerError):
@@ -84,11 +85,10 @@ def recalibrated(decisions: Sequence[Decision], own: Calibration, confidence: fl
     right = np.array([decision.right for decision in decisions], dtype=np.bool_)
     _enough(right)
     unit, groups = grouped(decisions, FOLDS)
-    names = sorted(set(groups))
-    number = np.array([names.index(group) for group in groups])
+    fold = folds(groups)
     before, after = probabilities(own, bits), np.empty_like(bits)
-    for fold in _folds(number):
-        out = np.isin(number, fold)
+    for number in range(fold.max() + 1):
+        out = fold == number
         held, _ = _fitted(bits[~out], right[~out], own, confidence)
         after[out] = probabilities(held, bits[out])
     fitted, prior = _fitted(bits, right, own, confidence)
@@ -99,7 +99,7 @@ def recalibrated(decisions: Sequence[Decision], own: Calibration, confidence: fl
         prior=prior,
         decisions=len(decisions),
         right=int(right.sum()),
-        groups=len(names),
+        groups=len(set(groups)),
         unit=unit,
         loss=(float(losses[0].mean()), float(losses[1].mean())),
         loss_change=share(losses[1] - losses[0], np.ones_like(bits), groups),
@@ -134,15 +134,6 @@ def _fitted(bits: Vector, right: NDArray[np.bool_], own: Calibration, confidence
         prior *= 2
         if prior > 100 * bits.size:
             return own, prior
-
-
-def _folds(number: NDArray[np.intp]) -> list[list[int]]:
-    """Part the groups into FOLDS of about equal size: the largest first, each to the part that has least."""
-    sizes = np.bincount(number)
-    folds: list[list[int]] = [[] for _ in range(FOLDS)]
-    for group in np.argsort(-sizes, kind="stable").tolist():
-        min(folds, key=lambda fold: sum(sizes[member] for member in fold)).append(group)
-    return [fold for fold in folds if fold]
 
 
 def _error(predicted: Vector, right: NDArray[np.bool_]) -> float:

@@ -1,8 +1,8 @@
 """Fits calibrations and the memory's weights to texts and decisions, with intervals."""
 
-from empower_model.fitting import mixture_fitting
+from empower_model.fitting import mixture_fitting, show_score
 from empower_model.fitting.adaptation import Adaptation, adapted
-from empower_model.fitting.bootstrap import SHARE, Interval, clustered, share
+from empower_model.fitting.bootstrap import FOLDS, SHARE, Interval, clustered, folds, share
 from empower_model.fitting.fitting import (
     BINS,
     GREEDY,
@@ -17,15 +17,18 @@ from empower_model.fitting.fitting import (
     reliability,
 )
 from empower_model.fitting.mixture_fitting import Observations, Witness
+from empower_model.fitting.show_score import Evidence
 from empower_model.fitting.typing_places import place, rows, still_to_type
 
 __all__ = [
     "BINS",
+    "FOLDS",
     "GREEDY",
     "MOST_BITS",
     "SHARE",
     "Adaptation",
     "Bin",
+    "Evidence",
     "Interval",
     "Observations",
     "Vector",
@@ -35,6 +38,7 @@ __all__ = [
     "clustered",
     "fit",
     "fit_near",
+    "folds",
     "log_losses",
     "mixture_fitting",
     "place",
@@ -42,5 +46,6 @@ __all__ = [
     "reliability",
     "rows",
     "share",
+    "show_score",
     "still_to_type",
 ]

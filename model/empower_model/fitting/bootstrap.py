@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 ROUNDS = 1000
 SHARE = 0.95
 """Of the resampled figures lie in an interval."""
+FOLDS = 5
 
 Indices = NDArray[np.intp]
 
@@ -61,6 +62,21 @@ def share(
     figures = np.full(len(totals), np.nan)
     np.divide(totals[:, 0], totals[:, 1], out=figures, where=totals[:, 1] != 0)
     return _interval(float(figures[0]), figures[1:], rounds)
+
+
+def folds(groups: Sequence[Hashable], count: int = FOLDS) -> Indices:
+    """Return the fold of each observation, from 0: whole groups in at most `count` folds of about equal size.
+
+    The largest group comes first, each into the fold that has least. Raises ValueError without observations.
+    """
+    number = _numbered(groups)
+    sizes = np.bincount(number)
+    filled = [0] * min(count, sizes.size)
+    fold: Indices = np.empty(sizes.size, dtype=np.intp)
+    for group in np.argsort(-sizes, kind="stable").tolist():
+        fold[group] = filled.index(min(filled))
+        filled[fold[group]] += int(sizes[group])
+    return fold[number]
 
 
 def _numbered(groups: Sequence[Hashable]) -> Indices:

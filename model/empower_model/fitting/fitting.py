@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from empower_model.calibration import Calibration
+from empower_model.fitting.logistic import logistic, maximum
 from empower_model.request import Limits
 
 GREEDY = Limits(confidence=1e-9, rule="budget", max_tokens=24, max_lines=4)
@@ -76,7 +77,7 @@ def fit_near(prior: Calibration, spans: float, bits: NDArray[np.floating], right
 def probabilities(calibration: Calibration, bits: ArrayLike) -> Vector:
     """Return `Calibration.probability` of many spans, shape as `bits`."""
     x = np.log(np.maximum(np.asarray(bits, dtype=np.float64), LEAST_BITS))
-    return _logistic(calibration.slope * (np.log(calibration.midpoint) - x))
+    return logistic(calibration.slope * (np.log(calibration.midpoint) - x))
 
 
 def log_losses(predicted: Vector, right: NDArray[np.bool_]) -> Vector:
@@ -122,33 +123,8 @@ def _data(bits: NDArray[np.floating], right: NDArray[np.bool_]) -> tuple[Vector,
 def _regression(x: Vector, y: Vector, weights: Vector) -> Calibration:
     """Return the curve of a weighted logistic regression of `y`, which may be shares, on x = ln U."""
     centre, scale = np.average(x, weights=weights), x.std()
-    intercept, weight = _maximum((x - centre) / scale, y, weights)
+    intercept, weight = maximum(np.stack([np.ones_like(x), (x - centre) / scale], axis=1), y, weights)
     slope = -weight / scale
     if slope <= 0:
         raise ValueError("spans of more bits are right more often: these are not surprisals of the spans")
     return Calibration(midpoint=float(np.exp(centre + intercept / slope)), slope=float(slope))
-
-
-def _maximum(x: Vector, y: Vector, weights: Vector) -> tuple[float, float]:
-    """Return intercept and weight of a logistic regression on a standardised `x`: Newton's steps, halved uphill."""
-    design = np.stack([np.ones_like(x), x], axis=1)
-
-    def cost(theta: Vector) -> float:
-        z = design @ theta
-        return float(weights @ (np.logaddexp(0.0, z) - y * z))
-
-    theta, now = np.zeros(2), cost(np.zeros(2))
-    for _ in range(100):
-        p = _logistic(design @ theta)
-        gradient = design.T @ (weights * (p - y))
-        if np.abs(gradient).max() <= 1e-9 * weights.sum():
-            return float(theta[0]), float(theta[1])
-        step = np.linalg.solve((design.T * (weights * p * (1 - p))) @ design, gradient)
-        while (then := cost(theta - step)) > now and np.abs(step).max() > 1e-12:
-            step /= 2
-        theta, now = theta - step, then
-    raise ValueError("the likelihood has no maximum that can be reached: look for outliers in the bits")
-
-
-def _logistic(x: Vector) -> Vector:
-    return np.exp(-np.logaddexp(0.0, -x))

@@ -155,6 +155,15 @@ def test_a_log_without_text_gives_the_same_decision() -> None:
     assert (found.bits, found.reached, found.right) == (1.75, 3, False)
 
 
+def test_what_stands_around_what_was_seen() -> None:
+    record = replace(DONE, prefix="def f(x):\n    ")
+    whole, end = (one(outcome("accepted", of, of), SHOWN, completion=record) for of in (8, 3))
+    assert (whole.line, whole.behind) == ("    ", 3.0)
+    assert end.line == "    retur"  # which had been typed along before it came
+    assert one(outcome("accepted", 8), SHOWN, completion=without_text(record)).line is None
+    assert one(outcome("accepted", 8), SHOWN, completion=replace(record, tokens=TOKENS)).behind is None
+
+
 def test_only_those_of_one_model_and_adapter() -> None:
     names = [("m", ""), ("m", "t-1"), ("n", "")]
     entries = [

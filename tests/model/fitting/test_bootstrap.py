@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from empower_model.fitting.bootstrap import Indices, Interval, clustered, share
+from empower_model.fitting.bootstrap import Indices, Interval, clustered, folds, share
 
 VALUES = np.array([1.0, 1.0, 1.0, 5.0, 5.0, 5.0])
 
@@ -96,3 +96,15 @@ def test_a_share_of_nothing_is_nan() -> None:
     assert math.isnan(share(np.array([1.0]), np.array([2.0]), ["a"]).low)
     with pytest.raises(ValueError, match="nothing to estimate"):
         share(np.array([]), np.array([]), [])
+
+
+def test_folds_hold_whole_groups_and_about_as_many_observations() -> None:
+    fold = folds(list("aaaabbcccd"), 2)
+    assert fold.tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 1, 0]  # a to the first, c and b to the second, d where less is
+
+
+def test_there_are_no_more_folds_than_groups() -> None:
+    assert folds(list("abab")).tolist() == [0, 1, 0, 1]
+    assert folds(list("aaa")).tolist() == [0, 0, 0]
+    with pytest.raises(ValueError, match="nothing to estimate from"):
+        folds([])

@@ -1,9 +1,7 @@
 """Scores of decisions, with the arithmetic by hand and on decisions drawn from a known calibration."""
 
-import json
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,10 +11,10 @@ from empower_lsp.outcome.outcome import Kind
 from empower_lsp.personal.decision import Decision
 from empower_model.calibration import Calibration
 from empower_model.errors import EmpowerError
-from empower_training.replay.decision_scores import Judged, Line, auc, of_decisions, of_lines, read, scores
+from empower_training.replay.decision_lines import Line
+from empower_training.replay.decision_scores import SHOW_SCORE, Judged, auc, of_decisions, of_lines, scores
 
 CURVE = Calibration(1.0, 2.0)
-GOOD = {"prefix": "x = ", "completion": "1", "accepted": True}
 
 
 def judged(bits: float, accepted: bool, characters: int = 10, group: int = 0) -> Judged:
@@ -80,6 +78,28 @@ def test_the_sum_ranks_best_where_it_decides() -> None:
     assert aucs["shortness"].estimate == 0.5  # and ten characters
 
 
+def test_the_show_score_is_judged_beside_each_other_score() -> None:
+    random = np.random.default_rng(1)
+    some = []
+    for i in range(1200):  # longer ones are accepted more, whatever their bits
+        characters = int(random.integers(1, 40))
+        accepted = bool(random.random() < characters / 40)
+        some.append(judged(float(random.exponential()), accepted, characters, i % 12))
+    figures = scores(some, CURVE, 0.2)
+    assert figures.auc[SHOW_SCORE].low > 0.7
+    assert set(figures.show_score_minus) == set(figures.auc) - {SHOW_SCORE}
+    assert figures.show_score_minus["mean surprisal"].low > 0.1
+    length = figures.show_score_minus["shortness"]  # which is turned round, since longer ones are accepted
+    assert length.estimate == pytest.approx(figures.auc[SHOW_SCORE].estimate - 1 + figures.auc["shortness"].estimate)
+    assert abs(length.estimate) < 0.03
+
+
+def test_without_other_groups_there_is_no_show_score() -> None:
+    figures = scores([judged(1.0, True, group=0), judged(2.0, False, group=1)], CURVE, 0.2)
+    assert SHOW_SCORE not in figures.auc
+    assert figures.show_score_minus == {}
+
+
 def test_what_a_confidence_hides_by_hand() -> None:
     # p(1/2) = 0.8, p(1) = 0.5, p(2) = 0.2, p(3) = 0.1
     some = [judged(0.5, True, 12), judged(1.0, True, 4), judged(1.0, False), judged(2.0, False), judged(3.0, True, 4)]
@@ -123,8 +143,8 @@ def test_one_kind_is_refused(accepted: bool) -> None:
 def test_decisions_of_the_log() -> None:
     tokens = (TokenRecord("re", 0.5, 1.0), TokenRecord("turn", 0.25, 2.0), TokenRecord(" x", 9.0, 9.0))
     record = CompletionRecord(
-        "a", 1.7e9, "a.py", "w", "python", "", "", "return", 6, tokens, 2, "uncertain", 0.5, 2.0, 0.2, "gain", "m", "",
-        9, 3, 4.0, 20.0, "0",
+        "a", 1.7e9, "a.py", "w", "python", "def f():\n    ", "", "return", 6, tokens, 2, "uncertain", 0.5, 2.0, 0.2,
+        "gain", "m", "", 9, 3, 4.0, 20.0, "0",
     )  # fmt: skip
     taken = Decision(record, Kind.ACCEPTED, True, 6, 6, 6, (1.0, 0.5))
     left = Decision(record, Kind.PARTIALLY_ACCEPTED, True, 6, 2, 2, ())
@@ -132,45 +152,9 @@ def test_decisions_of_the_log() -> None:
     assert (whole.surprisals, whole.entropies, whole.characters) == ((0.5, 0.25), (1.0, 2.0), 6)
     assert (whole.accepted, whole.kept) == (True, 3.0)
     assert (part.accepted, part.kept) == (False, 2.0)
-
-
-def test_lines_are_read(tmp_path: Path) -> None:
-    file = tmp_path / "decisions.jsonl"
-    full = GOOD | {"suffix": "\n", "person": "p", "bits": [0.5, 1], "entropies": [1.0, 2.0]}
-    file.write_text("\n".join([json.dumps(GOOD), "", json.dumps(full | {"more": 1})]))
-    assert list(read(file)) == [
-        Line("x = ", "1", True),
-        Line("x = ", "1", True, "\n", "p", (0.5, 1.0), (1.0, 2.0)),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("line", "reason"),
-    [
-        ("{", "is not JSON"),
-        ("[]", "is not an object"),
-        (json.dumps({"completion": "1", "accepted": True}), "`prefix` must be there, and a string"),
-        (json.dumps(GOOD | {"accepted": 1}), "`accepted` must be there, and true or false"),
-        (json.dumps(GOOD | {"person": 3}), "`person` must be a string"),
-        (json.dumps(GOOD | {"bits": 3}), "`bits` must be a list"),
-        (json.dumps(GOOD | {"bits": [-1.0]}), "`bits` must be a list"),
-        (json.dumps(GOOD | {"bits": [True]}), "`bits` must be a list"),
-        (json.dumps(GOOD | {"bits": [1.0], "entropies": [1.0, 2.0]}), "an entry a token each"),
-        ('{"prefix": "", "completion": "", "accepted": true, "bits": [NaN]}', "`bits` must be a list"),
-    ],
-)
-def test_a_bad_line_is_named(tmp_path: Path, line: str, reason: str) -> None:
-    file = tmp_path / "decisions.jsonl"
-    file.write_text(json.dumps(GOOD) + "\n" + line + "\n")
-    with pytest.raises(EmpowerError, match=rf"line 2.*{reason}"):
-        list(read(file))
-
-
-def test_a_file_that_is_no_text_is_one_sentence(tmp_path: Path) -> None:
-    file = tmp_path / "decisions.jsonl"
-    file.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(EmpowerError, match="cannot be read"):
-        list(read(file))
+    assert (whole.line, whole.behind) == ("    ", 9.0)
+    assert math.isnan(whole.recent)
+    assert part.recent == 1.0
 
 
 def test_lines_are_grouped_by_person_where_there_are_several() -> None:
@@ -181,3 +165,12 @@ def test_lines_are_grouped_by_person_where_there_are_several() -> None:
     assert [completion.group for completion in of_lines(of_one)] == [0, 1, 2]
     assert [completion.group for completion in of_lines([line, line])] == [0, 1]
     assert [completion.kept for completion in of_lines([line, replace(line, accepted=False)])] == [3, 0]
+
+
+def test_what_is_known_of_a_line_before_it_is_shown() -> None:
+    line = Line("def f():\n    x = ", "abc", True, bits=(1.0,), person="a")
+    first, other, again = of_lines([line, replace(line, person="b"), line])
+    assert (first.line, first.behind) == ("    x = ", None)
+    assert math.isnan(first.recent)
+    assert math.isnan(other.recent)
+    assert again.recent == 1.0

@@ -37,6 +37,9 @@ def log(file: Path | None, model: str, confidence: float, seed: int, as_json: bo
     On the log of completions of this machine, or on a FILE with a line of JSON a decision: prefix, completion and
     accepted (true or false), and if they are known suffix, person, and bits and entropies (a number a token). Bits
     that are missing are measured with the model. Intervals (95 %) are over persons, or over the days of one.
+
+    The show score is a logistic model of all that is known before a text is shown, what became of those before it
+    included (so a FILE has each person's decisions in their order), fitted to the other persons or days.
     """
     from empower_model.files import store
     from empower_training.replay import scores
@@ -113,9 +116,10 @@ def _print(figures: Scores, model: str, left_out: int) -> None:
         f"{figures.completions} decisions by {model}'s bits{without}: {_told(figures.accepted)} accepted as a whole; "
         f"intervals over {figures.groups} groups\n"
     )
-    ranking = _table("what it is ranked by", "AUC of acceptance")
+    ranking = _table("what it is ranked by", "AUC of acceptance", "show score's minus this")
     for name, interval in figures.auc.items():
-        ranking.add_row(name, _told(interval, percent=False))
+        minus = figures.show_score_minus.get(name)
+        ranking.add_row(name, _told(interval, percent=False), _told(minus, percent=False) if minus is not None else "")
     by = _table("probability", "completions", "predicted", "accepted")
     for group in figures.acceptance:
         predicted = f"{group.predicted:.2f}" if group.completions else ""

@@ -1,19 +1,11 @@
-"""What tells accepted completions from rejected ones, and what a confidence would have hidden.
-
-    {"prefix": "def f(", "completion": "self):", "accepted": true, "person": "p1"}
-
-A file of decisions has such a line each; `suffix` and `person` may be left out, and so may `bits` and `entropies`, the
-surprisal and entropy of each token, which are measured where `bits` is missing.
-"""
+"""What tells accepted completions from rejected ones, and what a confidence would have hidden."""
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,28 +14,29 @@ from numpy.typing import NDArray
 from empower_lsp.personal import Decision, grouped
 from empower_model.calibration import Calibration
 from empower_model.errors import EmpowerError
-from empower_model.fitting import Interval, Vector, calibration_error, clustered, probabilities, reliability, share
+from empower_model.fitting import (
+    Evidence,
+    Interval,
+    Vector,
+    calibration_error,
+    clustered,
+    probabilities,
+    reliability,
+    share,
+    show_score,
+)
+from empower_training.replay.decision_lines import Line
 
 CONFIDENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+CHANCE = 0.5
+"""The AUC of what tells nothing."""
+SHOW_SCORE = "show score, fitted to other groups"
 EDGES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 """Of the groups of probabilities in which acceptance is shown."""
 
 Right = NDArray[np.bool_]
 Share = Callable[[NDArray[Any], NDArray[Any]], Interval]
 """Of some completions among others, or weighted by something of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a file of decisions."""
-
-    prefix: str
-    completion: str
-    accepted: bool
-    suffix: str = ""
-    person: str = ""
-    bits: tuple[float, ...] = ()
-    entropies: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +53,17 @@ class Judged:
     """Characters of it that were accepted, and still there when last looked at."""
     group: Hashable
     """Whose decisions are alike: a person's, or those of a day of one person."""
+    line: str | None = None
+    """The line of the cursor, up to it; None where it is not known."""
+    behind: float | None = None
+    """Entropy of the distribution behind the text, likewise."""
+    recent: float = math.nan
+    """What the person made of the texts before (`show_score.recent`), likewise."""
+
+    @property
+    def evidence(self) -> Evidence:
+        """Return what was known of it before it was shown."""
+        return Evidence(self.surprisals, self.entropies, self.characters, self.behind, self.line, self.recent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,57 +100,14 @@ class Scores:
     accepted: Interval
     groups: int
     auc: dict[str, Interval]
-    """Of each score: how often it ranks an accepted completion above a rejected one; 0.5 is chance."""
+    """Of each score: how often it ranks an accepted completion above a rejected one; CHANCE without a clue."""
+    show_score_minus: dict[str, Interval]
+    """The AUC of the show score minus that of each other score, or of its opposite where that is the better one; empty
+    where there is too little to fit one to."""
     error: float
     """Expected calibration error of the probability, for acceptance."""
     acceptance: tuple[Acceptance, ...]
     hidden: tuple[Hidden, ...]
-
-
-def read(path: Path) -> Iterator[Line]:
-    """Return the decisions in a file. Raises EmpowerError on the first line that is none."""
-    try:
-        with path.open(encoding="utf-8") as lines:
-            for number, text in enumerate(lines, start=1):
-                if text.strip():
-                    yield _line(text, f"{path}, line {number}")
-    except (OSError, UnicodeDecodeError) as error:
-        raise EmpowerError(f"{path} cannot be read: {error}.") from error
-
-
-def _line(text: str, where: str) -> Line:
-    try:
-        content = json.loads(text)
-    except ValueError as error:
-        raise EmpowerError(f"{where} is not JSON: {error}.") from error
-    if not isinstance(content, dict):
-        raise EmpowerError(f"{where} is not an object.")
-    for name, kind in (("prefix", str), ("completion", str), ("accepted", bool)):
-        if not isinstance(content.get(name), kind):
-            raise EmpowerError(f"{where}: `{name}` must be there, and {_KINDS[kind]}.")
-    for name in ("suffix", "person"):
-        if not isinstance(content.get(name) or "", str):
-            raise EmpowerError(f"{where}: `{name}` must be a string.")
-    bits, entropies = (_numbers(content.get(name), name, where) for name in ("bits", "entropies"))
-    if entropies and len(entropies) != len(bits):
-        raise EmpowerError(f"{where}: `bits` and `entropies` must have an entry a token each.")
-    texts = (content["prefix"], content["completion"], content["accepted"])
-    return Line(*texts, content.get("suffix") or "", content.get("person") or "", bits, entropies)
-
-
-_KINDS = {str: "a string", bool: "true or false"}
-
-
-def _numbers(value: Any, name: str, where: str) -> tuple[float, ...]:
-    if value is None:
-        return ()
-    if not isinstance(value, list) or not all(_is_bits(number) for number in value):
-        raise EmpowerError(f"{where}: `{name}` must be a list of numbers of 0 or more, one a token.")
-    return tuple(float(number) for number in value)
-
-
-def _is_bits(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
 def of_lines(lines: Sequence[Line]) -> list[Judged]:
@@ -155,6 +116,7 @@ def of_lines(lines: Sequence[Line]) -> list[Judged]:
     Grouped by person; without persons, or with a single one, each line is a group of its own.
     """
     several = len({line.person for line in lines}) > 1
+    before = show_score.recent([line.accepted for line in lines], [line.person for line in lines])
     return [
         Judged(
             surprisals=line.bits,
@@ -163,6 +125,8 @@ def of_lines(lines: Sequence[Line]) -> list[Judged]:
             accepted=line.accepted,
             kept=len(line.completion) * line.accepted,
             group=(several and line.person) or number,
+            line=line.prefix.rpartition("\n")[2],
+            recent=before[number],
         )
         for number, line in enumerate(lines)
     ]
@@ -171,6 +135,7 @@ def of_lines(lines: Sequence[Line]) -> list[Judged]:
 def of_decisions(decisions: Sequence[Decision]) -> list[Judged]:
     """Return the decisions of one person, from the log, grouped by day (see `grouped`)."""
     _, groups = grouped(decisions)
+    before = show_score.recent([decision.right for decision in decisions], [0] * len(decisions))
     return [
         Judged(
             surprisals=tuple(token.surprisal for token in decision.tokens),
@@ -179,8 +144,11 @@ def of_decisions(decisions: Sequence[Decision]) -> list[Judged]:
             accepted=decision.right,
             kept=decision.kept,
             group=group,
+            line=decision.line,
+            behind=decision.behind,
+            recent=recently,
         )
-        for decision, group in zip(decisions, groups, strict=True)
+        for decision, group, recently in zip(decisions, groups, before, strict=True)
     ]
 
 
@@ -202,14 +170,27 @@ def scores(judged: Sequence[Judged], calibration: Calibration, confidence: float
     def of(what: NDArray[Any], among: NDArray[Any]) -> Interval:
         return share(what * among, among, groups, seed=seed)
 
-    def ranked(score: Vector) -> Interval:
-        return clustered(lambda some: auc(score[some], accepted[some]), groups, seed=seed)
+    def ranked(score: Vector, against: Vector | None = None) -> Interval:
+        def figure(some: NDArray[np.intp]) -> float:
+            other = auc(against[some], accepted[some]) if against is not None else 0.0
+            return auc(score[some], accepted[some]) - other
 
+        return clustered(figure, groups, seed=seed)
+
+    rankings = _rankings(judged, p, confidence)
+    features = np.array([completion.evidence.features() for completion in judged])
+    shown = show_score.cross_validated(features, accepted, groups)
+    minus: dict[str, Interval] = {}
+    if shown is not None:
+        better = {name: score if auc(score, accepted) >= CHANCE else -score for name, score in rankings.items()}
+        minus = {name: ranked(shown, score) for name, score in better.items()}
+        rankings = {SHOW_SCORE: shown, **rankings}
     return Scores(
         completions=len(judged),
         accepted=of(accepted, np.ones_like(p)),
         groups=len(set(groups)),
-        auc={name: ranked(score) for name, score in _rankings(judged, p, confidence).items()},
+        auc={name: ranked(score) for name, score in rankings.items()},
+        show_score_minus=minus,
         error=calibration_error(reliability(p, accepted)),
         acceptance=tuple(_acceptance(p, accepted, edges, of) for edges in pairwise(EDGES)),
         hidden=tuple(_hidden(p, accepted, kept, at, of) for at in CONFIDENCES),

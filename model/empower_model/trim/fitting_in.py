@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from itertools import takewhile
 
-from empower_model.trim.lines import COMMENT, lines_of, nontrivial
+from empower_model.trim.lines import COMMENT, ENDIF, lines_of, nontrivial
 from empower_model.trim.scan import Around, indent
 
 _STAR = re.compile(r"[ \t]*\*(?!\w)")
@@ -16,6 +17,7 @@ _HEAD = re.compile(
 )
 _TYPE = re.compile(r"\s*(?:\w+[ *]+)+")
 _FENCE = re.compile(r"[ \t]*(?:(?:\*|#|//[/!]?)[ \t]*)?(?:`{3,}|~{3,})[ \t]*([\w{].*)?")
+_CONDITION = re.compile(r"[ \t]*#[ \t]*(?:if|ifdef|ifndef)\b")
 _LETTERS = re.compile(r"[^\W\d_]")
 
 
@@ -32,13 +34,34 @@ def in_comment(text: str, around: Around) -> str:
 
 def closed_fence(text: str, around: Around) -> str:
     """End the text at a fence that closes a block of code in Markdown, where one below closes that already."""
-    own = [at for at, line in lines_of(text, around) if _FENCE.fullmatch(line) and (at or not around.line.strip())]
-    if len(own) % 2 == 0:
+    own = [(at, fence[1]) for at, line in lines_of(text, around) if (fence := _FENCE.fullmatch(line))]
+    if len(own) % 2 == 0 or own[-1][1] or (own[-1][0] == 0 and around.line.strip()):
         return text
     above = next(filter(None, map(_FENCE.fullmatch, reversed(around.preceding))), None)
     below = next(filter(None, map(_FENCE.fullmatch, around.following)), None)
     opened, closed = above is not None and above[1], below is not None and not below[1]
-    return text[: own[-1]] if opened and closed else text
+    return text[: own[-1][0]] if opened and closed else text
+
+
+def closed_condition(text: str, around: Around) -> str:
+    """End the text at an `#endif` of a condition that one below ends already."""
+    own = [at for at, line in lines_of(text, around) if ENDIF.match(line) and (at or not around.line.strip())]
+    if not own or any(_CONDITION.match(line) for _, line in lines_of(text, around)):
+        return text
+    opened = _left(reversed(around.preceding), _CONDITION, ENDIF)
+    ended = _left(around.following, ENDIF, _CONDITION)
+    return text[: own[0]] if ended >= opened + around.cut else text  # above the window there may be a header's guard
+
+
+def _left(lines: Iterable[str], wanted: re.Pattern[str], partner: re.Pattern[str]) -> int:
+    """Return how many lines are `wanted` and have no partner between themselves and the first of the lines."""
+    left = depth = 0
+    for line in lines:
+        if partner.match(line):
+            depth += 1
+        elif wanted.match(line):
+            left, depth = (left, depth - 1) if depth else (left + 1, 0)
+    return left
 
 
 def branch_of_nothing(text: str, around: Around) -> str:

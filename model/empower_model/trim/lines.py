@@ -23,6 +23,7 @@ _BRANCH = re.compile(
 )
 _MARK = re.compile(r"[ \t]*(?:[-*+]|\d+\.|#+|//+!?)")
 _END = re.compile(r"\s*(?:end|fi|done|esac|until)\b")
+ENDIF = re.compile(r"[ \t]*#[ \t]*endif\b")
 _DIRECTIVE = re.compile(r"#\s*(?:if|ifdef|ifndef|el|end|define|undef|pragma)")
 
 Line = tuple[int, str]
@@ -129,7 +130,8 @@ def below(text: str, around: Around) -> str:
     if aligned or (same and not said.strip("([{ ")):
         lines, following = [(at, line.lstrip()) for at, line in lines], [line.lstrip() for line in following]
     for number, (at, line) in enumerate(lines):
-        if number == 0 and at == 0 and around.rest:
+        ends = number == len(lines) - 1 and not around.cut and ENDIF.match(line)  # conditions are counted
+        if (number == 0 and at == 0 and around.rest) or ends:
             continue
         begun = at == 0 and bool(around.line.strip())
         if _runs_into([line for _, line in lines[number:]], following, begun):

@@ -19,6 +19,8 @@ PHRASE = 10
 _KEY = re.compile(r"""\s*(["']?)([\w.$-]+)\1(?:(?:\s*(:)(?![:=])|(=)(?![=> ]))\s*(?=\S)|,\Z)""")
 _KEY_BEGUN = re.compile(r"""\s*(["']?)([\w.$-]+)\1(?:(?:\s*(:)(?![:=])|(=)(?![=> ])).*|,?)""")
 _ARM = re.compile(r"\s*(case\b.+?(?=:(?:\s|\Z))|\S.*?(?= =>))")
+_MAPPING = re.compile(r"""\s*(?:- )?(["']?)[\w.$/-]+\1:(?: \S.*)?|\s*- \S.*""")
+_RULE = re.compile(r"\s*\|?(?: ?:?-+:? ?\|?)+\s*")
 _OPENER = re.compile(r"[{(\[]\Z")
 _CLOSER = re.compile(r"\A\s*[)\]}]")
 _CONSTANT = re.compile(r"\s*(?:export )?const (\w+)( ?=.*)?")
@@ -54,9 +56,16 @@ def key_again(text: str, around: Around) -> str:
         others = _same_block(number, own, around)
         if any(_is_same_key(key, sign, other) for other in others) and not _is_one_of_two(number, own, around):
             bracket = _bracket_around(at, text, around)
-            if bracket == "(" or (bracket == "{" and sign != "=") or (not bracket and _ANNOTATED.match(line)):
+            annotated = not bracket and (_ANNOTATED.match(line) or (sign == ":" and _in_mapping(around)))
+            if bracket == "(" or (bracket == "{" and sign != "=") or annotated:
                 return text[:at]
     return text
+
+
+def _in_mapping(around: Around) -> bool:
+    """Return whether the lines right above the cursor are those of a mapping or a list in YAML."""
+    above = [line for line in around.preceding if not COMMENT.match(line)][-3:]
+    return len(above) == 3 and all(map(_MAPPING.fullmatch, above))
 
 
 def _is_same_key(key: re.Match[str], sign: str | None, other: str) -> bool:
@@ -201,6 +210,16 @@ def line_above_again(text: str, around: Around) -> str:
     imports = _FROM.fullmatch(line)
     said = imports is not None and above.startswith(imports[1] + " ")
     return text[:at] if imports and said and (at or len(around.line) < imports.end(1)) else text
+
+
+def table_rule_again(text: str, around: Around) -> str:
+    """End the text at the rule below a table's head, where one stands right above: `| --- |`."""
+    above = ("", *around.preceding)[-1]
+    for at, line in lines_of(text, around):
+        if "|" in line and "|" in above and _RULE.fullmatch(line) and _RULE.fullmatch(above):
+            return text[:at]
+        above = line
+    return text
 
 
 def _all_stand_there(lines: Sequence[str], around: Around) -> bool:

@@ -13,7 +13,14 @@ from itertools import pairwise
 
 from empower_model.trim.above import again, leaves_unreachable, repeated_lines, unreachable
 from empower_model.trim.brackets import balance, closed_string, one_line, overlap, swallows_rest
-from empower_model.trim.fitting_in import body_again, branch_of_nothing, closed_fence, in_comment, second_docstring
+from empower_model.trim.fitting_in import (
+    body_again,
+    branch_of_nothing,
+    closed_condition,
+    closed_fence,
+    in_comment,
+    second_docstring,
+)
 from empower_model.trim.lines import below, blank_run, lone_mark, scope
 from empower_model.trim.runs import one_character, repeated_tail
 from empower_model.trim.scan import Around
@@ -25,6 +32,7 @@ from empower_model.trim.there import (
     line_above_again,
     lines_again,
     phrase_again,
+    table_rule_again,
 )
 
 Rule = Callable[[str, Around], str]
@@ -51,6 +59,7 @@ RULES: tuple[Rule, ...] = (
     below,
     in_comment,
     closed_fence,
+    closed_condition,
     branch_of_nothing,
     body_again,
     second_docstring,
@@ -62,6 +71,7 @@ RULES: tuple[Rule, ...] = (
     assigned_again,
     constant_again,
     phrase_again,
+    table_rule_again,
     unreachable,
     leaves_unreachable,
     repeated_lines,

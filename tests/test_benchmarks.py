@@ -12,6 +12,7 @@ import pytest
 
 from empower_model.engine.llama import LlamaEngine
 from empower_model.engine.seam import EngineConfig
+from empower_model.files import store
 from empower_training.corpus.licences import permitted
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
@@ -56,6 +57,24 @@ def test_a_line_is_typed_from_its_indentation_to_its_end() -> None:
     assert cursors[-1].prefix.endswith(line)
     assert {cursor.suffix for cursor in cursors} == {cursors[0].suffix}
     assert all(cursor.prefix + cursor.suffix == workload.source() for cursor in workload.scattered(5))
+
+
+def test_an_adapter_changes_in_llama_what_it_changes_in_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over a quantised file of Qwen2.5-Coder's architecture, with weights that training rebuilt from it."""
+    from empower_training.finetune import base_folder
+
+    monkeypatch.setenv("EMPOWER_LSP_DATA", str(tmp_path / "data"))
+    adapters, random_gguf, workload = script("adapters"), script("random_gguf"), script("workload")
+    model = store.checked(str(random_gguf.made(random_gguf.TINY, tmp_path)), tuned=False)
+    base = base_folder(model)
+    source = workload.source()
+    counts = adapters.same_tokens(model, base, [("a.py", source), ("b.py", source[99:])])
+    assert counts[".py"][2] == 0
+    texts = [("a.py", source[:900]), ("b.py", source[900:])]
+    plain, change = adapters.compared(model, base, texts, tokens=200, steps=8, rate=1e-2)
+    assert plain.correlation > 0.99
+    assert abs(change.torch).mean() > 0.1
+    assert change.correlation > 0.98
 
 
 def test_the_random_model_loads_and_writes(tmp_path: Path) -> None:

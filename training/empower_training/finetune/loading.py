@@ -11,13 +11,14 @@ import torch
 from empower_training.finetune.arguments import parameters
 from empower_training.finetune.recipe import Precision, is_large
 
-QUICK_IN_BFLOAT16 = "AVX512"
-"""Processors, as torch names them, on which it is quicker than float32; on others it is slower (LOG.md)."""
+HALF = "avx512_bf16"
+"""Instructions, as torch names them, with which bfloat16 is quicker than float32; emulated, it is slower (LOG.md)."""
 
 
 def precision(folder: Path) -> Precision:
     """Return what a model is computed in: float32 for a small one, and where a processor has nothing for bfloat16."""
-    quick = torch.accelerator.is_available() or torch.backends.cpu.get_cpu_capability() == QUICK_IN_BFLOAT16
+    instructions: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # which torch has only of late
+    quick = torch.accelerator.is_available() or instructions.get(HALF, False)
     return "bfloat16" if quick and is_large(parameters(folder)) else "float32"
 
 

@@ -71,6 +71,9 @@ def train(
 
     It is used from then on, by running servers too, if the later text takes less effort with it beyond doubt;
     `empower-lsp model rollback` undoes that. Run again after an interruption, it goes on where it was.
+
+    The bundled model takes minutes to an hour; one of half a billion parameters two to five hours of a core, and then
+    the judging.
     """
     if from_log and folder is not None:
         raise click.UsageError("Give --from-log or --from, not both.")

@@ -1,8 +1,8 @@
 """The show score: how probably a text is accepted, by all that is known of it before it is shown.
 
 The rule (`stopping.py`) says how far a text goes, by the sum of its bits; this is a logistic model that also has their
-mean and peak, the entropies, the length, the place, and what became of the texts before. It only judges: on replays it
-ranks no better than the sum (training/LOG.md, 2026-11-30), so nothing is shown or hidden by it.
+mean and peak, the entropies, the length, the place, and what became of the texts before. It only judges. On replays it
+saves no effort beside the rule (training/LOG.md, 2026-11-30), so nothing is shown or hidden by it.
 """
 
 from __future__ import annotations

@@ -160,7 +160,9 @@ def test_what_stands_around_what_was_seen() -> None:
     whole, end = (one(outcome("accepted", of, of), SHOWN, completion=record) for of in (8, 3))
     assert (whole.line, whole.behind) == ("    ", 3.0)
     assert end.line == "    retur"  # which had been typed along before it came
-    assert one(outcome("accepted", 8), SHOWN, completion=without_text(record)).line is None
+    bare = without_text(record)
+    assert isinstance(bare, CompletionRecord)
+    assert one(outcome("accepted", 8), SHOWN, completion=bare).line is None
     assert one(outcome("accepted", 8), SHOWN, completion=replace(record, tokens=TOKENS)).behind is None
 
 

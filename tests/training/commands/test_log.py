@@ -10,7 +10,8 @@ from click.testing import CliRunner, Result
 
 from empower_lsp.log.records import CompletionRecord, OutcomeRecord, TokenRecord
 from empower_lsp.log.store import Store, log_path
-from empower_model.files import store
+from empower_model.calibration import Calibration
+from empower_model.files import calibration_file, store
 from empower_training.commands.log import log
 
 KNOWN = "cumulative surprisal, or calibrated probability"
@@ -80,7 +81,8 @@ def test_bits_that_are_missing_are_measured(tmp_path: Path) -> None:
     assert "1 could not be measured" in run("--jsonl", str(path)).stdout
 
 
-def test_the_log_of_this_machine() -> None:
+def fill(memory: bool = False) -> None:
+    """Return a log of twenty completions, of which those of few bits were accepted; two are of another model."""
     entries = Store(log_path())
     for i in range(20):
         bits = i / 10
@@ -89,18 +91,36 @@ def test_the_log_of_this_machine() -> None:
         entries.write(
             CompletionRecord(
                 str(i), 1.7e9 + 86_400 * i, "a.py", "w", "python", "", "", "return", 6, tokens, 1, "uncertain", 0.5,
-                2.0, 0.2, "gain", name, "", 9, 3, 4.0, 20.0, "0",
+                2.0, 0.2, "gain", name, "", 9, 3, 4.0, 20.0, "0", memory and i > 0,
             )
         )  # fmt: skip
         entries.write(OutcomeRecord(str(i), 1.7e9, "shown", False))
         accepted = i < 9
         entries.write(OutcomeRecord(str(i), 1.7e9, "accepted" if accepted else "dismissed", True, 6 * accepted, 6))
     entries.close()
+
+
+def test_the_log_of_this_machine() -> None:
+    fill()
     figures = content()
     assert (figures["completions"], figures["groups"]) == (18, 18)
     assert figures["accepted"]["estimate"] == 0.5
     assert figures["auc"][KNOWN]["estimate"] == 1.0
     assert figures["hidden"][0]["kept_lost"]["estimate"] == 0.0
+
+
+def test_bits_with_a_memory_are_read_with_its_calibration() -> None:
+    path = calibration_file(store.checked(""), memory=True)
+    path.parent.mkdir(parents=True)
+    Calibration(0.7, 1.0).save(path)
+    fill(memory=True)
+    figures = content()
+    assert figures["completions"] == 17  # the first had none
+    lowest = figures["acceptance"][0]
+    assert lowest["completions"] == 0  # 1 / (1 + 1.7 / 0.7) is 0.29
+    assert figures["acceptance"][1]["predicted"] == pytest.approx(
+        sum(1 / (1 + i / 7) for i in range(11, 18)) / 7, abs=1e-9
+    )
 
 
 def test_without_a_log() -> None:

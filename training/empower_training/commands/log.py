@@ -17,6 +17,7 @@ from empower_training.commands import options
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from empower_model.calibration import Calibration
     from empower_model.files import Model
     from empower_model.fitting import Interval
     from empower_training.replay import Judged, Line, Scores
@@ -45,8 +46,12 @@ def log(file: Path | None, model: str, confidence: float, seed: int, as_json: bo
     from empower_training.replay import scores
 
     chosen = store.checked(model)
-    judged, left_out = _of_log(chosen) if file is None else _of_file(file, chosen, quiet=as_json)
-    figures = scores(judged, chosen.calibration, confidence, seed)
+    calibration, left_out = chosen.calibration, 0
+    if file is None:
+        judged, calibration = _of_log(chosen)
+    else:
+        judged, left_out = _of_file(file, chosen, quiet=as_json)
+    figures = scores(judged, calibration, confidence, seed)
     if as_json:
         content = asdict(figures) | {"model": chosen.name, "left_out": left_out}
         click.echo(json.dumps(_finite(content), indent=2, allow_nan=False))
@@ -54,16 +59,21 @@ def log(file: Path | None, model: str, confidence: float, seed: int, as_json: bo
         _print(figures, chosen.name, left_out)
 
 
-def _of_log(model: Model) -> tuple[list[Judged], int]:
+def _of_log(model: Model) -> tuple[list[Judged], Calibration]:
+    """Return the decisions on what the last one was on, with a memory or without, and the calibration of its bits."""
     from empower_lsp.log import log_path, opened
     from empower_lsp.personal import decisions
     from empower_model.errors import EmpowerError
+    from empower_model.memory import memory_in_use
     from empower_training.replay import of_decisions
 
     if not log_path().exists():
         raise EmpowerError(f"There is no log yet ({log_path()}): `empower-lsp log status` says whether one is kept.")
     with opened(log_path()) as entries:
-        return of_decisions(decisions(entries.entries(), model.name, model.tuning)), 0
+        every = decisions(entries.entries(), model.name, model.tuning)
+    memory = bool(every) and every[-1].memory
+    calibration = memory_in_use(model).calibration if memory else model.calibration
+    return of_decisions([decision for decision in every if decision.memory == memory]), calibration
 
 
 def _of_file(file: Path, model: Model, quiet: bool) -> tuple[list[Judged], int]:

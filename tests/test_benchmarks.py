@@ -2,6 +2,7 @@
 
 import importlib
 import io
+import random
 import sys
 import tarfile
 from collections.abc import Iterator
@@ -135,3 +136,10 @@ def test_every_program_has_a_licence_that_permits_and_was_first_released_late_en
     assert all(permitted(program.licence) and program.first >= "2025" for program in programs)
     for language in set(script("languages").ENDS.values()):
         assert sum(language in program.languages for program in programs) >= 3
+
+
+def test_real_lines_that_stand_there_already_are_left_out() -> None:
+    text = 'def area(width, height):\n    return measure("area", width * height)\n' * 20
+    found = [each for seed in range(40) for each in script("real_lines").tries(text, random.Random(seed))]
+    assert {kind for kind, _ in found} == {"rest", "wanted", "below", "closed"}
+    assert not any(wrong for kind, wrong in found if kind in ("rest", "below"))

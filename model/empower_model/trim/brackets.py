@@ -33,6 +33,7 @@ _LINE_START = re.compile(r"@\w|#(?![#{])|//|/\*|\*(?:[\s/]|\Z)|<!--|\"{3}|'{3}")
 _PLAIN = ")]}\"'`;:, "
 _WORD = re.compile(r"\w")
 _COMMENT_SIGN = re.compile(r"#|//")
+_REMARK = re.compile(r"//(?:\w| [A-Za-z][\w'-]* (?!(?:if|for|and|or|in|is|else|not)\b)[A-Za-z])")
 _STATEMENT_END = re.compile(r"""[)\]}"'`]+\s*([:;{])""")
 
 
@@ -127,8 +128,8 @@ def swallows_rest(text: str, around: Around) -> str:
     if start < len(around.before) or end < len(code) or not _COMMENT_SIGN.match(code, start):
         return text
     behind = line_at(code, start)[: start - code.rfind("\n", 0, start) - 1].rstrip()
-    divides = code[start] == "/" and behind and behind[-1] not in ",;{}"  # in Python
-    return text if divides else text[: start - len(around.before)]
+    divides = code[start] == "/" and behind and behind[-1] not in ",;{}"  # perhaps, in Python
+    return text if divides and not _REMARK.match(code, start) else text[: start - len(around.before)]
 
 
 def balance(text: str, around: Around) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from difflib import SequenceMatcher
 
-from empower_model.trim.scan import Around, indent, line_at, scan
+from empower_model.trim.scan import AFTER, Around, indent, line_at, scan
 
 _BLANK_RUN = re.compile(r"\n[ \t]*\n[ \t]*(?=\n)")
 _SPACE = re.compile(r"\s+")
@@ -130,7 +130,8 @@ def below(text: str, around: Around) -> str:
     if aligned or (same and not said.strip("([{ ")):
         lines, following = [(at, line.lstrip()) for at, line in lines], [line.lstrip() for line in following]
     for number, (at, line) in enumerate(lines):
-        ends = number == len(lines) - 1 and not around.cut and ENDIF.match(line)  # conditions are counted
+        whole = not around.cut and len(around.after) < AFTER  # else conditions cannot be counted
+        ends = whole and number == len(lines) - 1 and ENDIF.match(line)
         if (number == 0 and at == 0 and around.rest) or ends:
             continue
         begun = at == 0 and bool(around.line.strip())

@@ -118,7 +118,7 @@ def _has_head(line: str, above: str) -> bool:
 def below(text: str, around: Around) -> str:
     """End a text that runs into the lines below the cursor where they begin.
 
-    Those may be indented otherwise within `(` or `[`, as arguments are aligned, and behind a bracket of its own line.
+    Those may be indented otherwise in a list, as arguments are aligned, and where a bracket is all of the line.
     """
     following = around.following
     lines = lines_of(text, around)
@@ -126,8 +126,8 @@ def below(text: str, around: Around) -> str:
         return text
     said = following[0].lstrip()
     same = [line for _, line in lines if said.startswith(line.lstrip())]
-    aligned = any(map(nontrivial, same)) and around.open and around.open[-1][1] in "(["
-    if aligned or (same and not said.strip("([{ ")):
+    listed = any(map(nontrivial, same)) and around.open and (around.open[-1][1] in "([" or said.endswith(","))
+    if listed or (same and not said.strip("([{ ")):
         lines, following = [(at, line.lstrip()) for at, line in lines], [line.lstrip() for line in following]
     for number, (at, line) in enumerate(lines):
         whole = not around.cut and len(around.after) < AFTER  # else conditions cannot be counted

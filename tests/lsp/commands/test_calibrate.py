@@ -32,6 +32,10 @@ def run(*args: str) -> Result:
     return CliRunner().invoke(calibrate, args)
 
 
+ALL_THE_TIME = ("--seconds", "600")
+"""On a busy machine, the default may not do for the places of a small workspace, which take some seconds."""
+
+
 def content(*args: str) -> dict[str, Any]:
     result = run("--json", *args)
     assert result.exit_code == 0, result.output
@@ -248,7 +252,7 @@ def test_weights_are_fitted_to_a_workspace_and_kept(workspace: Path) -> None:
     before = Weights.load(path)
     again = calibration_file(store.checked(""), memory=True)
     Calibration(0.7, 1.0).save(again)
-    outcome = content("--workspace", str(workspace))
+    outcome = content("--workspace", str(workspace), *ALL_THE_TIME)
     weights = outcome["weights"]
     alone, now, after = weights["rates"]
     assert after < now < alone
@@ -271,7 +275,7 @@ def test_what_was_decided_with_other_weights_says_nothing_of_these(workspace: Pa
     fill(400, memory=True)
     doubting()
     assert content()["decisions"] == 400
-    content("--workspace", str(workspace))
+    content("--workspace", str(workspace), *ALL_THE_TIME)
     result = run()
     assert result.exit_code == 1
     assert "holds 0 decisions" in result.stderr
@@ -280,7 +284,7 @@ def test_what_was_decided_with_other_weights_says_nothing_of_these(workspace: Pa
 def test_a_dry_run_keeps_the_weights(workspace: Path) -> None:
     path = doubting()
     before = path.read_text()
-    result = run("--workspace", str(workspace), "--dry-run")
+    result = run("--workspace", str(workspace), "--dry-run", *ALL_THE_TIME)
     assert result.exit_code == 0, result.output
     assert "Not saved: a dry run." in result.stdout
     assert "Confidence: as it was. The log holds 0 decisions" in result.stdout

@@ -138,17 +138,21 @@ async def _works(server: Server, engine: Recorder, cursors: Sequence[Cursor], to
 
 
 async def _both(turn: int, server: Server, cursor: Cursor, bare: Bare, work: Work) -> tuple[float, int, float]:
-    """Seconds that ours takes, the tokens it evaluated, and the reference's seconds; either goes first in turn."""
+    """Seconds that ours takes, the tokens it evaluated, and the reference's seconds; either goes first in turn.
+
+    Both after a rest, as a person's keys leave it: a processor that has rested begins slower.
+    """
+    bare.prefill(work.prompt, len(work.prompt))  # so that its cache has what ours has of this place
+    await server.rest()
     if ours_first := turn % 2 == 0:
         mine, evaluated = await server.timed(cursor)
         await server.rest()
-    bare.prefill(work.prompt, len(work.prompt))  # so that its cache has what ours has of this place
     started = time.perf_counter()
     bare.answer(work.prompt, work.new, work.generated)
     theirs = time.perf_counter() - started
     if not ours_first:
-        mine, evaluated = await server.timed(cursor)
         await server.rest()
+        mine, evaluated = await server.timed(cursor)
     return mine, evaluated, theirs
 
 

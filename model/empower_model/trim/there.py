@@ -20,7 +20,7 @@ _KEY = re.compile(r"""\s*(["']?)([\w.$-]+)\1(?:(?:\s*(:)(?![:=])|(=)(?![=> ]))\s
 _KEY_BEGUN = re.compile(r"""\s*(["']?)([\w.$-]+)\1(?:(?:\s*(:)(?![:=])|(=)(?![=> ])).*|,?)""")
 _ARM = re.compile(r"\s*(case\b.+?(?=:(?:\s|\Z))|\S.*?(?= =>))")
 _MAPPING = re.compile(r"""\s*(?:- )?(["']?)[\w.$/-]+\1:(?: \S.*)?|\s*- \S.*""")
-_RULE = re.compile(r"\s*\|?(?: ?:?-+:? ?\|?)+\s*")
+_RULE = re.compile(r"(?=.*-)\|?(?: *:?-+:? *\|)*(?: *:?-+:?)?")
 _OPENER = re.compile(r"[{(\[]\Z")
 _CLOSER = re.compile(r"\A\s*[)\]}]")
 _CONSTANT = re.compile(r"\s*(?:export )?const (\w+)( ?=.*)?")
@@ -216,7 +216,7 @@ def table_rule_again(text: str, around: Around) -> str:
     """End the text at the rule below a table's head, where one stands right above: `| --- |`."""
     above = ("", *around.preceding)[-1]
     for at, line in lines_of(text, around):
-        if "|" in line and "|" in above and _RULE.fullmatch(line) and _RULE.fullmatch(above):
+        if all("|" in each and _RULE.fullmatch(each.strip()) for each in (line, above)):
             return text[:at]
         above = line
     return text

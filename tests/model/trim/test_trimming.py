@@ -10,6 +10,7 @@ import random
 import sysconfig
 import time
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,16 @@ def test_is_fast_enough_for_every_keystroke() -> None:
         trim(text, prefix, suffix)
         times.append(time.thread_time() - start)
     assert min(times) < 0.001
+
+
+def test_no_run_of_signs_takes_for_ever() -> None:
+    signs = "-|:#*/`'\"([{<=.\\ "
+    for run in (*signs, *map("".join, product(signs, repeat=2))):
+        many = run * (200 // len(run))
+        start = time.thread_time()
+        trim(many + "x|", "| a |\n| --- |\n", "\n| " + many)
+        trim(f"a {many} = x", f"f({many}\n    ", f")\n{many}z\n")
+        assert time.thread_time() - start < 1, repr(run)
 
 
 def test_a_large_document_costs_no_more() -> None:

@@ -19,7 +19,7 @@ from empower_model.completing import LocalCompleter
 from empower_model.engine import Engine
 from empower_model.errors import EmpowerError
 from empower_model.fitting import mixture_fitting
-from empower_model.fitting.bootstrap import Interval, clustered, share
+from empower_model.fitting.bootstrap import Interval, clustered, folds, share
 from empower_model.fitting.fitting import (
     GREEDY,
     MOST_BITS,
@@ -44,7 +44,6 @@ MOST_PLACES = 300
 """More do not make the weights better by what they cost."""
 READING = 0.6
 """Share of the time for reading; the rest is for writing."""
-FOLDS = 5
 PRIOR_SPANS = 20
 """Written texts that the calibration in use counts for, as in `recalibration.PRIOR`."""
 
@@ -161,16 +160,10 @@ def _reading(engine: Engine, project: Project, where: Iterator[Place], going_on:
     return _Read(witness.observations(), tuple(files), np.array(characters, dtype=np.float64), count)
 
 
-def _folds(files: Sequence[str]) -> NDArray[np.intp]:
-    """Return a part for each observation, the same for all of a file."""
-    number = {name: i % FOLDS for i, name in enumerate(dict.fromkeys(files))}
-    return np.array([number[name] for name in files], dtype=np.intp)
-
-
 def _cross_validated(read: _Read, start: Weights) -> Vector:
     """Return the bits of each token under a fit to other files."""
-    fold, bits = _folds(read.files), np.empty(len(read.files))
-    for number in range(FOLDS):
+    fold, bits = folds(read.files), np.empty(len(read.files))
+    for number in range(fold.max() + 1):
         out = fold == number
         held = mixture_fitting.fit(read.observed.part(~out), start.coefficients)
         bits[out] = -np.log2(mixture_fitting.probabilities(read.observed.part(out), held))
@@ -210,11 +203,11 @@ def _fitted_curve(
     bits: Vector, right: NDArray[np.bool_], files: Sequence[str], own: Calibration, spans: int
 ) -> Curve | None:
     """Return the calibration of beginnings, which of one text are alike, so that the prior counts whole texts."""
-    prior, fold = PRIOR_SPANS * len(bits) / spans, _folds(files)
+    prior, fold = PRIOR_SPANS * len(bits) / spans, folds(files)
     before, after = probabilities(own, bits), np.empty_like(bits)
     try:
         fitted = fit_near(own, prior, bits, right)
-        for number in range(FOLDS):
+        for number in range(fold.max() + 1):
             out = fold == number
             after[out] = probabilities(fit_near(own, prior, bits[~out], right[~out]), bits[out])
     except ValueError:  # texts of more bits were right more often: too few, by chance

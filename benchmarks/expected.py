@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from answers import Recorder
 from figures import Figure, compare, show
 from layouts import cursors
 
@@ -29,16 +30,6 @@ NEAR = 0.05
 """Bits between the two best tokens within which either may be chosen: a batch rounds otherwise than single tokens."""
 WARM = 20
 """Cursors before it counts: the engine learns what guesses cost, and how often they are right."""
-
-
-class Recorder(LlamaEngine):
-    """An engine that remembers the prompt that it read last."""
-
-    read: Sequence[int] = ()
-
-    def prefill(self, prompt: Sequence[int]) -> int:
-        self.read = list(prompt)
-        return super().prefill(prompt)
 
 
 def measure(corpus: Path, path: Path, count: int, context_size: int) -> list[Figure]:
@@ -84,7 +75,7 @@ def _writing(completion: Completion) -> float:
 def _gap(engine: Recorder, ids: Sequence[Sequence[int]]) -> float:
     """Return the bits between the two best tokens where two spans begin to differ, both behind the prompt read last."""
     same = common(ids[0], ids[1])
-    engine.prefill([*engine.read, *ids[0][:same]])
+    engine.prefill([*engine.work.prompt, *ids[0][:same]])
     best = np.sort(engine.logits())[-2:]
     return float(best[1] - best[0]) / math.log(2)
 

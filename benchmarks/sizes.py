@@ -45,6 +45,7 @@ from empower_model.fitting import (
     mixture_fitting,
     probabilities,
     reliability,
+    share,
     still_to_type,
 )
 from empower_model.memory import Project, WeightedMemory, Weights, fitted_memory
@@ -223,9 +224,7 @@ def _keep(path: Path, data: bytes) -> None:
 def report(folder: Path, model: str, save: Path | None) -> None:
     """Show how far the probabilities are from the shares that were right, by size, with and without a memory."""
     gathered = [Span(**span) for path in sorted(folder.glob("*.json")) for span in json.loads(path.read_bytes())]
-    weights = Weights.load(DEFAULT_WEIGHTS)
-    assert weights is not None
-    shipped = {False: Calibration.load(store.DEFAULT_CALIBRATION), True: weights.calibration}
+    shipped = {False: Calibration.load(store.DEFAULT_CALIBRATION), True: _for_any_model().calibration}
     table = Table("memory", "tokens", "cursors", "spans", "default", "fitted to the other packages")
     for memory, default in shipped.items():
         those = [span for span in gathered if span.memory == memory and span.bits]
@@ -249,28 +248,31 @@ def report(folder: Path, model: str, save: Path | None) -> None:
 def context(folder: Path) -> None:
     """Show the bits a character of the observed text by size of the prompt, of works that were read at every size."""
     rows: dict[str, dict[int, tuple[float, float, int]]] = {}
-    weights = Weights.load(DEFAULT_WEIGHTS)
-    assert weights is not None
+    coefficients = _for_any_model().coefficients
     for path in sorted(folder.glob("*.pickle")):
         _, size, noted, characters = pickle.loads(path.read_bytes())
         if noted:
             seen = Witness(noted).observations()
-            mixed = mixture_fitting.probabilities(seen, weights.coefficients)
+            mixed = mixture_fitting.probabilities(seen, coefficients)
             bits = [float(-np.log2(p).sum()) for p in (seen.model, mixed)]
             rows.setdefault(path.stem.rpartition("-")[0], {})[size] = (bits[0], bits[1], sum(characters))
     sizes = sorted({size for row in rows.values() for size in row})
     whole = np.array([[row[size] for size in sizes] for row in rows.values() if len(row) == len(sizes)])
-    rng = np.random.default_rng(0)
-    drawn = rng.integers(0, len(whole), (2000, len(whole)))
     table = Table(f"{len(whole)} works", "model alone", "beside the largest", "with memory", "beside the largest")
     for i, size in enumerate(sizes):
         cells = []
         for kind in (0, 1):
-            change = whole[drawn, i, kind].sum(1) / whole[drawn, -1, kind].sum(1) - 1
-            low, high = np.quantile(change, (0.025, 0.975))
-            cells += [f"{whole[:, i, kind].sum() / whole[:, i, 2].sum():.3f}", f"{low:+.1%} to {high:+.1%}"]
+            beside = share(whole[:, i, kind], whole[:, -1, kind], range(len(whole)))
+            rate = whole[:, i, kind].sum() / whole[:, i, 2].sum()
+            cells += [f"{rate:.3f}", f"{beside.low - 1:+.1%} to {beside.high - 1:+.1%}"]
         table.add_row(f"{size} tokens", *cells)
     Console(width=100).print(table)
+
+
+def _for_any_model() -> Weights:
+    weights = Weights.load(DEFAULT_WEIGHTS)
+    assert weights is not None
+    return weights
 
 
 def _pairs(spans: Sequence[Span]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -91,12 +91,10 @@ def _calibrated_if_enough(model: Model, dry_run: bool, as_json: bool) -> tuple[d
 
 def _calibrate(model: Model, dry_run: bool, as_json: bool) -> tuple[dict[str, Any], str]:
     """Calibrate; return what was found, as JSON and as the last sentence. The tables are printed on the way."""
-    from empower_lsp.personal import recalibrated, still_shown
+    from empower_lsp.personal import like_the_last, recalibrated, still_shown
     from empower_model.request import Limits
 
-    every = _decisions(model)
-    memory = bool(every) and every[-1].memory
-    decisions = [decision for decision in every if decision.memory == memory]
+    decisions, memory = like_the_last(_decisions(model))
     confidence = decisions[-1].completion.confidence if decisions else Limits().confidence
     path = calibration_file(model, memory)
     recalibration = recalibrated(decisions, _own(model, memory), confidence)

@@ -219,10 +219,9 @@ def _known(total: Group) -> list[str]:
     """Return what is to be said of the rate where editors did not tell what they show."""
     if not total.inferred:
         return []
-    said = f"Of {total.shown} shown, {total.shown - total.inferred} are known from the editor."
     return [
         "",
-        said,
+        f"Of {total.shown} shown, {total.shown - total.inferred} are known from the editor.",
         "That the others were seen is inferred, from how long they stood there and from what",
         "was typed.",
     ]

@@ -1,6 +1,6 @@
 """Fits calibration and memory to one person: what `calibrate` does."""
 
-from empower_lsp.personal.decision import Decision, decisions, grouped, still_shown
+from empower_lsp.personal.decision import Decision, decisions, grouped, like_the_last, still_shown
 from empower_lsp.personal.recalibration import Recalibration, TooFewDecisions, recalibrated
 from empower_lsp.personal.workspace_weights import fitted, since, source
 
@@ -11,6 +11,7 @@ __all__ = [
     "decisions",
     "fitted",
     "grouped",
+    "like_the_last",
     "recalibrated",
     "since",
     "source",

@@ -25,7 +25,7 @@ from empower_model.fitting import (
     calibration_error,
     clustered,
     fit_near,
-    folds,
+    held_out,
     log_losses,
     probabilities,
     reliability,
@@ -85,10 +85,8 @@ def recalibrated(decisions: Sequence[Decision], own: Calibration, confidence: fl
     right = np.array([decision.right for decision in decisions], dtype=np.bool_)
     _enough(right)
     unit, groups = grouped(decisions, FOLDS)
-    fold = folds(groups)
     before, after = probabilities(own, bits), np.empty_like(bits)
-    for number in range(fold.max() + 1):
-        out = fold == number
+    for out in held_out(groups):
         held, _ = _fitted(bits[~out], right[~out], own, confidence)
         after[out] = probabilities(held, bits[out])
     fitted, prior = _fitted(bits, right, own, confidence)

@@ -54,11 +54,11 @@ __all__ = [
 
 _log = logging.getLogger(__name__)
 
-DEFAULT_CALIBRATION = Path(__file__).parents[1] / "weights" / "default.calibration.json"
-"""For models that nothing was fitted for."""
 LONGEST_NAME = 200
 """Characters of a name that are shown where there is no such model."""
 _PACKAGE = Path(__file__).parents[1]
+DEFAULT_CALIBRATION = _PACKAGE / "weights" / "default.calibration.json"
+"""For models that nothing was fitted for."""
 _REFERENCE = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+):(?P<file>[\w.+-]+(?:/[\w.+-]+)*\.gguf)")
 """`owner/repo:file.gguf`: any file of the hub."""
 

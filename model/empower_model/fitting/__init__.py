@@ -2,7 +2,7 @@
 
 from empower_model.fitting import mixture_fitting, show_score
 from empower_model.fitting.adaptation import Adaptation, adapted
-from empower_model.fitting.bootstrap import FOLDS, SHARE, Interval, clustered, folds, share
+from empower_model.fitting.bootstrap import FOLDS, SHARE, Interval, clustered, held_out, share
 from empower_model.fitting.fitting import (
     BINS,
     GREEDY,
@@ -38,7 +38,7 @@ __all__ = [
     "clustered",
     "fit",
     "fit_near",
-    "folds",
+    "held_out",
     "log_losses",
     "mixture_fitting",
     "place",

@@ -19,7 +19,7 @@ from empower_model.completing import LocalCompleter
 from empower_model.engine import Engine
 from empower_model.errors import EmpowerError
 from empower_model.fitting import mixture_fitting
-from empower_model.fitting.bootstrap import Interval, clustered, folds, share
+from empower_model.fitting.bootstrap import Interval, clustered, held_out, share
 from empower_model.fitting.fitting import (
     GREEDY,
     MOST_BITS,
@@ -162,9 +162,8 @@ def _reading(engine: Engine, project: Project, where: Iterator[Place], going_on:
 
 def _cross_validated(read: _Read, start: Weights) -> Vector:
     """Return the bits of each token under a fit to other files."""
-    fold, bits = folds(read.files), np.empty(len(read.files))
-    for number in range(fold.max() + 1):
-        out = fold == number
+    bits = np.empty(len(read.files))
+    for out in held_out(read.files):
         held = mixture_fitting.fit(read.observed.part(~out), start.coefficients)
         bits[out] = -np.log2(mixture_fitting.probabilities(read.observed.part(out), held))
     return bits
@@ -203,12 +202,11 @@ def _fitted_curve(
     bits: Vector, right: NDArray[np.bool_], files: Sequence[str], own: Calibration, spans: int
 ) -> Curve | None:
     """Return the calibration of beginnings, which of one text are alike, so that the prior counts whole texts."""
-    prior, fold = PRIOR_SPANS * len(bits) / spans, folds(files)
+    prior = PRIOR_SPANS * len(bits) / spans
     before, after = probabilities(own, bits), np.empty_like(bits)
     try:
         fitted = fit_near(own, prior, bits, right)
-        for number in range(fold.max() + 1):
-            out = fold == number
+        for out in held_out(files):
             after[out] = probabilities(fit_near(own, prior, bits[~out], right[~out]), bits[out])
     except ValueError:  # texts of more bits were right more often: too few, by chance
         return None

@@ -79,6 +79,12 @@ def folds(groups: Sequence[Hashable], count: int = FOLDS) -> Indices:
     return fold[number]
 
 
+def held_out(groups: Sequence[Hashable], count: int = FOLDS) -> list[NDArray[np.bool_]]:
+    """Return, for each of the `folds`, which observations are in it. Raises ValueError without observations."""
+    fold = folds(groups, count)
+    return [fold == number for number in range(fold.max() + 1)]
+
+
 def _numbered(groups: Sequence[Hashable]) -> Indices:
     """Return the number of each observation's group, from 0."""
     if not groups:

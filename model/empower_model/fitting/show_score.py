@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from empower_model.fitting.bootstrap import folds
+from empower_model.fitting.bootstrap import held_out
 from empower_model.fitting.logistic import logistic, maximum
 
 RIDGE = 30.0
@@ -132,9 +132,8 @@ def cross_validated(features: Vector, accepted: Right, groups: Sequence[Hashable
 
     None where some other groups have decisions of one kind only.
     """
-    fold, probabilities = folds(groups), np.empty(len(accepted))
-    for number in range(fold.max() + 1):
-        out = fold == number
+    probabilities = np.empty(len(accepted))
+    for out in held_out(groups):
         if accepted[~out].all() or not accepted[~out].any():
             return None
         probabilities[out] = fit(features[~out], accepted[~out]).probabilities(features[out])

@@ -45,8 +45,9 @@ def closed_fence(text: str, around: Around) -> str:
 
 def closed_condition(text: str, around: Around) -> str:
     """End the text at an `#endif` of a condition that one below ends already."""
-    own = [at for at, line in lines_of(text, around) if ENDIF.match(line) and (at or not around.line.strip())]
-    if not own or any(_CONDITION.match(line) for _, line in lines_of(text, around)):
+    lines = lines_of(text, around)
+    own = [at for at, line in lines if ENDIF.match(line) and (at or not around.line.strip())]
+    if not own or any(_CONDITION.match(line) for _, line in lines):
         return text
     opened = _left(reversed(around.preceding), _CONDITION, ENDIF)
     ended = _left(around.following, ENDIF, _CONDITION)

@@ -21,6 +21,8 @@ from empower_model.memory import mixture
 from empower_model.memory.mixture import Weights
 
 TRUTH = Calibration(0.5, 1.0)
+ALL_THE_TIME = ("--seconds", "600")
+"""On a busy machine, the default may not do for the places of a small workspace, which take some seconds."""
 
 
 @pytest.fixture(autouse=True)
@@ -30,10 +32,6 @@ def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(*args: str) -> Result:
     return CliRunner().invoke(calibrate, args)
-
-
-ALL_THE_TIME = ("--seconds", "600")
-"""On a busy machine, the default may not do for the places of a small workspace, which take some seconds."""
 
 
 def content(*args: str) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def call(command: click.Command, *arguments: object) -> Result:
     return CliRunner().invoke(command, [str(argument) for argument in arguments])
 
 
-def rows(path: Path) -> list[dict[str, object]]:
+def rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
@@ -62,8 +62,8 @@ def test_labels_of_random_lines(tmp_path: Path, code: Path, base: Path) -> None:
     written = rows(out)
     assert len(written) == 5
     for row in written:
-        assert row["bits"] == pytest.approx([10.0] * len(row["tokens"]), rel=1e-4)  # type: ignore[arg-type]
-        assert row["spans"] == [min(3, len(row["tokens"]) - cut) for cut in row["cuts"]]  # type: ignore[arg-type, attr-defined]
+        assert row["bits"] == pytest.approx([10.0] * len(row["tokens"]), rel=1e-4)
+        assert row["spans"] == [min(3, len(row["tokens"]) - cut) for cut in row["cuts"]]
 
 
 def test_labels_of_whole_texts(tmp_path: Path, code: Path, base: Path) -> None:
@@ -75,8 +75,8 @@ def test_labels_of_whole_texts(tmp_path: Path, code: Path, base: Path) -> None:
     assert result.exit_code == 0, result.output
     [row] = rows(out)
     assert row["name"] == "a.py"
-    assert row["ends"][-1] == len((code / "a.py").read_text(encoding="utf-8"))  # type: ignore[index]
-    assert set(row["spans"]) == {1}  # type: ignore[call-overload]
+    assert row["ends"][-1] == len((code / "a.py").read_text(encoding="utf-8"))
+    assert set(row["spans"]) == {1}
 
 
 def test_examples_for_training(tmp_path: Path, code: Path, base: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_model_file_measures_what_is_served(tmp_path: Path, code: Path, qwen2:
     out = tmp_path / "labels.jsonl"
     result = call(label, "--from", code, "--base", qwen2, "--count", 2, "--out", out)
     assert result.exit_code == 0, result.output
-    bits = [bit for row in rows(out) for bit in row["bits"]]  # type: ignore[attr-defined]
+    bits = [bit for row in rows(out) for bit in row["bits"]]
     assert 11 < sum(bits) / len(bits) < 16  # random weights over 9,000 tokens
 
 

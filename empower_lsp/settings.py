@@ -53,7 +53,7 @@ class Settings:
         engine=True,
     )
     patience: float = _option(
-        100.0, "Milliseconds that a key waits for the whole text of the better model.", low=0, high=10_000
+        120.0, "Milliseconds that a key waits for the whole text of the better model.", low=0, high=10_000
     )
     rest: str = _option(
         "never",

@@ -28,7 +28,7 @@ from empower_model.trim import inside_word
 
 CANCEL_GRACE = 0.1
 """Seconds in which an editor that cancels because of a keystroke asks again; until then the work goes on."""
-PATIENCE = 0.1
+PATIENCE = 0.12
 """Seconds that a key waits for the whole text of the deep tier, where a part of it or the instant tier's is there."""
 PATIENCE_BY_HAND = 1.0
 """The same for a person who has asked by hand."""

@@ -12,11 +12,11 @@ from collections.abc import Callable
 
 from empower_model.completing.stopping import Cut, Verdict, Written
 from empower_model.request import Limits
+from empower_model.trim import balance, indent
 
 SECONDS = 5.0
 """So long a person waits for the rest of a statement."""
 
-_NO_CODE = re.compile(r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?<!\S)(?:#|//).*""")
 _GOES_ON = re.compile(
     r"\s*(?:[)\]}]|(?:end|fi|done|esac|else|elif|elsif|elseif|except|finally|catch|rescue|ensure)\b)", re.IGNORECASE
 )
@@ -56,18 +56,19 @@ def statement_end(before: str, text: str) -> int | None:
     first = _first(head, text, lines)
     if first is None:
         return None
-    base, depth, block, joined = _indent(lines[first]), 0, False, False
+    base, depth, block, joined = indent(lines[first]), 0, False, False
     at = sum(len(line) + 1 for line in lines[:first]) - len(head)
     for number, line in enumerate(lines[first:], first):
         if number > first and depth == 0 and not joined and line.strip():
             if number == len(lines) - 1 and _WORD.fullmatch(line):
                 return None  # it may become an `else`
-            deeper = _indent(line) > base
+            deeper = indent(line) > base
             if not deeper and not (block and _GOES_ON.match(line)):
                 return at + len(line) - len(line.lstrip())
             block = block or deeper
         at += len(line) + 1
-        depth, joined = max(0, depth + _opened(line)), line.endswith("\\")
+        found = balance(line)
+        depth, joined = max(0, depth - found.closed) + found.opened, line.endswith("\\")
     return None
 
 
@@ -76,17 +77,6 @@ def _first(head: str, text: str, lines: list[str]) -> int | None:
     if text.partition("\n")[0].strip():
         return 0
     following = next((number for number, line in enumerate(lines) if number and line.strip()), None)
-    if following is not None and head.strip() and _indent(lines[following]) > _indent(head):
+    if following is not None and head.strip() and indent(lines[following]) > indent(head):
         return 0
     return following
-
-
-def _indent(line: str) -> int:
-    """Return the columns of white space that a line begins with."""
-    return len(line[: len(line) - len(line.lstrip())].expandtabs(4))
-
-
-def _opened(line: str) -> int:
-    """Return how many more brackets a line opens than it closes."""
-    code = _NO_CODE.sub("", line)
-    return sum(code.count(bracket) for bracket in "([{") - sum(code.count(bracket) for bracket in ")]}")

@@ -6,18 +6,16 @@ U_i = s_1 + ... + s_i is the surprisal of the first i tokens together. A rule is
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Protocol
 
 from empower_model.calibration import Calibration
+from empower_model.trim import balance
 
 NEARLY = 0.7
 """The share of the best gain for which a span may go on to where a line, or a part of it, is whole."""
-
-_STRING = re.compile(r"""(["'])(?:\\.|(?!\1)[^\\\n])*\1""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +106,7 @@ def _wholeness(written: Written, count: int) -> int:
     """Return 2 where tokens end with a line, 1 where with a part of one, 0 within brackets or behind an operator."""
     text, at = written.text, written.lengths[count - 1]
     head = text[:at].rstrip()
-    open_brackets: list[str] = []
-    for character in _STRING.sub("", head):
-        if character in "([{":
-            open_brackets.append(character)
-        elif character in ")]}" and open_brackets and open_brackets[-1] + character in ("()", "[]", "{}"):
-            open_brackets.pop()
-    if not head or open_brackets:
+    if not head or balance(head).opened:
         return 0
     whole = head[-1].isalnum() or head[-1] in "_)]}:;\"'`"
     return whole + (whole and "\n" in (text[at - 1 : at], text[at : at + 1]))

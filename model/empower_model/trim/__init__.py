@@ -1,7 +1,7 @@
 """Makes a text fit the text around it, without a grammar."""
 
 from empower_model.trim.runs import LONGEST_WORD, run_length
-from empower_model.trim.scan import AFTER, BEFORE
+from empower_model.trim.scan import AFTER, BEFORE, balance, indent
 from empower_model.trim.trimming import reindent, trim
 from empower_model.trim.words import inside_word, joined
 
@@ -9,6 +9,8 @@ __all__ = [
     "AFTER",
     "BEFORE",
     "LONGEST_WORD",
+    "balance",
+    "indent",
     "inside_word",
     "joined",
     "reindent",

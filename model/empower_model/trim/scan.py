@@ -101,6 +101,19 @@ def unpaired(brackets: list[Bracket]) -> tuple[list[Bracket], list[Bracket]]:
     return left, stray
 
 
+class Balance(NamedTuple):
+    """How many brackets a text leaves open, and how many it closes that stand before it."""
+
+    opened: int
+    closed: int
+
+
+def balance(code: str) -> Balance:
+    """Count the brackets of `code` that have no partner in it, outside of strings and comments."""
+    left, stray = unpaired(scan(code).brackets)
+    return Balance(len(left), len(stray))
+
+
 def close(left: list[Bracket], closer: str) -> bool:
     """Take the innermost bracket that `closer` fits, and all inside it, off `left`; False if there is none."""
     for depth in range(len(left) - 1, -1, -1):

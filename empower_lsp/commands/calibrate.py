@@ -91,10 +91,10 @@ def _calibrated_if_enough(model: Model, dry_run: bool, as_json: bool) -> tuple[d
 
 def _calibrate(model: Model, dry_run: bool, as_json: bool) -> tuple[dict[str, Any], str]:
     """Calibrate; return what was found, as JSON and as the last sentence. The tables are printed on the way."""
-    from empower_lsp.personal import like_the_last, recalibrated, still_shown
+    from empower_lsp.personal import comparable, recalibrated, still_shown
     from empower_model.request import Limits
 
-    decisions, memory = like_the_last(_decisions(model))
+    decisions, memory = comparable(_decisions(model), model)
     confidence = decisions[-1].completion.confidence if decisions else Limits().confidence
     path = calibration_file(model, memory)
     recalibration = recalibrated(decisions, _own(model, memory), confidence)
@@ -119,16 +119,14 @@ def _calibrate(model: Model, dry_run: bool, as_json: bool) -> tuple[dict[str, An
 
 
 def _decisions(model: Model) -> list[Decision]:
-    """Return the decisions on what is in use; those with other weights of the memory were about other bits."""
+    """Return the decisions on the model and its tuning."""
     from empower_lsp.log import log_path, opened
-    from empower_lsp.personal import decisions, since
+    from empower_lsp.personal import decisions
 
     if not log_path().exists():
         return []
-    first = since(model)
     with opened(log_path()) as log:
-        decided = decisions(log.entries(), model.name, model.tuning)
-    return [decision for decision in decided if not decision.memory or decision.completion.at >= first]
+        return decisions(log.entries(), model.name, model.tuning)
 
 
 def _kept(path: Path) -> dict[str, Any]:

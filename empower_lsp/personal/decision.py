@@ -116,12 +116,6 @@ def decisions(entries: Iterable[Entry], model: str | None = None, adapter: str =
     return [decision for decision in map(_decision, wanted) if decision is not None]
 
 
-def like_the_last(decisions: Sequence[Decision]) -> tuple[list[Decision], bool]:
-    """Return the decisions on bits such as the last one's: those with a memory, or those without; and which it is."""
-    memory = bool(decisions) and decisions[-1].memory
-    return [decision for decision in decisions if decision.memory == memory], memory
-
-
 def grouped(decisions: Sequence[Decision], least: int = 5) -> tuple[str, list[str]]:
     """Sort decisions into at least `least` groups; return what kind of groups, and each decision's, in their order.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -15,6 +16,7 @@ from empower_model.memory import memory_in_use
 from empower_model.regular_file import read_json
 
 if TYPE_CHECKING:
+    from empower_lsp.personal.decision import Decision
     from empower_model.files import Model
     from empower_model.fitting import Adaptation
 
@@ -68,6 +70,17 @@ def since(model: Model) -> float:
     Bits from before were of another mixture. Raises ModelError.
     """
     return float(_provenance(memory_weights(model)).get("saved_at", 0.0))
+
+
+def comparable(decisions: Sequence[Decision], model: Model) -> tuple[list[Decision], bool]:
+    """Return the decisions on bits such as the last one's: those with a memory, or those without; and which it is.
+
+    Those with other weights of the memory than are in use were on other bits, and are left out. Raises ModelError.
+    """
+    first = since(model)
+    now = [decision for decision in decisions if not decision.memory or decision.completion.at >= first]
+    memory = bool(now) and now[-1].memory
+    return [decision for decision in now if decision.memory == memory], memory
 
 
 def _provenance(path: Path) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 from empower_lsp.log.records import CompletionRecord, OutcomeRecord, TokenRecord
 from empower_lsp.log.store import Store, log_path
 from empower_model.calibration import Calibration
-from empower_model.files import calibration_file, store
+from empower_model.files import calibration_file, own_weights, store
+from empower_model.memory import memory_in_use
 from empower_training.commands.log import log
 
 KNOWN = "cumulative surprisal, or calibrated probability"
@@ -121,6 +122,15 @@ def test_bits_with_a_memory_are_read_with_its_calibration() -> None:
     assert figures["acceptance"][1]["predicted"] == pytest.approx(
         sum(1 / (1 + i / 7) for i in range(11, 18)) / 7, abs=1e-9
     )
+
+
+def test_bits_with_other_weights_of_the_memory_are_left_out() -> None:
+    chosen = store.checked("")
+    path = own_weights(chosen)
+    path.parent.mkdir(parents=True)
+    memory_in_use(chosen).save(path, saved_at=1.7e9 + 86_400 * 7.5)
+    fill(memory=True)
+    assert content()["completions"] == 10
 
 
 def test_without_a_log() -> None:

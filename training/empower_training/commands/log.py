@@ -62,7 +62,7 @@ def log(file: Path | None, model: str, confidence: float, seed: int, as_json: bo
 def _of_log(model: Model) -> tuple[list[Judged], Calibration]:
     """Return the decisions on what the last one was on, with a memory or without, and the calibration of its bits."""
     from empower_lsp.log import log_path, opened
-    from empower_lsp.personal import decisions, like_the_last
+    from empower_lsp.personal import comparable, decisions
     from empower_model.errors import EmpowerError
     from empower_model.memory import memory_in_use
     from empower_training.replay import of_decisions
@@ -70,7 +70,7 @@ def _of_log(model: Model) -> tuple[list[Judged], Calibration]:
     if not log_path().exists():
         raise EmpowerError(f"There is no log yet ({log_path()}): `empower-lsp log status` says whether one is kept.")
     with opened(log_path()) as entries:
-        decided, memory = like_the_last(decisions(entries.entries(), model.name, model.tuning))
+        decided, memory = comparable(decisions(entries.entries(), model.name, model.tuning), model)
     calibration = memory_in_use(model).calibration if memory else model.calibration
     return of_decisions(decided), calibration
 

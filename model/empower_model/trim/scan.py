@@ -59,7 +59,7 @@ class Scan(NamedTuple):
     """Quotes without a partner on their line."""
 
 
-@lru_cache(maxsize=16)  # most rules look at the same text
+@lru_cache(maxsize=64)  # most rules look at the same text, and the rule that ends a span at many short ones
 def scan(code: str) -> Scan:
     """Brackets, strings and comments of `code`, which begins outside of all three. Not to be changed."""
     scanned = Scan([], [], [])

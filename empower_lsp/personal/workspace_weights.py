@@ -64,20 +64,12 @@ def source(model: Model) -> str:
     return f"fitted to {content.get('workspace', 'a workspace')} on {content.get('date', 'some day')}"
 
 
-def since(model: Model) -> float:
-    """Return when the weights in use were fitted here, in seconds since 1970; 0 if they came with the model.
-
-    Bits from before were of another mixture. Raises ModelError.
-    """
-    return float(_provenance(memory_weights(model)).get("saved_at", 0.0))
-
-
 def comparable(decisions: Sequence[Decision], model: Model) -> tuple[list[Decision], bool]:
     """Return the decisions on bits such as the last one's: those with a memory, or those without; and which it is.
 
     Those with other weights of the memory than are in use were on other bits, and are left out. Raises ModelError.
     """
-    first = since(model)
+    first = float(_provenance(memory_weights(model)).get("saved_at", 0.0))  # seconds since 1970; 0 if they came along
     now = [decision for decision in decisions if not decision.memory or decision.completion.at >= first]
     memory = bool(now) and now[-1].memory
     return [decision for decision in now if decision.memory == memory], memory

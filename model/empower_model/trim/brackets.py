@@ -72,6 +72,8 @@ def _said_again(kept: str, said: str, around: Around) -> bool:
         return False  # brackets alone are a question of balance
     if _WORD.search(said):
         return len(said) > 3 or said == around.rest
+    if not kept and len(said) > 1 and not _is_run(kept, said, around):
+        return True  # all of the text: `().` before `().name`
     if (said.strip(_PLAIN) and said != around.rest) or _is_run(kept, said, around):
         return False
     if said[0] in "\"'`" and not _open_strings(scan(around.line + kept), around.line + kept):
@@ -111,6 +113,17 @@ def closed_string(text: str, around: Around) -> str:
     while at >= 0 and scan(line + first[:at] + around.rest).quotes != inside[:-1]:
         at = first.rfind(quote, 0, at)
     return text if at < 0 else first[:at]
+
+
+def string_before_string(text: str, around: Around) -> str:
+    """End the text before a last string that would touch the one that begins behind the cursor: `"a""b"`."""
+    quote = around.rest[:1]
+    if not quote or quote not in "\"'`" or not text.endswith(quote) or around.rest.startswith(3 * quote):
+        return text
+    strings = scan(around.line + text + around.rest).skipped
+    joint = len(around.line + text)
+    own = next((start for start, end in strings if end == joint), 0) - len(around.line)
+    return text[:own] if own >= 0 and any(start == joint for start, _ in strings) else text
 
 
 def _remark(line: str) -> str:

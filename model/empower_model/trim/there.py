@@ -225,15 +225,18 @@ def table_rule_again(text: str, around: Around) -> str:
 def _all_stand_there(lines: Sequence[str], around: Around) -> bool:
     """Return whether lines, the last perhaps not whole, stand below one after the other, a few lines further down.
 
-    Three lines of which two say something: fewer are a habit of much code.
+    Three lines of which two say something, or a header and the whole first line of its body: fewer are a habit of much
+    code.
     """
-    if len(lines) < 3 or sum(map(nontrivial, lines)) < 2:
+    headed = len(lines) == 2 and _BEGINS.search(lines[0]) and indent(lines[1]) > indent(lines[0])
+    if not (headed or len(lines) > 2) or sum(map(nontrivial, lines)) < 2:
         return False
     for start in range(1, SKIPPED + 1):
         there = around.following[start : start + len(lines)]
         if not _stays_in(lines[0], around.following[:start]):
             break
-        if len(there) == len(lines) and there[:-1] == lines[:-1] and there[-1].startswith(lines[-1]):
+        begins = there[-1:] == lines[-1:] if headed else there and there[-1].startswith(lines[-1])
+        if len(there) == len(lines) and there[:-1] == lines[:-1] and begins:
             return True
     return False
 

@@ -12,7 +12,14 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from empower_model.trim.above import again, leaves_unreachable, repeated_lines, unreachable
-from empower_model.trim.brackets import balance, closed_string, one_line, overlap, swallows_rest
+from empower_model.trim.brackets import (
+    balance,
+    closed_string,
+    one_line,
+    overlap,
+    string_before_string,
+    swallows_rest,
+)
 from empower_model.trim.fitting_in import (
     body_again,
     branch_of_nothing,
@@ -53,6 +60,7 @@ RULES: tuple[Rule, ...] = (
     overlap,
     swallows_rest,
     closed_string,
+    string_before_string,
     balance,
     blank_run,
     scope,

@@ -143,14 +143,15 @@ def anchored(hole: Hole, rng: random.Random, most: int) -> Hole:
 def lay_out(hole: Hole, encode: Encode, marks: Marks, room: int) -> list[int]:
     """Lay a hole out in the server's order, in at most `room` ids: the suffix gives way first, then what is far above.
 
-    Layout: prefix mark, above, suffix mark, below, middle mark, near lines, middle, end of text; all tokenised apart.
+    Layout: prefix mark, above, suffix mark, below, middle mark, near lines, middle, end of text; all tokenised apart. A
+    middle too long for the room is cut, and has no end.
     """
-    middle = [*encode(hole.near), *encode(hole.middle)][: room - 4]
+    middle = [*encode(hole.near), *encode(hole.middle), marks.end][: room - 3]
     above, below = encode(hole.above), encode(hole.below)
-    left = room - 4 - len(middle)
+    left = room - 3 - len(middle)
     below = below[: max(left - len(above), left // 3)]
     above = above[max(0, len(above) - (left - len(below))) :]
-    return [marks.prefix, *above, marks.suffix, *below, marks.middle, *middle, marks.end]
+    return [marks.prefix, *above, marks.suffix, *below, marks.middle, *middle]
 
 
 class Stream:

@@ -77,7 +77,7 @@ bench: $(VENV)/.dev
 # The texts are fetched from the package index. Training goes on from the weights that ship; anew it is, after
 # `lab tokenizer $(MODEL)/corpus $(MODEL)/tokenizer`, with BEGIN="--tokenizer $(MODEL)/tokenizer".
 MODEL := .cache/model
-BEGIN := --from empower-python-base
+BEGIN := --from empower-python
 RATES := --rate 6e-4 --embedding-rate 8e-4
 STEPS := 20000
 LAB := $(BIN)/empower-lsp lab
@@ -90,24 +90,23 @@ model: $(VENV)/.dev
 # From the newest checkpoint of the run, which may still be going on, to the files and figures of a model. The checksums
 # that it ends with belong into catalogue.toml.
 DECAY := 3000
-EXAMPLES := 3000
+TUNE := --examples 3000 --context 512 --rate 3e-5
 HOLDOUT := --characters 300000 --holes 300
 CURSORS := 600
 FILES := model/empower_model/weights/empower-python-7m
-BASE := empower-python-base
-TUNED := empower-python
+BASE := empower-python
+TUNED := empower-python-tuned
 finish: export EMPOWER_LSP_DATA := $(CURDIR)/$(MODEL)/data
 finish: $(VENV)/.dev
 	test -f $(MODEL)/base/final/training.json || \
 		$(LAB) pretrain $(MODEL)/corpus $(MODEL)/base --from $(MODEL)/run $(RATES) --steps $(DECAY) --decay 1
-	$(LAB) tune $(MODEL)/base/final $(MODEL)/corpus $(MODEL)/tuned --examples $(EXAMPLES)
-	$(LAB) export $(MODEL)/base/final $(FILES)-base-q8_0.gguf --name empower-python-base
-	$(LAB) export $(MODEL)/tuned/final $(FILES)-q8_0.gguf
-	$(BIN)/empower-lsp evaluate cursors $(MODEL)/corpus --model $(BASE) --fit $(CURSORS) --count $(CURSORS) --split programs
-	$(BIN)/empower-lsp evaluate cursors $(MODEL)/corpus --model $(TUNED) --fit $(CURSORS) --count $(CURSORS) --split programs --show 20
-	$(LAB) memory $(MODEL)/corpus --model $(TUNED) --fit $(CURSORS) --count $(CURSORS) --split programs --save
-	$(LAB) heldout $(MODEL)/tuned/final $(MODEL)/corpus $(HOLDOUT)
-	$(LAB) heldout $(MODEL)/tuned/final $(MODEL)/corpus $(HOLDOUT) --split programs
+	$(LAB) tune $(MODEL)/base/final $(MODEL)/corpus $(MODEL)/tuned $(TUNE)
+	$(LAB) export $(MODEL)/base/final $(FILES)-q8_0.gguf
+	$(LAB) export $(MODEL)/tuned/final $(FILES)-tuned-q8_0.gguf --name empower-python-tuned
+	for model in $(BASE) $(TUNED); do \
+		$(BIN)/empower-lsp evaluate cursors $(MODEL)/corpus --model $$model --fit $(CURSORS) --count $(CURSORS) --split programs --show 20 && \
+		$(LAB) memory $(MODEL)/corpus --model $$model --fit $(CURSORS) --count $(CURSORS) --split programs --save || exit; done
+	for split in heldout programs; do $(LAB) heldout $(MODEL)/base/final $(MODEL)/corpus $(HOLDOUT) --split $$split || exit; done
 	sha256sum $(FILES)*.gguf
 
 # What a release consists of: wheel, sdist, the extension with the wheel in it, and checksums. Needs Node.

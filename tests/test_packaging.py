@@ -57,7 +57,7 @@ def test_the_server_needs_neither_torch_nor_transformers() -> None:
     assert "torch" in " ".join(project["optional-dependencies"]["training"])
 
 
-@pytest.mark.parametrize("name", ["empower-python", "empower-python-base"])
+@pytest.mark.parametrize("name", ["empower-python", "empower-python-tuned"])
 def test_a_bundled_model_is_the_one_that_the_catalogue_names(name: str) -> None:
     model = store.verify(name)
     assert model.sha256 is not None

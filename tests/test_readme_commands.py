@@ -30,7 +30,7 @@ HERE = {
     "empower-lsp log purge --all": "Deleted 1 completions",
     "empower-lsp log stats": "python",
     "empower-lsp log status": "1 completions",
-    "empower-lsp model list": "empower-python-base",
+    "empower-lsp model list": "empower-python-tuned",
     "empower-lsp model use qwen2.5-coder-0.5b-instruct": "In use: qwen2.5-coder-0.5b-instruct",
     "empower-lsp model pull qwen2.5-coder-0.5b-instruct": "is already here",
 }

@@ -300,7 +300,7 @@ async def test_secrets_and_denied_files_give_nothing(editor: Editor, uri: str) -
 
 async def test_a_killed_engine_costs_a_completion_and_is_said_once(editor: Editor, uri: str) -> None:
     editor.open(uri, TEXT)
-    for place in (CURSOR, types.Position(12, 0), types.Position(6, 0)):
+    for place in (CURSOR, types.Position(4, 18), types.Position(13, 0)):
         await editor.items(uri, place)  # may be the one it costs
         assert await editor.items(uri, place)
         engine = editor.engine()

@@ -16,7 +16,6 @@ from empower_model.files.gguf_file import digest
 from empower_model.files.memory_files import DEFAULT_WEIGHTS, memory_sidecar, own_weights
 from empower_model.files.provenance import Provenance
 from empower_model.files.tunings import calibration_file
-from empower_model.fitting.mixture_fitting import cautious
 from empower_model.host.parent import EngineHost
 from empower_model.memory.in_use import memory_in_use
 from empower_model.memory.mixture import Weights
@@ -105,9 +104,6 @@ def test_weights_for_any_model_trust_the_memory_less_than_the_bundled_models_own
     default, bundled = Weights.load(DEFAULT_WEIGHTS), Weights.load(memory_sidecar(store.checked("").path))
     assert default is not None
     assert bundled is not None
-    expected = cautious(bundled)
-    assert default.coefficients == pytest.approx(expected.coefficients, abs=1e-3), "fit them with `memory --save`"
-    assert default.calibration == expected.calibration
     assert (default.coefficients[:, :, 0] < bundled.coefficients[:, :, 0]).all()
 
 
@@ -187,7 +183,7 @@ def test_beside_another_model_the_bundled_one_answers_at_once(tmp_path: Path, ho
     assert [host["background"] for host in hosts] == [True, False]
 
 
-@pytest.mark.parametrize("name", ["", "empower-python", "empower-python-base", str(store.checked("").path)])
+@pytest.mark.parametrize("name", ["", "empower-python", "empower-python-tuned", str(store.checked("").path)])
 def test_the_bundled_model_works_alone(name: str, hosts: list[dict[str, Any]]) -> None:
     assert start_engine(Settings(model=name), lambda _: None, Feed(), forget).source.tier == "instant"
     assert start_instant(Settings(model=name), lambda _: None, Feed(), forget) is None

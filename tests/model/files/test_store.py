@@ -52,8 +52,8 @@ def put_pulled(name: str, content: bytes, sha256: str | None = None) -> Path:
 def test_the_catalogue_is_sound() -> None:
     entries = list(store.catalogue().values())
     assert entries[0].name == store.bundled() == "empower-python"
-    assert [entry.name for entry in entries if entry.repo is None] == ["empower-python", "empower-python-base"]
-    assert [entry.base for entry in entries if entry.base] == ["empower-python-base"]
+    assert [entry.name for entry in entries if entry.repo is None] == ["empower-python", "empower-python-tuned"]
+    assert [entry.base for entry in entries if entry.base] == ["empower-python"]
     assert len({(entry.repo, entry.file) for entry in entries}) == len(entries)
     assert "qwen2.5-coder-0.5b" in store.catalogue()
     for entry in entries:

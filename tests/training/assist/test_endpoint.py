@@ -129,7 +129,12 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 def test_a_real_model_answers(url: str) -> None:
     endpoint = Endpoint(url)
-    code = [{"role": "user", "content": "def add(first, second):\n    return first + "}]
+    code = [
+        {
+            "role": "user",
+            "content": "def add(first, second):\n    return first + second\n\n\ndef subtract(first, second):\n    return ",
+        }
+    ]
     short, longer = endpoint.ask(code, 1), endpoint.ask(code, 12)
     assert 0 < len(short) < len(longer)
     assert longer.startswith(short)  # greedily

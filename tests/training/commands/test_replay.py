@@ -218,9 +218,9 @@ AT_SPEED = (*SMALL, "--keys-per-second", "5")
 
 
 def test_at_a_speed_each_arm_has_a_row(corpus_folder: Path, tmp_path: Path) -> None:
-    base = store.resolve("empower-python-base").path
+    other = store.resolve("empower-python-tuned").path
     machines = ("--machine", "two-cores", "--machine", "100,50")
-    table = rows(corpus_folder, *AT_SPEED, *machines, "--model", base, "--memory", "--resume", tmp_path / "run")
+    table = rows(corpus_folder, *AT_SPEED, *machines, "--model", other, "--memory", "--resume", tmp_path / "run")
     arms = [(row["machine"], row["arm"]) for row in table]
     assert arms == [(where, arm) for where in machines[1::2] for arm in ("instant alone", "deep alone", "both")]
     assert all(row["works"] == table[0]["works"] > 0 for row in table)

@@ -86,9 +86,9 @@ def test_quantised_weights_are_quantised_alike_again(tmp_path: Path, source: Pat
 
 
 def test_what_labels_is_the_base_of_a_tuned_model(tmp_path: Path, source: Path) -> None:
-    assert labelling_folder() == labelling_folder("empower-python") == base_folder("empower-python-base")
-    assert labelling_folder() != base_folder()
-    assert labelling_folder("empower-python-base") == base_folder("empower-python-base")
+    assert labelling_folder("empower-python-tuned") == base_folder("empower-python")
+    assert labelling_folder("empower-python-tuned") != base_folder("empower-python-tuned")
+    assert labelling_folder() == labelling_folder("empower-python") == base_folder()
     export(source, tmp_path / "own.gguf", "f32")
     assert labelling_folder(str(tmp_path / "own.gguf")) == base_folder(str(tmp_path / "own.gguf"))
     assert labelling_folder(str(tmp_path / "own.gguf"), str(source)) == source

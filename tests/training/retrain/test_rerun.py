@@ -18,7 +18,7 @@ from empower_training.retrain.rerun import FinetunePlan, retrain
 
 BODY = "    stripes = quantified_zebra_margin(animal, width)\n    return stripes.normalised_giraffe_height(animal)\n"
 TEXTS = [Text(f"{n}.py", f"def load_{n}(animal, width):\n{BODY}", float(n)) for n in range(20)]
-OTHER = "empower-python-base"
+OTHER = "empower-python-tuned"
 
 
 @pytest.fixture

@@ -129,16 +129,12 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 def test_a_real_model_answers(url: str) -> None:
     endpoint = Endpoint(url)
-    code = [
-        {
-            "role": "user",
-            "content": "def add(first, second):\n    return first + second\n\n\ndef subtract(first, second):\n    return ",
-        }
-    ]
-    short, longer = endpoint.ask(code, 1), endpoint.ask(code, 12)
+    code = "def add(first, second):\n    return first + second\n\n\ndef subtract(first, second):\n    return "
+    asked: list[dict[str, str]] = [{"role": "user", "content": code}]
+    short, longer = endpoint.ask(asked, 1), endpoint.ask(asked, 12)
     assert 0 < len(short) < len(longer)
     assert longer.startswith(short)  # greedily
-    assert endpoint.ask(code, 12) == longer
+    assert endpoint.ask(asked, 12) == longer
 
 
 def test_a_problem_is_worked_on_with_a_real_model(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

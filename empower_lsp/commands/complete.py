@@ -60,8 +60,9 @@ def complete(
 ) -> None:
     """Complete at a cursor of a file: LINE and COL count from 1; without COL, the end of the line.
 
-    Colours show how many bits of surprisal each token has; what comes after the end is shown struck out. The workspace
-    is the file's repository, or else the folder it is in; the file itself counts only around the cursor.
+    What is offered stands between bars. In a terminal with colours, these show how many bits of surprisal each token
+    has, and what comes after the end is struck out. The workspace is the file's repository, or else the folder it is
+    in; the file itself counts only around the cursor.
     """
     from empower_lsp.commands.one_memory import remembered
     from empower_lsp.workspace import Workspace, root_of
@@ -151,18 +152,20 @@ def split(text: str, line: int, column: int | None) -> tuple[str, str]:
 def _show(path: Path, prefix: str, suffix: str, completion: Completion) -> None:
     from rich.console import Console
     from rich.syntax import Syntax
+    from rich.text import Text
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
+    coloured = console.color_system is not None and not console.no_color
     above = prefix.split("\n")[-CONTEXT_LINES:]
     lexer = Syntax.guess_lexer(str(path))
     code = Syntax("", lexer, theme="ansi_dark").highlight("\n".join(above))
     code.rstrip()
     code.append(" " * (len(above[-1]) - len(above[-1].rstrip())))
     code.append("▏", style="bold")
-    code.append_text(_coloured(completion))
+    code.append_text(_coloured(completion) if coloured else Text(f"{completion.text}▕"))
     code.append(suffix.split("\n", 1)[0], style="dim")
     console.print(code, "\n")
-    console.print(_legend(completion))
+    console.print(_legend(completion, coloured))
 
 
 def _coloured(completion: Completion) -> Text:
@@ -182,7 +185,7 @@ def _coloured(completion: Completion) -> Text:
     return shown
 
 
-def _legend(completion: Completion) -> str:
+def _legend(completion: Completion, coloured: bool) -> str:
     bits = sum(token.surprisal for token in completion.tokens[: completion.kept])
     why = ENDS.get(completion.end, completion.end)
     first = (
@@ -192,5 +195,6 @@ def _legend(completion: Completion) -> str:
         else f"[bold]nothing to show[/bold]: {why}"
     )
     scale = " · ".join(f"[{name}]{'more' if bits == float('inf') else f'≤ {bits:g}'}[/{name}]" for bits, name in SCALE)
+    colours = f"bits a token: {scale} · [strike]not shown[/strike]\n" if coloured else ""
     prompt = f"{completion.prompt_tokens} prompt tokens, {completion.evaluated_tokens} of them evaluated"
-    return f"{first}\nbits a token: {scale} · [strike]not shown[/strike]\n{completion.total_ms:.0f} ms, {prompt}"
+    return f"{first}\n{colours}{completion.total_ms:.0f} ms, {prompt}"

@@ -37,12 +37,22 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, arguments, prog_name="empower-lsp")
 
 
-def test_completing_shows_code_bits_and_the_reason(source: Path) -> None:
+def test_completing_shows_code_bits_and_the_reason(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
     result = run("complete", f"{source}:5:20")
     assert result.exit_code == 0, result.output
-    assert "return first + " in result.output
     assert "bits a token" in result.output
+    assert "not shown" in result.output
     assert "prompt tokens" in result.output
+
+
+def test_without_colours_bars_tell_what_is_offered(source: Path) -> None:
+    offered = json.loads(run("complete", f"{source}:5:20", "--json").output)["text"]
+    output = run("complete", f"{source}:5:20").output
+    assert f"    return first + ▏{offered}▕" in output
+    assert "not shown" not in output
 
 
 def test_completing_as_json(source: Path) -> None:

@@ -28,6 +28,9 @@ class Scripted:
         self.heard.append((text, proposal))
         return self.script[0][0]
 
+    def delete(self, text: str) -> int:
+        return 0
+
     def write(self, text: str) -> str:
         return self.script.pop(0)[1]
 

@@ -212,6 +212,16 @@ def test_a_fence_is_taken_off_and_its_tokens_are_not_counted() -> None:
     assert [most for _, most in chat.asked] == [10, *[10 + FENCE_TOKENS] * 3]
 
 
+def test_who_deletes_takes_what_was_wrong_back_at_the_price_of_typing_it() -> None:
+    human = ReferenceHuman(PROBLEM, Fallibility(accept_wrong=1.0, deletes=True))
+    offered = iter(("    product = a * b\n",))
+    played = play(PROBLEM, human, lambda _: next(offered, ""), lambda text, _: text.rstrip() == SOLUTION.rstrip())
+    right, wrong = len("    product = "), len("a * b\n")
+    assert (played.passed, played.accepted, played.kept, played.deleted) == (True, 1, right, wrong)
+    assert played.written == len(SOLUTION) - len(PROBLEM.starter) - right
+    assert played.discounted == pytest.approx(0.999 ** (0.1 * played.read + 0.5 * (played.written + wrong)))
+
+
 @pytest.mark.parametrize(
     ("text", "answer", "typed"),
     [

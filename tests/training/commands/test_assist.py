@@ -63,6 +63,15 @@ def test_whoever_takes_everything_solves_nothing(file: Path, monkeypatch: pytest
     assert base["passed"]["estimate"] == base["discounted"]["estimate"] == 0
 
 
+def test_whoever_deletes_what_was_wrong_solves_it_at_a_price(file: Path) -> None:
+    arguments = ("--problems", file, "--policy", "Base-20", "--accept-wrong", 1, "--deletes", "--json")
+    figures = json.loads(call(*arguments).stdout)
+    alone, base = figures["scores"]
+    assert alone["passed"]["estimate"] == base["passed"]["estimate"] == 1
+    assert 0 < base["discounted"]["estimate"] < alone["discounted"]["estimate"]
+    assert figures["episodes"]["Base-20"][0]["deleted"] > 0
+
+
 def test_some_of_the_bundled_problems() -> None:
     result = call("--count", 1, "--seed", 5, "--policy", "gain 0.5", "--json")
     assert json.loads(result.stdout)["problems"] == 1
@@ -75,6 +84,7 @@ def test_some_of_the_bundled_problems() -> None:
         (("--problems", "nowhere.jsonl"), "nowhere.jsonl cannot be read"),
         (("--since", "2024-08-01"), "The bundled problems have neither date nor site"),
         (("--human", "someone"), "someone is no address of a chat server"),
+        (("--human", "http://127.0.0.1:9/v1", "--deletes"), "--deletes is for the reference human"),
         (("--model", "nowhere.gguf"), "nowhere.gguf"),
         (("--human", "http://127.0.0.1:9/v1", "--count", "1", "--policy", "Base"), "http://127.0.0.1:9/v1 cannot be"),
     ],

@@ -1,8 +1,9 @@
 """The paper's environment (arXiv 2510.13709): somebody solves a problem, with an assistant that never sees it.
 
 In each round the assistant proposes a text, its human accepts it, rejects it, or declares the program finished, and
-unless finished writes at most 10 tokens. Nobody ever edits. A proposal of nothing is no proposal: nothing is read, and
-the acceptance ratio is of what was shown. Starter code stands there from the beginning, written by nobody.
+unless finished writes at most 10 tokens. In the paper nobody ever edits; a human of ours may delete what it accepted
+too much, at the price of typing as much. A proposal of nothing is no proposal: nothing is read, and the acceptance
+ratio is of what was shown. Starter code stands there from the beginning, written by nobody.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ ROUNDS = 50
 TYPED_TOKENS = 10
 """Most tokens that the human writes in a round."""
 DISCOUNT, READ, TYPED = 0.999, 0.1, 0.5
-"""DPR = 1[all tests pass] * 0.999 ** (0.1 read + 0.5 written), both in characters."""
+"""DPR = 1[all tests pass] * 0.999 ** (0.1 read + 0.5 (written + deleted)), in characters."""
 RESAMPLES = 2000
 
 
@@ -43,6 +44,10 @@ class Solver(Protocol):
 
     def judge(self, text: str, proposal: str) -> Reply:
         """Return the verdict on a proposal to go on with after `text`; on an empty one ACCEPT is the same as REJECT."""
+        ...
+
+    def delete(self, text: str) -> int:
+        """Return how many characters of what it has just accepted, at the end of `text`, it deletes."""
         ...
 
     def write(self, text: str) -> str:
@@ -69,16 +74,19 @@ class Episode:
     read: int
     """Characters proposed."""
     kept: int
-    """Characters accepted."""
+    """Characters accepted, and not deleted."""
     written: int
     """Characters typed by the human."""
+    deleted: int = 0
+    """Characters accepted, and deleted by the human."""
     unclear: int = 0
     """Answers of the human that could not be understood and count as rejections."""
 
     @property
     def discounted(self) -> float:
         """Return the summand of the discounted pass rate."""
-        return float(DISCOUNT ** (READ * self.read + TYPED * self.written)) if self.passed else 0.0
+        effort = READ * self.read + TYPED * (self.written + self.deleted)
+        return float(DISCOUNT**effort) if self.passed else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +107,7 @@ class Score:
     length: float
     """Mean characters of a proposal."""
     kept: float
-    """Share of the characters of the programs, starter code apart, that were accepted."""
+    """Share of the characters of the programs, starter code apart, that were accepted and not deleted."""
 
 
 def assistant(completer: Completer, limits: Limits) -> Assistant:
@@ -124,7 +132,7 @@ def nobody(text: str) -> str:
 def play(problem: Problem, human: Solver, propose: Assistant, solves: Callable[[str, Problem], bool]) -> Episode:
     """Solve a problem together, and test the program."""
     text = problem.starter
-    shown = accepted = read = kept = written = rounds = 0
+    shown = accepted = read = kept = written = deleted = rounds = 0
     finished = False
     while rounds < ROUNDS and not finished:
         rounds += 1
@@ -137,13 +145,18 @@ def play(problem: Problem, human: Solver, propose: Assistant, solves: Callable[[
             continue
         if reply is Reply.ACCEPT and proposal:
             accepted += 1
-            kept += len(proposal)
             text += proposal
+            wrong = human.delete(text)
+            kept += len(proposal) - wrong
+            deleted += wrong
+            text = text[: len(text) - wrong]
         typed = human.write(text)
         written += len(typed)
         text += typed
     passed = solves(text, problem)
-    return Episode(problem.id, text, passed, finished, rounds, shown, accepted, read, kept, written, human.unclear)
+    return Episode(
+        problem.id, text, passed, finished, rounds, shown, accepted, read, kept, written, deleted, human.unclear
+    )
 
 
 def compare(

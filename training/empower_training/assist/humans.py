@@ -65,10 +65,12 @@ explain nothing, and use no Markdown."""
 
 @dataclass(frozen=True, slots=True)
 class Fallibility:
-    """The errors of the reference human: probabilities for each proposal."""
+    """The errors of the reference human: probabilities for each proposal, and what becomes of them."""
 
     accept_wrong: float = 0.0
     reject_right: float = 0.0
+    deletes: bool = False
+    """Whether it sees at once that it has accepted a wrong one, and deletes what is wrong of it; no probability."""
 
 
 class ReferenceHuman:
@@ -77,7 +79,8 @@ class ReferenceHuman:
     A proposal is right when the program goes on with it to the letter, spaces at the end of a line apart. Whoever has
     accepted a wrong one believes it and lets it stand, begins a new line, and writes the statement at which the
     proposal left the program once more, from its beginning: harmless after a superfluous but complete line, and
-    usually the end of a working program otherwise. The draws depend on the seed, the problem and how far along the
+    usually the end of a working program otherwise; or, where it `deletes`, it deletes the proposal from the first wrong
+    character on. The draws depend on the seed, the problem and how far along the
     solution one is, not on the assistant, so that policies are compared on the same luck.
     """
 
@@ -95,6 +98,8 @@ class ReferenceHuman:
         """How far the solution has been written."""
         self._again = ""
         """What has to be written before the solution goes on there."""
+        self._wrong = 0
+        """Characters at the end of what was accepted last that are to be deleted."""
 
     def judge(self, text: str, proposal: str) -> Reply:
         """Judge a proposal; FINISH once the whole solution has been written."""
@@ -111,8 +116,18 @@ class ReferenceHuman:
             return Reply.ACCEPT
         if chance >= self._fallibility.accept_wrong:
             return Reply.REJECT
-        self._lose_track(proposal)
+        right = common(proposal, self._ahead())
+        self._advance(right)
+        if self._fallibility.deletes:
+            self._wrong = len(proposal) - right
+        else:
+            self._lose_track()
         return Reply.ACCEPT
+
+    def delete(self, text: str) -> int:
+        """Return the length of what was wrong of the last proposal, where that was accepted and it deletes."""
+        wrong, self._wrong = self._wrong, 0
+        return wrong
 
     def write(self, text: str) -> str:
         """Return the next tokens of the solution, none at its end."""
@@ -128,9 +143,7 @@ class ReferenceHuman:
         self._at += max(0, length - len(self._again))
         self._again = self._again[length:]
 
-    def _lose_track(self, proposal: str) -> None:
-        pairs = zip(proposal, self._ahead(), strict=False)
-        self._advance(sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs)))
+    def _lose_track(self) -> None:
         solution = self._problem.solution
         at = self._at
         if not solution[solution.rfind("\n", 0, at) + 1 : at].strip():  # a fresh line belongs to what comes next
@@ -148,6 +161,11 @@ def matched(ahead: str, proposal: str) -> int | None:
         return len(proposal)
     kept = proposal.rstrip(" \t")
     return len(kept) if ahead.startswith(kept) and ahead[len(kept) : len(kept) + 1] in ("\n", "") else None
+
+
+def common(one: str, other: str) -> int:
+    """Count the characters that two texts begin with together."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def statements(program: str) -> list[int]:
@@ -199,6 +217,10 @@ class ChatHuman:
             self.unclear += 1
             return Reply.REJECT
         return _WORDS[words[-1]]
+
+    def delete(self, text: str) -> int:
+        """Return 0: as in the paper, it never deletes."""
+        return 0
 
     def write(self, text: str) -> str:
         """Return the model's answer, without a fence around it and without what stood there already."""

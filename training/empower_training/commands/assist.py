@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from empower_model.calibration import Calibration
     from empower_model.engine import Engine
     from empower_model.fitting import Interval
-    from empower_training.assist import Assistant, Problem, Score, Solver
+    from empower_training.assist import Assistant, Fallibility, Problem, Score, Solver
 
 REFERENCE = "reference"
 WIDE = 160
@@ -46,6 +46,7 @@ WIDE = 160
 @click.option("--human-model", default="", help="The chat model, where the server at URL has several.")
 @click.option("--accept-wrong", default=0.0, type=click.FloatRange(0, 1), help="The reference human's probability.")
 @click.option("--reject-right", default=0.0, type=click.FloatRange(0, 1), help="The reference human's probability.")
+@click.option("--deletes", is_flag=True, help="The reference human deletes what was wrong of a text that it accepted.")
 @options.seed
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every episode.")
 @errors_as_exit()
@@ -61,23 +62,27 @@ def assist(
     human_model: str,
     accept_wrong: float,
     reject_right: float,
+    deletes: bool,
     seed: int,
     as_json: bool,
 ) -> None:
     """Solve programming problems with and without completions, as in the Empower paper (arXiv 2510.13709).
 
     The human is a chat model behind an OpenAI-compatible URL, or types a known solution. Programs are run in a
-    sandbox. Pass@1 is the share of problems solved, DPR discounts it by what was read and typed.
+    sandbox. Pass@1 is the share of problems solved, DPR discounts it by what was read, typed and deleted.
     """
     from empower_model.engine import EngineConfig
     from empower_model.engine.llama import LlamaEngine
     from empower_model.files import store
-    from empower_training.assist import compare, score, solves
+    from empower_training.assist import Fallibility, compare, score, solves
     from empower_training.replay import NOBODY, known
 
+    if deletes and human != REFERENCE:
+        raise click.ClickException("--deletes is for the reference human: a chat model is not asked to.")
     names = known(policies)
     total, chosen = _problems(file, f"{since:%Y-%m-%d}" if since else "", platform, count, seed)
-    meet = _typist(accept_wrong, reject_right, seed) if human == REFERENCE else _chat(human, human_model, seed)
+    fallibility = Fallibility(accept_wrong, reject_right, deletes)
+    meet = _typist(fallibility, seed) if human == REFERENCE else _chat(human, human_model, seed)
     used = store.checked(model)
     with closing(LlamaEngine(EngineConfig(used.path, adapter=used.adapter))) as engine, _bar() as bar:
         assistants = _assistants(engine, used.calibration, names)
@@ -86,7 +91,7 @@ def assist(
     scores = [score(name, episodes, by_assistant[NOBODY], seed) for name, episodes in by_assistant.items()]
     if as_json:
         setting = {"model": used.name, "human": human, "problems": total, "seed": seed}
-        setting |= {"accept_wrong": accept_wrong, "reject_right": reject_right} if human == REFERENCE else {}
+        setting |= asdict(fallibility) if human == REFERENCE else {}
         episodes = {name: [asdict(episode) for episode in some] for name, some in by_assistant.items()}
         click.echo(
             json.dumps(setting | {"scores": [asdict(result) for result in scores], "episodes": episodes}, indent=1)
@@ -111,10 +116,9 @@ def _problems(file: Path | None, since: str, platform: str, count: int, seed: in
     return len(chosen), chosen
 
 
-def _typist(accept_wrong: float, reject_right: float, seed: int) -> Callable[[Problem], Solver]:
-    from empower_training.assist import Fallibility, ReferenceHuman
+def _typist(fallibility: Fallibility, seed: int) -> Callable[[Problem], Solver]:
+    from empower_training.assist import ReferenceHuman
 
-    fallibility = Fallibility(accept_wrong, reject_right)
     return lambda problem: ReferenceHuman(problem, fallibility, seed)
 
 

@@ -23,12 +23,13 @@ from empower_lsp.session.item import Item, answered, gone_on, may_replace
 from empower_lsp.session.query import Answer, Computed, Query
 from empower_lsp.session.shown import Shown
 from empower_lsp.session.tier import Tier, Wanted
+from empower_lsp.settings import Settings
 from empower_model.request import End, Limits, Request, alike
 from empower_model.trim import inside_word
 
 CANCEL_GRACE = 0.1
 """Seconds in which an editor that cancels because of a keystroke asks again; until then the work goes on."""
-PATIENCE = 0.12
+PATIENCE = Settings().patience / 1000
 """Seconds that a key waits for the whole text of the deep tier, where a part of it or the instant tier's is there."""
 PATIENCE_BY_HAND = 1.0
 """The same for a person who has asked by hand."""

@@ -249,6 +249,14 @@ def test_at_a_speed_it_goes_on_where_it_was_left(corpus_folder: Path, tmp_path: 
     assert {path: path.read_bytes() for path in folder.glob("spans/*/*.jsonl")} == spans
 
 
+def test_at_a_speed_whoever_asks_for_more_confidence_is_shown_less(corpus_folder: Path) -> None:
+    default, sure, reckless = rows(corpus_folder, *AT_SPEED, "--confidence", "0.9", "--confidence", "0.05")
+    assert [row["arm"] for row in (default, sure, reckless)] == [
+        *("instant alone", "instant alone, 0.9", "instant alone, 0.05")
+    ]
+    assert sure["shown_per_1000"][1] < default["shown_per_1000"][1] < reckless["shown_per_1000"][1]
+
+
 def test_processes_change_nothing_at_a_speed(corpus_folder: Path) -> None:
     alone, together = (rows(corpus_folder, *AT_SPEED, "--processes", count) for count in ("1", "2"))
     assert alone == together
@@ -267,6 +275,7 @@ def test_the_table_at_a_speed(corpus_folder: Path) -> None:
     ("arguments", "says"),
     [
         (("--machine", "gpu"), "give --keys-per-second too"),
+        (("--confidence", "0.4"), "give --keys-per-second too"),
         (("--keys-per-second", "5", "--machine", "fast"), "'fast' is no machine: give one of two-cores"),
         (("--keys-per-second", "0"), "0.0 is not in the range x>0"),
     ],

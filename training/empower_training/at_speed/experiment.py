@@ -43,28 +43,32 @@ class Arm:
     deep: str = ""
     growing: bool = True
     """Whether the deep model's prompts grow."""
+    confidence: float = Limits().confidence
 
     @property
     def name(self) -> str:
         """Return what a table calls it."""
-        if not self.deep:
-            return INSTANT
-        return ("both" if self.instant else "deep alone") + ("" if self.growing else ", whole prompts")
+        models = ("both" if self.instant else "deep alone") if self.deep else INSTANT
+        prompts = "" if self.growing else ", whole prompts"
+        return models + prompts + ("" if self.confidence == Limits().confidence else f", {self.confidence:g}")
 
 
-def arms(models: Sequence[str], machines: Sequence[Machine], growing: bool = True) -> list[Arm]:
+def arms(
+    models: Sequence[str], machines: Sequence[Machine], growing: bool = True, confidences: Sequence[float] = ()
+) -> list[Arm]:
     """Return the arms of a comparison: on each machine the bundled model alone, each model alone, and both together.
 
-    The large models' prompts grow, or not.
+    The large models' prompts grow, or not. All of it with the default confidence, and with further ones.
     """
     instant = store.bundled()
     deep = [model for model in models if store.checked(model).path != store.checked(instant).path]
     return [
         arm
         for machine in machines
+        for confidence in dict.fromkeys((Limits().confidence, *confidences))
         for arm in (
-            Arm(machine, instant),
-            *(Arm(machine, alone, model, growing) for model in deep for alone in ("", instant)),
+            Arm(machine, instant, confidence=confidence),
+            *(Arm(machine, alone, model, growing, confidence) for model in deep for alone in ("", instant)),
         )
     ]
 
@@ -177,7 +181,7 @@ class ArmsWorker:
         voices = {name: self._voice(name, source) for arm in job.arms for name in (arm.instant, arm.deep) if name}
         finished = []
         for arm in job.arms:
-            scene = Scene(arm.machine, self._run.keys_per_second, self._run.setting.human(), Limits())
+            scene = Scene(arm.machine, self._run.keys_per_second, self._run.setting.human(), Limits(arm.confidence))
             deep = replace(voices[arm.deep], growing=arm.growing) if arm.deep else None
             tallies = simulate(scene, job.works, voices.get(arm.instant), deep)
             finished.append(ArmFinished(arm, source, tallies))

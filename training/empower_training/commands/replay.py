@@ -41,6 +41,13 @@ if TYPE_CHECKING:
 @click.option("--keys-per-second", type=click.FloatRange(0, min_open=True), help="Of somebody who does not wait.")
 @click.option("--machine", "machines", multiple=True, help="With that: where, as PROMPT,WRITE; may be repeated.")
 @click.option("--whole-prompts", is_flag=True, help="With that: a large model reads all of a prompt at once.")
+@click.option(
+    "--confidence",
+    "confidences",
+    multiple=True,
+    type=click.FloatRange(0, 1),
+    help="With that: a further confidence besides the default; may be repeated.",
+)
 @options.seed
 @click.option("--processes", default=2, show_default=True, type=click.IntRange(1))
 @click.option("--resume", type=FOLDER, help="Keep results here, and go on there.")
@@ -61,6 +68,7 @@ def replay(
     keys_per_second: float | None,
     machines: tuple[str, ...],
     whole_prompts: bool,
+    confidences: tuple[float, ...],
     seed: int,
     processes: int,
     resume: Path | None,
@@ -79,8 +87,10 @@ def replay(
     from empower_training.corpus import corpus
     from empower_training.replay import Setting, chosen_works, known
 
-    if (machines or whole_prompts) and keys_per_second is None:
-        raise click.UsageError("--machine and --whole-prompts are for typing at a speed: give --keys-per-second too.")
+    if (machines or whole_prompts or confidences) and keys_per_second is None:
+        raise click.UsageError(
+            "--machine, --whole-prompts and --confidence are for typing at a speed: give --keys-per-second too."
+        )
     needs_split(corpus_folder, split)
     known(policies)
     setting = Setting(
@@ -100,7 +110,7 @@ def replay(
     with ExitStack() as stack:
         folder = resume or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="empower-replay-")))
         if keys_per_second is not None:
-            compared = _arms(setting, machines, whole_prompts)
+            compared = _arms(setting, machines, whole_prompts, confidences)
             rows = _at_speed(
                 folder, setting, keys_per_second, compared, of_files, processes, documents if memory else ()
             )
@@ -141,11 +151,11 @@ def _run(
     return {(result.model, result.source): result for result in results.finished}
 
 
-def _arms(setting: Setting, machines: Sequence[str], whole_prompts: bool) -> list[Arm]:
+def _arms(setting: Setting, machines: Sequence[str], whole_prompts: bool, confidences: Sequence[float]) -> list[Arm]:
     from empower_training.at_speed import MACHINES, Machine, arms
 
     places = [Machine.parse(name) for name in machines or list(MACHINES)[:1]]
-    return arms(setting.models, places, growing=not whole_prompts)
+    return arms(setting.models, places, growing=not whole_prompts, confidences=confidences)
 
 
 def _at_speed(

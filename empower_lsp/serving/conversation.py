@@ -117,11 +117,11 @@ class Conversation:
         self._heed_machine()
         self._follow()
         self._workspace.written_in(query.uri, query.text)
-        limits, speaks = self.settings.limits, self._speaks(query)
+        limits = self.settings.limits
         if query.more:
-            answer = await self._session.more(query, limits, speaks)
+            answer = await self._session.more(query, limits)
         else:
-            answer = await self._session.complete(query, limits, ALTERNATIVES if query.by_hand else 0, speaks)
+            answer = await self._session.complete(query, limits, ALTERNATIVES if query.by_hand else 0)
         if answer is None:
             return None
         assert self._can_judge is not None
@@ -264,15 +264,6 @@ class Conversation:
             chosen.rest(why)
         elif resting and not why:
             chosen.restart(self.settings)
-
-    def _speaks(self, query: Query) -> bool:
-        """Return whether the instant tier may answer: in a language it knows, or where it was asked to."""
-        served = self._chosen.served
-        if served is None or served.is_deep:
-            served = self._instant.served
-        known = served is None or not served.languages or query.language in served.languages
-        insisted = self._switched.get(query.language, self.settings.languages.get(query.language, False))
-        return known or insisted or query.by_hand
 
     def _look_through(self) -> None:
         self._workspace.look_through(self._roots, self.settings.deny_globs, self._watched)

@@ -36,8 +36,6 @@ class Served:
     source: Source
     outdated: Callable[[], bool] = _never
     """Whether another model, tuning or calibration should be in use by now; takes microseconds while none is."""
-    languages: tuple[str, ...] = ()
-    """Language ids that the model was trained for; empty for all."""
 
     @property
     def is_deep(self) -> bool:
@@ -131,7 +129,7 @@ def _start(
     )
     host.start()
     source = Source(model.name, model.tuning, memory is not None, tier)
-    return Served(host, source, watch(wish, model, memory), model.languages)
+    return Served(host, source, watch(wish, model, memory))
 
 
 def _remembered(model: Model, feed: Feed) -> Remembered:

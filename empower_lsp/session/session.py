@@ -61,31 +61,27 @@ class Session:
         self.last: Computed | None = None
         """The completion that the last answer was made of, shown or not: for "why did it stop here"."""
 
-    async def complete(
-        self, query: Query, limits: Limits, alternatives: int = 0, instant: bool = True
-    ) -> Answer | None:
+    async def complete(self, query: Query, limits: Limits, alternatives: int = 0) -> Answer | None:
         """Answer a query, with up to so many alternatives; None without a completion, or when a newer request came.
 
-        `instant` says whether the instant tier may answer here. Raises ModelError and EngineError. When cancelled,
-        stops the work unless a keystroke is behind it.
+        Raises ModelError and EngineError. When cancelled, stops the work unless a keystroke is behind it.
         """
         request, ticket = Request(*query.context(), limits, alternatives), self._ticket()
-        items = await self._found(query, request, ticket, self._instant if instant else None)
+        items = await self._found(query, request, ticket)
         return self._answer(query, items) if items else None
 
-    async def more(self, query: Query, limits: Limits, instant: bool = True) -> Answer | None:
+    async def more(self, query: Query, limits: Limits) -> Answer | None:
         """Answer as `complete`, and with the rest of the statement or block behind that, however unsure it is.
 
         `Answer.sure` tells where that begins. Asked again, it goes on from there.
         """
         request, ticket = Request(*query.context(), limits), self._ticket()
-        first = self._instant if instant else None
-        items = await self._found(query, request, ticket, first)
+        items = await self._found(query, request, ticket)
         if ticket is not self._newest:
             return None
         sure = items[0].shown if items else self._new(request, "", None).shown
         further = Request(request.prefix + sure.text, request.suffix, limits.to_the_end())
-        computed = await self._computed(query, further, ticket, first)
+        computed = await self._computed(query, further, ticket)
         if ticket is not self._newest:
             return None
         if computed is not None and (rest := computed.rest(further)):
@@ -143,9 +139,7 @@ class Session:
         for tier in self._tiers():
             tier.leave(uri)
 
-    async def _found(
-        self, query: Query, request: Request, ticket: asyncio.Future[None], instant: Tier | None
-    ) -> list[Item]:
+    async def _found(self, query: Query, request: Request, ticket: asyncio.Future[None]) -> list[Item]:
         """Return the items that a request is answered with; none too when the ticket is done before."""
         rests = self._rests(query.uri, request)
         if rests and rests[0].shown.alternatives >= request.alternatives:
@@ -155,7 +149,7 @@ class Session:
         if inside_word(request.suffix) and not query.by_hand:  # whatever it said, it would split a word
             self._leave(query.uri)
             return []
-        computed = await self._computed(query, request, ticket, instant)
+        computed = await self._computed(query, request, ticket)
         if ticket is not self._newest:
             return []
         self.last = computed or self.last
@@ -168,12 +162,10 @@ class Session:
             self._shown.pop(uri, None)
         return items
 
-    async def _computed(
-        self, query: Query, request: Request, ticket: asyncio.Future[None], instant: Tier | None
-    ) -> Computed | None:
+    async def _computed(self, query: Query, request: Request, ticket: asyncio.Future[None]) -> Computed | None:
         """Return `_first`; when cancelled, stop the work unless a keystroke is behind it."""
         try:
-            return await self._first(query, request, ticket, instant)
+            return await self._first(query, request, ticket)
         except asyncio.CancelledError:
             if ticket is self._newest:
                 for tier in self._tiers():
@@ -198,14 +190,12 @@ class Session:
             self._resting.cancel()
             self._resting = None
 
-    async def _first(
-        self, query: Query, request: Request, ticket: asyncio.Future[None], instant: Tier | None
-    ) -> Computed | None:
+    async def _first(self, query: Query, request: Request, ticket: asyncio.Future[None]) -> Computed | None:
         """Return what a request is answered from: of the deep tier if that is there in time, else of the instant one.
 
         None when the ticket is done before, or the work was stopped. Raises what the last tier that is left raises.
         """
-        uri, deep = query.uri, self._deep
+        uri, instant, deep = query.uri, self._instant, self._deep
         if deep is None:
             return await _either(instant.want(uri, request), ticket) if instant is not None else None
         if (known := deep.computed(uri, request)) is not None:

@@ -128,7 +128,7 @@ async function installed(context: vscode.ExtensionContext, own: string, channel:
   }
   await start();
   const larger = 'Others are larger and know more languages: which one fits this machine takes some seconds to measure.';
-  void offer(vscode.window.showInformationMessage, `empower-lsp is installed, with a small model for Python. ${larger}`, MEASURE, CHOOSE);
+  void offer(vscode.window.showInformationMessage, `empower-lsp is installed, with a small model, at its best in Python. ${larger}`, MEASURE, CHOOSE);
 }
 
 type Refresh = (roundTripMs?: number) => void;

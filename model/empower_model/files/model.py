@@ -50,5 +50,3 @@ class Model:
     """The LoRA adapter to load with it, if the tuning in use is one."""
     tuning: str = ""
     """Id of the tuning in use; empty for the model as it came."""
-    languages: tuple[str, ...] = ()
-    """Language ids that it was trained for; empty for all."""

@@ -83,8 +83,6 @@ class CatalogueEntry:
     sha256: str | None = None
     base: str | None = None
     """Name of the model that it was tuned from."""
-    languages: Sequence[str] = ()
-    """Language ids that it was trained for; empty for a model that writes them all."""
 
     @property
     def path(self) -> Path:
@@ -271,7 +269,6 @@ def _model(entry: CatalogueEntry, others: Sequence[FoundFile]) -> Model:
         description=entry.description,
         size=entry.path.stat().st_size if own else entry.size,
         sha256=_recorded(entry.path) or entry.sha256,
-        languages=tuple(entry.languages),
     )
 
 

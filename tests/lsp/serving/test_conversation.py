@@ -111,7 +111,6 @@ class Editor:
         self.started: list[Settings] = []
         self.refusal: Exception | None = None
         self.outdated = False
-        self.languages: tuple[str, ...] = ()
         self.on_event: Callable[[HostEvent], None] = lambda _: None
         self.conversation = Conversation(self._start, lambda *_: None, self.said, self.documents.get)
         self.feed = self.conversation._workspace.feed = NotingFeed()
@@ -123,7 +122,7 @@ class Editor:
         self.on_event = on_event
         if self.refusal is not None:
             raise self.refusal
-        return Served(self.script, Source("scripted", memory=True), lambda: self.outdated, self.languages)
+        return Served(self.script, Source("scripted", memory=True), lambda: self.outdated)
 
     def set(self, **options: Any) -> None:
         self.conversation.configure(options)
@@ -423,7 +422,7 @@ class Two(Editor):
     def _start_instant(
         self, settings: Settings, on_event: Callable[[HostEvent], None], feed: Feed, on_progress: Progress
     ) -> Served | None:
-        return Served(self.quick, Source("small", tier="instant"), languages=("python",))
+        return Served(self.quick, Source("small", tier="instant"))
 
 
 @pytest.fixture
@@ -454,23 +453,6 @@ async def test_the_status_tells_each_tier_and_how_much_of_the_prompt_is_read(two
     two.on_progress(40, 40)
     await asyncio.sleep(0.01)
     assert two.conversation.status()["tiers"][1]["toRead"] == 0
-
-
-async def test_the_instant_model_is_silent_in_a_language_it_was_not_trained_for_unless_asked(two: Two) -> None:
-    two.refusal = ModelNotFound("No model x.")
-    two.set(model="x")
-    assert await two.ask(language="typescript") is None
-    assert await two.ask(language="typescript", by_hand=True) == "quick()"
-    two.set(model="x", languages={"typescript": True})
-    two.documents[URI] += "y"
-    assert await two.ask(language="typescript") == "quick()"
-
-
-async def test_a_model_that_works_alone_is_silent_in_other_languages_too(editor: Editor) -> None:
-    editor.languages = ("python",)
-    editor.set()
-    assert await editor.ask(language="markdown") is None
-    assert await editor.ask() == "completed()"
 
 
 async def test_a_cursor_that_rests_is_made_ready_for_where_the_file_may_be_read(two: Two) -> None:

@@ -100,8 +100,8 @@ class Pair:
         answer = await self.answer(text, **more)
         return answer.text if answer else ""
 
-    async def answer(self, text: str, instant: bool = True, **more: Any) -> Answer | None:
-        return await self.session.complete(Query(URI, text, len(text), "python", **more), LIMITS, instant=instant)
+    async def answer(self, text: str, **more: Any) -> Answer | None:
+        return await self.session.complete(Query(URI, text, len(text), "python", **more), LIMITS)
 
 
 @pytest.fixture
@@ -312,16 +312,6 @@ async def test_where_one_tier_fails_the_other_one_answers(pair: Pair) -> None:
     pair.slow.error = EngineCrashed("gone too")
     with pytest.raises(EngineCrashed):
         await pair.ask("x = m")
-
-
-async def test_where_the_instant_tier_may_not_answer_the_deep_one_is_waited_for(pair: Pair) -> None:
-    pair.hold_slow()
-    task = asyncio.create_task(pair.ask("x = ", instant=False))
-    await until(lambda: pair.slow.requests)
-    await asyncio.sleep(0.15)
-    pair.release_slow()
-    assert await task == "slow(1)"
-    assert not pair.quick.requests
 
 
 async def test_who_asks_by_hand_waits_longer_for_the_deep_one(pair: Pair) -> None:

@@ -1,12 +1,12 @@
 """How often a shown text doubles or repeats what stands around it, at cursors in real code; shares no code with `trim`.
 
-Asks a session, as an editor does, without a memory, and in every language, also where the server would leave a language
-to a better model. The languages take turns, and in each the kinds of cursor: inside a word, at the start of a line, on
-a line opened above code, on one opened below code, and after accepting what was shown there, three times over. A text
-is at fault where it joins to a wrong word, says again what stands behind the cursor, on the line below or on the one
-above, branches or imports a second time, follows a `return` of its block, or runs on in one character. Beside that: at
-ends of lines, on lines that were taken out of the file, and within words that lack a piece and are asked about by
-hand, what stood there is known, and how often a text is shown that begins as it did, or is the whole of it.
+Asks a session, as an editor does, without a memory. The languages take turns, and in each the kinds of cursor: inside a
+word, at the start of a line, on a line opened above code, on one opened below code, and after accepting what was shown
+there, three times over. A text is at fault where it joins to a wrong word, says again what stands behind the cursor, on
+the line below or on the one above, branches or imports a second time, follows a `return` of its block, or runs on in
+one character. Beside that: at ends of lines, on lines that were taken out of the file, and within words that lack a
+piece and are asked about by hand, what stood there is known, and how often a text is shown that begins as it did, or is
+the whole of it.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import torch
 from empower_model.files import store
 from empower_training.finetune import loading
 from empower_training.finetune.starting_weights import base_folder
+from empower_training.pretrain.precision import HALF
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def test_a_large_one_where_the_machine_is_quick_at_it(
 ) -> None:
     monkeypatch.setattr(loading, "parameters", lambda _: 500_000_000)
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {loading.HALF: has})
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {HALF: has})
     assert loading.precision(small) == expected
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
     assert loading.precision(small) == "bfloat16"

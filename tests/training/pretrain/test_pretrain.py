@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 
 from empower_training.pretrain.optimiser import Optimiser, Rates, orthogonalise
 from empower_training.pretrain.plan import Plan, Shape
+from empower_training.pretrain.precision import HALF, quickest
 from empower_training.pretrain.pretrain import Run, new_model, pretrain, token_losses
 
 SHAPE = Shape(width=64, layers=2, feed_forward=128, heads=2, key_value_heads=1, head_width=32)
@@ -75,6 +76,18 @@ def test_orthogonalise(shape: tuple[int, int]) -> None:
     values = torch.linalg.svdvals(orthogonalise(torch.randn(3, *shape)).float())
     assert values.min() > 0.5
     assert values.max() < 1.4
+
+
+@pytest.mark.parametrize(("has", "expected"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_it_is_computed_in_what_the_machine_is_quick_at(
+    texts: list[str], tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch, has: bool, expected: torch.dtype
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {HALF: has})
+    run = Run(PLAN, texts, tokenizer)
+    assert run.model.dtype == expected
+    assert quickest("cuda") == "bfloat16"
+    run.advance()
+    assert {master.dtype for master in run.optimiser.masters.values()} == {torch.float32}
 
 
 def test_adam_moves_by_its_rate_at_first(texts: list[str], tokenizer: Tokenizer) -> None:
@@ -214,7 +227,7 @@ def test_a_compiled_loss_is_the_same_and_needs_no_mask(
 
 
 def test_positions_stay_exact_when_asked(texts: list[str], tokenizer: Tokenizer) -> None:
-    run = Run(replace(PLAN, exact_positions=True), texts, tokenizer)
+    run = Run(replace(PLAN, exact_positions=True, precision="bfloat16"), texts, tokenizer)
     exact = new_model(tokenizer, SHAPE, PLAN.seed).model.rotary_emb.inv_freq
     assert run.model.dtype == torch.bfloat16
     assert torch.equal(run.model.model.rotary_emb.inv_freq, exact)

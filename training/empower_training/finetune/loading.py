@@ -10,16 +10,13 @@ import torch
 
 from empower_training.finetune.arguments import parameters
 from empower_training.finetune.recipe import Precision, is_large
-
-HALF = "avx512_bf16"
-"""Instructions, as torch names them, with which bfloat16 is quicker than float32; emulated, it is slower (LOG.md)."""
+from empower_training.pretrain import quickest
 
 
 def precision(folder: Path) -> Precision:
     """Return what a model is computed in: float32 for a small one, and where a processor has nothing for bfloat16."""
-    instructions: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # which torch has only of late
-    quick = torch.accelerator.is_available() or instructions.get(HALF, False)
-    return "bfloat16" if quick and is_large(parameters(folder)) else "float32"
+    device = "accelerator" if torch.accelerator.is_available() else "cpu"
+    return quickest(device) if is_large(parameters(folder)) else "float32"
 
 
 def load(folder: Path, wanted: Precision | None = None) -> Any:

@@ -3,6 +3,7 @@
 from empower_training.pretrain import heldout, plan, pretrain
 from empower_training.pretrain.heldout import Result
 from empower_training.pretrain.optimiser import Rates
+from empower_training.pretrain.precision import quickest
 
 __all__ = [
     "Rates",
@@ -10,4 +11,5 @@ __all__ = [
     "heldout",
     "plan",
     "pretrain",
+    "quickest",
 ]

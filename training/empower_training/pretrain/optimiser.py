@@ -33,9 +33,9 @@ class Rates:
 
 
 def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
-    """Approximate U V^T of each matrix in a batch of shape (n, rows, columns), in bfloat16."""
+    """Approximate U V^T of each matrix in a batch of shape (n, rows, columns), computed in the precision it is in."""
     a, b, c = _NEWTON_SCHULZ
-    x: Tensor = matrices.bfloat16()
+    x: Tensor = matrices
     tall = x.size(-2) > x.size(-1)
     x = x.mT if tall else x
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
@@ -93,7 +93,8 @@ class Optimiser:
             self._first[name].lerp_(self._gradients[name], 1 - momentum)
             updates.append(self._gradients[name].lerp(self._first[name], momentum))
         rows, columns = updates[0].shape
-        scaled = orthogonalise(torch.stack(updates)).float() * (0.2 * math.sqrt(max(rows, columns)))
+        precision = self._weights[names[0]].dtype  # which is the quickest there, and it need not be exact
+        scaled = orthogonalise(torch.stack(updates).to(precision)).float() * (0.2 * math.sqrt(max(rows, columns)))
         for name, update in zip(names, scaled, strict=True):
             self.masters[name].mul_(1 - rate * self._rates.weight_decay).sub_(update, alpha=rate)
 

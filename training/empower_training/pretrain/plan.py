@@ -59,7 +59,9 @@ class Plan:
     long_from: float = 0.75
     fim: float = 0.5
     seed: int = 0
-    precision: str = "bfloat16"
+    precision: str = ""
+    """What is computed in; empty for what is quickest on the machine, so that a run may move to another one. Masters of
+    the weights are kept in float32."""
     average: float = 0.99
     """Decay a step of the running average of the weights."""
     checkpoint_minutes: float = 4.0

@@ -24,6 +24,7 @@ from empower_training.corpus import END, Stream
 from empower_training.pretrain.copying_heads import initialise
 from empower_training.pretrain.optimiser import Optimiser
 from empower_training.pretrain.plan import Plan, Shape
+from empower_training.pretrain.precision import quickest
 from empower_training.pretrain.rows_ahead import RowFeed, Rows
 
 
@@ -79,9 +80,10 @@ def token_losses(model: Qwen3ForCausalLM, ids: Tensor) -> Tensor:
 
 
 def _placed(model: Qwen3ForCausalLM, plan: Plan) -> Qwen3ForCausalLM:
-    """Put the model in the plan's precision on its device."""
+    """Put the model in the plan's precision, or the quickest, on its device."""
+    precision = getattr(torch, plan.precision or quickest(plan.device))
     frequencies = model.model.rotary_emb.inv_freq.to(plan.device)
-    model.to(device=plan.device, dtype=getattr(torch, plan.precision))  # type: ignore[call-arg]
+    model.to(device=plan.device, dtype=precision)  # type: ignore[call-arg]
     model.set_attn_implementation(plan.attention)
     if plan.exact_positions:
         model.model.rotary_emb.inv_freq = frequencies

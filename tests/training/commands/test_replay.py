@@ -217,6 +217,15 @@ def test_a_model_that_knows_nothing_helps_nobody(tmp_path: Path, monkeypatch: py
 AT_SPEED = (*SMALL, "--keys-per-second", "5")
 
 
+def test_of_files_with_one_path_the_first_is_typed(corpus_folder: Path) -> None:
+    split = corpus_folder / "heldout.jsonl"
+    once = rows(corpus_folder, *SMALL, "--files", "9", "--policy", DEFAULT, "--memory")
+    again = {"package": "z", "path": DOCUMENTS[0].path, "text": TEXT.replace("{name}", "other")}
+    split.write_text(split.read_text(encoding="utf-8") + json.dumps(again) + "\n", encoding="utf-8")
+    twice = rows(corpus_folder, *SMALL, "--files", "9", "--policy", DEFAULT, "--memory")
+    assert [row["kept"] for row in twice] == [row["kept"] for row in once]
+
+
 def test_at_a_speed_each_arm_has_a_row(corpus_folder: Path, tmp_path: Path) -> None:
     other = store.resolve("empower-python-tuned").path
     machines = ("--machine", "two-cores", "--machine", "100,50")

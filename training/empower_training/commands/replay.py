@@ -85,7 +85,7 @@ def replay(
     """
     from empower_model.files import store
     from empower_training.corpus import corpus
-    from empower_training.replay import Setting, chosen_works, known
+    from empower_training.replay import Setting, chosen_works, distinct, known
 
     if (machines or whole_prompts or confidences) and keys_per_second is None:
         raise click.UsageError(
@@ -103,7 +103,7 @@ def replay(
         partial=not whole,
         memory=memory,
     )
-    documents = corpus.load(corpus_folder, split)
+    documents = distinct(corpus.load(corpus_folder, split))
     of_files = chosen_works(documents, setting)
     if not of_files:
         raise click.ClickException(f"{corpus_folder} holds out no file with anything to type.")

@@ -4,7 +4,16 @@ from empower_training.replay import cursors, memory_fit
 from empower_training.replay.cursors import Cursor, RuleScore
 from empower_training.replay.decision_lines import Line, read
 from empower_training.replay.decision_scores import Judged, Scores, of_decisions, of_lines, scores
-from empower_training.replay.experiment import Finished, Results, Setting, chosen_works, in_processes, jobs, run
+from empower_training.replay.experiment import (
+    Finished,
+    Results,
+    Setting,
+    chosen_works,
+    distinct,
+    in_processes,
+    jobs,
+    run,
+)
 from empower_training.replay.forced_bits import Measure, Unfit
 from empower_training.replay.human import TYPE_ON, Careful, Choice, Human
 from empower_training.replay.intervals import EFFORT, FIGURES, KEPT, Figure, difference, interval, latency
@@ -46,6 +55,7 @@ __all__ = [
     "cursors",
     "cuts",
     "difference",
+    "distinct",
     "in_processes",
     "indented",
     "interval",

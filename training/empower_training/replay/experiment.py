@@ -96,6 +96,14 @@ class Finished:
     tallies: dict[str, list[Tally]]
 
 
+def distinct(documents: Sequence[Document]) -> list[Document]:
+    """Return the documents, of several with one path the first: results know a file by its path."""
+    first: dict[str, Document] = {}
+    for document in documents:
+        first.setdefault(document.path, document)
+    return list(first.values())
+
+
 def chosen_works(documents: Sequence[Document], setting: Setting) -> list[tuple[Work, ...]]:
     """Return the works of each chosen file: as many from one package as from another, while it has some."""
     packages: dict[str, list[Document]] = {}

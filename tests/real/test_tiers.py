@@ -106,13 +106,9 @@ def test_either_child_may_be_killed_at_any_moment(window: Window) -> None:
     until(lambda: window.seen()[0].startswith(KNOWN))
 
 
-def test_the_instant_tier_is_silent_where_it_knows_no_word_and_the_deep_one_is_not(
-    data_folder: Path, real: Model
-) -> None:
+def test_in_another_language_the_screen_ends_up_with_what_the_real_model_says(data_folder: Path, real: Model) -> None:
     text = "function add(a: number, b: number): number {\n  return a +"
     with Window(data_folder, str(real.path), log="off") as window:
         window.open(URI, text, "typescript")
         until(lambda: window.tier("deep").get("state") == "ready")
-        shown = until(lambda: window.seen()[0])
-        assert shown.strip(" ;\n}") == "b"
-        assert window.run("empower.why")["tier"] == "deep"
+        until(lambda: window.seen()[0].strip(" ;\n}") == "b")

@@ -60,9 +60,9 @@ def complete(
 ) -> None:
     """Complete at a cursor of a file: LINE and COL count from 1; without COL, the end of the line.
 
-    What is offered stands between bars. In a terminal with colours, these show how many bits of surprisal each token
-    has, and what comes after the end is struck out. The workspace is the file's repository, or else the folder it is
-    in; the file itself counts only around the cursor.
+    Colours show how many bits of surprisal each token has; what comes after the end is shown struck out. Without
+    colours, what is offered stands between bars. The workspace is the file's repository, or else the folder it is in;
+    the file itself counts only around the cursor.
     """
     from empower_lsp.commands.one_memory import remembered
     from empower_lsp.workspace import Workspace, root_of

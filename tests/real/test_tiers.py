@@ -111,4 +111,5 @@ def test_in_another_language_the_screen_ends_up_with_what_the_real_model_says(da
     with Window(data_folder, str(real.path), log="off") as window:
         window.open(URI, text, "typescript")
         until(lambda: window.tier("deep").get("state") == "ready")
-        until(lambda: window.seen()[0].strip(" ;\n}") == "b")
+        shown = until(lambda: (seen := window.seen())[1] == "deep" and seen[0])
+        assert shown.strip(" ;\n}") == "b"

@@ -70,10 +70,11 @@ def test_schedule() -> None:
     assert replace(plan, decay=0.0).scale(0.999) == 1.0
 
 
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float32])
 @pytest.mark.parametrize("shape", [(8, 24), (24, 8), (16, 16)])
-def test_orthogonalise(shape: tuple[int, int]) -> None:
+def test_orthogonalise(shape: tuple[int, int], precision: torch.dtype) -> None:
     torch.manual_seed(0)
-    values = torch.linalg.svdvals(orthogonalise(torch.randn(3, *shape)).float())
+    values = torch.linalg.svdvals(orthogonalise(torch.randn(3, *shape).to(precision)).float())
     assert values.min() > 0.5
     assert values.max() < 1.4
 

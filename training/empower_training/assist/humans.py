@@ -116,7 +116,8 @@ class ReferenceHuman:
             return Reply.ACCEPT
         if chance >= self._fallibility.accept_wrong:
             return Reply.REJECT
-        right = common(proposal, self._ahead())
+        pairs = zip(proposal, self._ahead(), strict=False)
+        right = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
         self._advance(right)
         if self._fallibility.deletes:
             self._wrong = len(proposal) - right
@@ -161,11 +162,6 @@ def matched(ahead: str, proposal: str) -> int | None:
         return len(proposal)
     kept = proposal.rstrip(" \t")
     return len(kept) if ahead.startswith(kept) and ahead[len(kept) : len(kept) + 1] in ("\n", "") else None
-
-
-def common(one: str, other: str) -> int:
-    """Count the characters that two texts begin with together."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def statements(program: str) -> list[int]:

@@ -39,10 +39,10 @@ test-real: $(VENV)/.dev
 # another version's empower-lsp.
 test-hard: $(VENV)/.dev
 	@mkdir -p .cache
-	{ $(BIN)/python -m pytest --durations=5 -m hard tests/hard/test_soak.py; soaked=$$?; \
-		$(BIN)/python -m pytest --hypothesis-profile=hard -k properties tests/lsp tests/model && exit $$soaked; } \
+	{ $(BIN)/python -m pytest --timeout=0 --durations=5 -m hard tests/hard/test_soak.py; soaked=$$?; \
+		$(BIN)/python -m pytest --timeout=0 --hypothesis-profile=hard -k properties tests/lsp tests/model && exit $$soaked; } \
 		> .cache/soak.txt 2>&1 & soak=$$!; \
-		$(BIN)/python -m pytest --durations=5 -m hard tests/hard --ignore tests/hard/test_soak.py; rest=$$?; \
+		$(BIN)/python -m pytest --timeout=0 --durations=5 -m hard tests/hard --ignore tests/hard/test_soak.py; rest=$$?; \
 		wait $$soak; soaked=$$?; cat .cache/soak.txt; exit $$((rest + soaked))
 
 # In the real editors, which are set up below .cache (Debian, as root): Neovim, code-server and Chromium. Pictures go there too.

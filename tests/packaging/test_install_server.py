@@ -83,24 +83,29 @@ def test_a_missing_compiler_is_named_with_what_installs_it(tmp_path: Path) -> No
 
 
 def test_ended_it_leaves_no_process_and_no_file(tmp_path: Path) -> None:
-    links = broken_sdist(tmp_path / "links", "import subprocess; subprocess.run(['sleep', '3599'])")
+    started = tmp_path / "started"
+    backend = (
+        "import subprocess; running = subprocess.Popen(['sleep', '3599']); "
+        f"open({str(started)!r}, 'w').write(str(running.pid)); running.wait()"
+    )
+    links = broken_sdist(tmp_path / "links", backend)
     variables = {**os.environ, **FASTER, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(links)}
     command: list[str | Path] = [sys.executable, "-I", SCRIPT, tmp_path / "environment", "--server", server(tmp_path)]
     with subprocess.Popen(
         command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as running:
-        end = time.monotonic() + 120
-        while not (
-            below := [
-                child for child in psutil.Process(running.pid).children(recursive=True) if child.name() == "sleep"
-            ]
-        ):
-            assert time.monotonic() < end
-            time.sleep(0.1)
-        every = psutil.Process(running.pid).children(recursive=True)
-        os.killpg(running.pid, signal.SIGTERM)
-        assert running.wait(30) == 1
-    assert below
+        try:
+            end = time.monotonic() + 120
+            while not (started.exists() and started.read_text()):
+                assert time.monotonic() < end
+                time.sleep(0.1)
+            every = psutil.Process(running.pid).children(recursive=True)
+            os.killpg(running.pid, signal.SIGTERM)
+            assert running.wait(30) == 1
+        finally:
+            if running.poll() is None:
+                os.killpg(running.pid, signal.SIGKILL)
+    assert int(started.read_text()) in {process.pid for process in every}
     assert psutil.wait_procs(every, 10)[1] == []
     assert list(tmp_path.glob("environment*")) == []
 

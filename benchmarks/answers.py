@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from bare import Bare, Weights, threads
+from bare import Bare, Weights
 from figures import Figure, alone, compare
 from workload import Cursor, exactly, scattered, typed_lines, typing
 
@@ -98,7 +98,7 @@ async def _overhead(path: Path, name: str, target: float, tokens: int, rounds: i
     keys = typing(200)[4:28:2]
     server, engine = Server(path, tokens), Recorder(EngineConfig(path))
     bare = Bare(Weights(path))
-    bare.set_threads(*threads(engine))
+    bare.set_threads(engine.writing_threads, engine.threads)
     figures = []
     for kind, cursors in (("a keystroke", keys), ("a fresh cursor", fresh)):
         works = await _works(server, engine, cursors, tokens)

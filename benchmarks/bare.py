@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from empower_model.engine import llama
+from empower_model.engine.context import BATCH, MICRO_BATCH
 from empower_model.engine.llama_file import llama_cpp, physical_cores
 
 
@@ -36,13 +36,13 @@ class Bare:
         *,
         threads: int = 0,
         context_size: int = 2048,
-        micro_batch: int = llama.MICRO_BATCH,
+        micro_batch: int = MICRO_BATCH,
         flash_attention: int = -1,
         sequences: int = 1,
     ) -> None:
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = context_size
-        params.n_batch = llama.BATCH
+        params.n_batch = BATCH
         params.n_ubatch = micro_batch
         params.n_seq_max, params.n_outputs_max, params.kv_unified = sequences, sequences, True
         params.n_threads = params.n_threads_batch = threads or physical_cores()
@@ -52,10 +52,10 @@ class Bare:
             raise SystemExit("llama.cpp cannot make a context.")
         self._size = weights.size
         self.memory = llama_cpp.llama_get_memory(self.context)
-        self._batch = llama_cpp.llama_batch_init(llama.BATCH, 0, 1)
-        for i in range(llama.BATCH):
+        self._batch = llama_cpp.llama_batch_init(BATCH, 0, 1)
+        for i in range(BATCH):
             self._batch.n_seq_id[i] = 1
-        shape = (llama.BATCH,)
+        shape = (BATCH,)
         self._ids = np.ctypeslib.as_array(self._batch.token, shape=shape)
         self._positions = np.ctypeslib.as_array(self._batch.pos, shape=shape)
         self._flags = np.ctypeslib.as_array(self._batch.logits, shape=shape)
@@ -79,8 +79,8 @@ class Bare:
             raise ValueError(f"{kept} tokens should be cached, but only {self.length} are")
         llama_cpp.llama_memory_seq_rm(self.memory, self.sequence, kept, -1)
         self.length = kept
-        for start in range(kept, len(prompt), llama.BATCH):
-            self._evaluate(prompt[start : start + llama.BATCH])
+        for start in range(kept, len(prompt), BATCH):
+            self._evaluate(prompt[start : start + BATCH])
 
     def generate(self, generated: Sequence[int]) -> None:
         """Choose as many tokens as given; the last is chosen and not evaluated, as in the engine."""
@@ -118,9 +118,3 @@ class Bare:
         if llama_cpp.llama_decode(self.context, self._batch):
             raise RuntimeError(f"llama.cpp could not evaluate {count} tokens")
         self.length += count
-
-
-def threads(engine: llama.LlamaEngine) -> tuple[int, int]:
-    """Threads an engine decodes and evaluates prompts with: the reference gets the same."""
-    context = engine._context
-    return llama_cpp.llama_n_threads(context), llama_cpp.llama_n_threads_batch(context)

@@ -20,7 +20,7 @@ from figures import number
 from rich.console import Console
 from rich.table import Table
 
-from empower_model.engine import llama
+from empower_model.engine.context import MICRO_BATCH
 from empower_model.engine.llama_file import physical_cores
 from empower_model.files import store
 
@@ -33,7 +33,7 @@ ATTENTION = {"auto": -1, "off": 0, "on": 1}
 class Variant:
     """One way to set up a context."""
 
-    micro_batch: int = llama.MICRO_BATCH
+    micro_batch: int = MICRO_BATCH
     attention: str = "auto"
     threads: tuple[int, int] | None = None
     """Of a decode and of a prompt; None for the engine's own choice."""
@@ -54,7 +54,7 @@ def variants() -> list[Variant]:
     return [
         Variant(),
         *(Variant(micro_batch=size) for size in (32, 128, 256, 512)),
-        *(Variant(size, attention) for size in (llama.MICRO_BATCH, 512) for attention in ("off", "on")),
+        *(Variant(size, attention) for size in (MICRO_BATCH, 512) for attention in ("off", "on")),
         *(Variant(threads=pair) for pair in {(1, cores), (1, 1), (max(1, cores - 1),) * 2} if pair != (cores, cores)),
         Variant(reset=True),
     ]

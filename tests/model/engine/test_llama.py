@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from empower_model.calibration import Calibration
 from empower_model.completing import stopping
 from empower_model.completing.completer import LocalCompleter
-from empower_model.engine import llama, llama_file
+from empower_model.engine import llama_file
+from empower_model.engine.context import BATCH
 from empower_model.engine.llama import LlamaEngine
 from empower_model.engine.seam import IMPOSSIBLE, EngineConfig, LogProbs
 from empower_model.errors import EngineError, EngineStopped, ModelFileInvalid, PromptTooLong
@@ -162,7 +163,7 @@ def test_prompts_that_would_abort_the_process_are_refused(engine: LlamaEngine, l
 
 def test_a_long_prompt_spans_several_batches(engine: LlamaEngine) -> None:
     long = (engine.tokenize(SOURCE) * 8)[: engine.context_size - 8]
-    assert len(long) > llama.BATCH
+    assert len(long) > BATCH
     engine.prefill([1])
     long[0] += 2  # a prompt that no test before had
     assert engine.prefill(long) == len(long)

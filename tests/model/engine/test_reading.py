@@ -61,13 +61,13 @@ def test_stopped_as_soon_as_it_has_begun_a_prompt_is_read_nevertheless(
     large: LlamaEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prompt = large.tokenize("def add(first, second):\n    return first + second\n\n\n" * 8)[:100]
-    evaluate = large._evaluate
+    evaluate = large._context.evaluate
 
     def stopped(ids: Sequence[int], outputs: int = 1) -> None:
         large.stop.set()
         evaluate(ids, outputs)
 
-    monkeypatch.setattr(large, "_evaluate", stopped)
+    monkeypatch.setattr(large._context, "evaluate", stopped)
     left = []
     for _ in range(100 // FEWEST + 1):
         large.stop.clear()

@@ -1,6 +1,6 @@
 """Fits calibrations and the memory's weights to texts and decisions, with intervals."""
 
-from empower_model.fitting import mixture_fitting, show_score
+from empower_model.fitting import mixture_fitting
 from empower_model.fitting.adaptation import Adaptation, adapted
 from empower_model.fitting.bootstrap import FOLDS, SHARE, Interval, clustered, held_out, share
 from empower_model.fitting.fitting import (
@@ -16,8 +16,8 @@ from empower_model.fitting.fitting import (
     probabilities,
     reliability,
 )
+from empower_model.fitting.logistic import logistic, maximum
 from empower_model.fitting.mixture_fitting import Observations, Witness
-from empower_model.fitting.show_score import Evidence
 from empower_model.fitting.typing_places import place, rows, still_to_type
 
 __all__ = [
@@ -28,7 +28,6 @@ __all__ = [
     "SHARE",
     "Adaptation",
     "Bin",
-    "Evidence",
     "Interval",
     "Observations",
     "Vector",
@@ -40,12 +39,13 @@ __all__ = [
     "fit_near",
     "held_out",
     "log_losses",
+    "logistic",
+    "maximum",
     "mixture_fitting",
     "place",
     "probabilities",
     "reliability",
     "rows",
     "share",
-    "show_score",
     "still_to_type",
 ]

@@ -15,7 +15,6 @@ from empower_lsp.personal import Decision, grouped
 from empower_model.calibration import Calibration
 from empower_model.errors import EmpowerError
 from empower_model.fitting import (
-    Evidence,
     Interval,
     Vector,
     calibration_error,
@@ -23,9 +22,10 @@ from empower_model.fitting import (
     probabilities,
     reliability,
     share,
-    show_score,
 )
+from empower_training.replay import show_score
 from empower_training.replay.decision_lines import Line
+from empower_training.replay.show_score import Evidence
 
 CONFIDENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 CHANCE = 0.5

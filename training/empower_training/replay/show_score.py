@@ -15,8 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from empower_model.fitting.bootstrap import held_out
-from empower_model.fitting.logistic import logistic, maximum
+from empower_model.fitting import Vector, held_out, logistic, maximum
 
 RIDGE = 30.0
 """How firmly weights are held near zero. Of 1, 3, 10, 30 and 100 it was best for fits to 60, 100, 300 and 1,000
@@ -26,7 +25,6 @@ LEAST_BITS = 1e-3
 FARTHEST = 4.0
 """Standard deviations beyond which a value is no stranger."""
 
-Vector = NDArray[np.float64]
 Right = NDArray[np.bool_]
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from empower_model.fitting.show_score import Evidence, Features, cross_validated, fit, recent
+from empower_training.replay.show_score import Evidence, Features, cross_validated, fit, recent
 
 
 def drawn(count: int, weight: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

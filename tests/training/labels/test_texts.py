@@ -238,6 +238,20 @@ def test_a_file_is_on_one_side() -> None:
     assert [text.name for text in later] == ["b", "c"]
 
 
+def test_a_file_that_was_moved_and_written_on_is_on_one_side() -> None:
+    lines = [f"value_{number} = compute({number})" for number in range(60)]
+    moved = [*lines[:20], "added = 1", *lines[30:]]
+    texts = [
+        Text("src/a.py", "\n".join(lines), 1.0),
+        Text("src/other.py", "\n".join(f"other_{line}" for line in lines), 2.0),
+        Text("lib/b.py", "\n".join(f"    {line}" for line in moved), 3.0),
+        Text("lib/new.py", "\n".join([*lines[:9], *(f"new_{line}" for line in lines)]), 4.0),  # begins as it does
+    ]
+    earlier, later = split(texts, 0.3)
+    assert [text.name for text in earlier] == ["src/other.py"]
+    assert [text.name for text in later] == ["src/a.py", "lib/b.py", "lib/new.py"]
+
+
 def test_neither_side_is_empty_where_there_are_two_files() -> None:
     large, small = Text("a", "x" * 1000, 1.0), Text("b", "y", 2.0)
     assert split([large, small], 0.01) == ([large], [small])

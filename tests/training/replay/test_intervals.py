@@ -1,11 +1,12 @@
 """Bootstrap intervals over files, on sums that can be done by hand."""
 
 from math import isnan, nan
+from random import Random
 from typing import Any
 
 import pytest
 
-from empower_training.replay.intervals import EFFORT, FIGURES, KEPT, difference, interval, latency
+from empower_training.replay.intervals import EFFORT, FIGURES, KEPT, difference, interval, latency, luck
 from empower_training.replay.typist import Tally
 
 
@@ -48,6 +49,25 @@ def test_a_difference_needs_the_same_works() -> None:
         difference([tally("a:1", 1)], [tally("b:1", 1)], KEPT)
     with pytest.raises(ValueError, match="no tallies"):
         interval([], KEPT)
+
+
+def test_luck_is_the_share_of_swaps_that_do_as_well() -> None:
+    theirs = [tally(f"{n}:1", 50) for n in range(6)]
+    better = [tally(f"{n}:1", 60 + n) for n in range(6)]
+    assert luck(better, theirs, EFFORT) == 1 / 64  # of all 64, only as they are
+    assert luck(theirs, theirs, EFFORT) == 1
+    assert luck([*better[:5], tally("5:1", 49)], theirs, EFFORT) == 2 / 64  # and with the last one changed
+    assert luck(theirs, better, EFFORT) == 1
+
+
+@pytest.mark.parametrize("files", [6, 30])
+def test_what_is_no_better_is_seldom_lucky(files: int) -> None:
+    rng = Random(5)
+    lucky = 0
+    for _ in range(400):
+        ours, theirs = ([tally(f"{n}:1", rng.randrange(100)) for n in range(files)] for _ in range(2))
+        lucky += luck(ours, theirs, EFFORT) <= 0.025
+    assert lucky <= 0.05 * 400  # 0.025 of them are meant to be, give or take 0.008
 
 
 def test_a_share_of_nothing_is_no_number() -> None:

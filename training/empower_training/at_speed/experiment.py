@@ -25,7 +25,7 @@ from empower_training.at_speed.machine import Machine
 from empower_training.at_speed.simulation import Scene, Voice, simulate
 from empower_training.at_speed.typist import TimedTally
 from empower_training.corpus import Document
-from empower_training.replay import Setting, Spans, Work, in_processes, projects
+from empower_training.replay import Setting, Spans, Work, in_processes, projects, weights_of
 
 FINISHED_FILE, SPANS_FOLDER = "at-speed.jsonl", "spans"
 INSTANT = "instant alone"
@@ -114,7 +114,10 @@ class AtSpeed:
         path = self.folder / FINISHED_FILE
         before = _read(path)
         identities = {name: _identity(name, self.setting.memory) for arm in chosen for name in (arm.instant, arm.deep)}
-        names = {(arm, works[0].source): self._name(arm, works, identities) for arm in chosen for works in of_files}
+        known = _digest(repr(documents))
+        names = {
+            (arm, works[0].source): self._name(arm, works, identities, known) for arm in chosen for works in of_files
+        }
         finished = {key: before[name] for key, name in names.items() if name in before}
         jobs = [ArmsJob(_missing(chosen, works, finished), works) for works in of_files]
         jobs = [job for job in jobs if job.arms]
@@ -127,10 +130,18 @@ class AtSpeed:
             report(len(finished), len(names))
         return finished
 
-    def _name(self, arm: Arm, works: Sequence[Work], identities: dict[str, str]) -> str:
+    def _name(self, arm: Arm, works: Sequence[Work], identities: dict[str, str], known: str) -> str:
         """Return a digest of all that the tallies depend on."""
         setting = {**asdict(self.setting), "models": (), "files": 0, "policies": ()}
-        parts = (asdict(arm), identities[arm.instant], identities[arm.deep], setting, self.keys_per_second, works)
+        parts = (
+            asdict(arm),
+            identities[arm.instant],
+            identities[arm.deep],
+            setting,
+            self.keys_per_second,
+            works,
+            known,
+        )
         return _digest(repr(parts))
 
 
@@ -216,7 +227,7 @@ def _identity(name: str, memory: bool) -> str:
     weights = memory_in_use(model) if memory else None
     calibration = asdict(model.calibration if weights is None else weights.calibration)
     known = None if weights is None else weights.coefficients.tolist()
-    return _digest(repr((model.path.name, model.path.stat().st_size, model.tuning, calibration, known)))
+    return _digest(repr((weights_of(model), calibration, known)))
 
 
 def _digest(text: str) -> str:

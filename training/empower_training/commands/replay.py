@@ -139,7 +139,7 @@ def _run(
 
     from empower_training.replay import Results, jobs, run
 
-    results = Results(folder, setting, of_files)
+    results = Results(folder, setting, of_files, documents)
     done = {(result.model, result.source) for result in results.finished}
     every = jobs(of_files, setting)
     waiting = [job for job in every if job.key not in done]

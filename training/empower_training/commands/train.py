@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from datetime import datetime
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +17,7 @@ from empower_training.commands.progress import watching
 
 if TYPE_CHECKING:
     from empower_training.labels import Text
-    from empower_training.retrain import Judgement
+    from empower_training.retrain import FinetunePlan, Judgement
 
 EPOCHS, RANK = 2, 16
 """Those of `Recipe`, which brings torch and is not loaded for a help text; a test compares them."""
@@ -81,14 +84,15 @@ def train(
     from empower_training.labels import Method
     from empower_training.retrain import FinetunePlan, retrain
 
-    texts = _texts(folder)
     batch = ROWS if method == "text" else Recipe().batch
     recipe = Recipe(adapter=adapter, rank=rank, alpha=2 * rank, rate=rate, epochs=epochs, batch=batch, seed=seed)
     plan = FinetunePlan(
         model, weights, Method(method), eta, share, examples, context, together, seed=seed, recipe=recipe
     )
+    until = _until(plan) if folder is None else None
+    texts = _texts(folder, until)
     with watching(examples) as watch:
-        outcome = retrain(texts, plan, watch)
+        outcome = retrain(texts, plan, watch, until)
     if outcome is None:
         return
     _print(outcome.judgement)
@@ -101,14 +105,26 @@ def train(
         click.echo(f"Kept aside: {outcome.tuning}. {outcome.judgement.reason}")
 
 
-def _texts(folder: Path | None) -> list[Text]:
+def _until(plan: FinetunePlan) -> float:
+    """Return up to when the log is learned from: as a run that was interrupted does, or now."""
+    from empower_training.retrain import begun
+
+    run = begun(plan)
+    if run is None:
+        return time.time()
+    day = datetime.fromtimestamp(run.until).strftime("%Y-%m-%d %H:%M")
+    click.echo(f"Going on with what was begun on {day}. To begin anew, delete {run.folder}.", err=True)
+    return run.until
+
+
+def _texts(folder: Path | None, until: float | None) -> list[Text]:
     from empower_lsp.log import log_path, opened
     from empower_training.labels import texts
 
     if folder is not None:
         return texts.from_folder(folder)
     with opened(log_path()) as store:
-        return texts.from_log(store)
+        return texts.from_log(store, until=inf if until is None else until)
 
 
 def _print(judgement: Judgement) -> None:

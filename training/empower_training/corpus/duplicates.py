@@ -61,16 +61,16 @@ def copied(texts: Mapping[str, Sequence[str]], others: Iterable[str]) -> dict[st
 
     Lines count without their indentation; blank ones and comments, which may be a licence's text, not at all.
     """
-    mine = {name: [_runs(text) for text in named] for name, named in texts.items()}
-    wanted = {run for named in mine.values() for runs in named for run in runs}
-    shared = {run for other in others for run in _runs(other) if run in wanted}
+    mine = {name: [runs(text) for text in named] for name, named in texts.items()}
+    wanted = {run for named in mine.values() for each in named for run in each}
+    shared = {run for other in others for run in runs(other) if run in wanted}
     shares = {}
     for name, named in mine.items():
-        lines = sum(len(runs) + _RUN - 1 for runs in named if runs)
+        lines = sum(len(each) + _RUN - 1 for each in named if each)
         there = {
             (index, line)
-            for index, runs in enumerate(named)
-            for first, run in enumerate(runs)
+            for index, each in enumerate(named)
+            for first, run in enumerate(each)
             if run in shared
             for line in range(first, first + _RUN)
         }
@@ -78,7 +78,7 @@ def copied(texts: Mapping[str, Sequence[str]], others: Iterable[str]) -> dict[st
     return shares
 
 
-def _runs(text: str) -> list[int]:
-    """Return the hashes of all runs of lines."""
+def runs(text: str) -> list[int]:
+    """Return the hashes of all runs of eight lines; blank lines and comments do not count, nor does indentation."""
     lines = [stripped for line in text.splitlines() if (stripped := line.strip()) and not stripped.startswith("#")]
     return [hash(tuple(lines[first : first + _RUN])) for first in range(len(lines) - _RUN + 1)]

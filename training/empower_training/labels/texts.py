@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from math import inf
 from pathlib import Path
@@ -16,6 +17,7 @@ from empower_lsp.log import Store
 from empower_lsp.workspace import UNWRITTEN, gitignore, is_denied
 from empower_model.errors import EmpowerError
 from empower_training.corpus import FileLimits, refusal
+from empower_training.corpus.duplicates import runs
 from empower_training.labels.stitched import Stretch, assembled, stretches
 
 LEAST = 40
@@ -82,8 +84,8 @@ def from_log(store: Store, only: Sequence[str] = (), since: float = 0.0, until: 
 def split(texts: Sequence[Text], share: float = 0.7) -> tuple[list[Text], list[Text]]:
     """Part the texts into those written earlier, about `share` of all characters, and later ones; each side by time.
 
-    All texts of a file, and copies of it under other names, are on the side of the last of them, so that no line of a
-    file is on both. With two files or more neither side is empty.
+    All texts of a file are on the side of the last of them; so is what half of one stands in under another name, since
+    files are copied and moved. With two files or more neither side is empty.
     """
     groups = sorted(_files(_by_time(texts)), key=lambda group: (group[-1].at, group[-1].name))
     aim = share * sum(len(text.text) for text in texts)
@@ -97,18 +99,25 @@ def split(texts: Sequence[Text], share: float = 0.7) -> tuple[list[Text], list[T
 
 
 def _files(texts: Sequence[Text]) -> list[list[Text]]:
-    """Group the texts by file; a file and its copy are one."""
-    groups: dict[tuple[str, str], list[Text]] = {}
-    for text in texts:
-        keys = (("name", text.name), ("text", text.text))
-        group, other = (groups.get(key, []) for key in keys)
-        if other is not group:
-            group += other
-            for moved in other:
-                groups["name", moved.name] = groups["text", moved.text] = group
-        group.append(text)
-        groups.update(dict.fromkeys(keys, group))
-    return [_by_time(group) for group in {id(group): group for group in groups.values()}.values()]
+    """Group the texts by file: of one name, the same to the letter, or half of one's passages standing in the other."""
+    groups = [[index] for index in range(len(texts))]
+    passages = [runs(text.text) for text in texts]
+    first: dict[Hashable, int] = {}
+    for index, text in enumerate(texts):
+        shared = Counter(first[run] for run in passages[index] if run in first)
+        alike = {first[key] for key in (("name", text.name), ("text", text.text)) if key in first}
+        alike |= {
+            other for other, count in shared.items() if 2 * count >= min(len(passages[index]), len(passages[other]))
+        }
+        for other in alike:
+            ours, theirs = groups[index], groups[other]
+            if ours is not theirs:
+                theirs += ours
+                for moved in ours:
+                    groups[moved] = theirs
+        for key in (("name", text.name), ("text", text.text), *passages[index]):
+            first.setdefault(key, index)
+    return [_by_time([texts[index] for index in group]) for group in {id(group): group for group in groups}.values()]
 
 
 def _by_time(texts: Sequence[Text]) -> list[Text]:

@@ -13,10 +13,11 @@ from empower_training.replay.experiment import (
     in_processes,
     jobs,
     run,
+    weights_of,
 )
 from empower_training.replay.forced_bits import Measure, Unfit
 from empower_training.replay.human import TYPE_ON, Careful, Choice, Human
-from empower_training.replay.intervals import EFFORT, FIGURES, KEPT, Figure, difference, interval, latency
+from empower_training.replay.intervals import EFFORT, FIGURES, KEPT, Figure, difference, interval, latency, luck
 from empower_training.replay.policies import BASE, DEFAULT, NOBODY, cuts, known
 from empower_training.replay.projects import projects
 from empower_training.replay.spans import Spans
@@ -62,6 +63,7 @@ __all__ = [
     "jobs",
     "known",
     "latency",
+    "luck",
     "memory_fit",
     "of_decisions",
     "of_lines",
@@ -72,5 +74,6 @@ __all__ = [
     "scores",
     "total",
     "unassisted",
+    "weights_of",
     "works",
 ]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -23,7 +23,7 @@ from empower_model.engine import Engine, EngineConfig
 from empower_model.engine.llama import LlamaEngine
 from empower_model.engine.llama_file import physical_cores
 from empower_model.errors import EmpowerError, EngineCrashed
-from empower_model.files import store, write_whole
+from empower_model.files import Model, digest, store, tunings, write_whole
 from empower_model.memory import Project, WeightedMemory, Weights, memory_in_use
 from empower_model.request import Limits
 from empower_training.corpus import Document
@@ -271,10 +271,13 @@ class Results:
     Raises SettingDiffers for a folder that holds another run.
     """
 
-    def __init__(self, folder: Path, setting: Setting, files: Sequence[tuple[Work, ...]]) -> None:
+    def __init__(
+        self, folder: Path, setting: Setting, files: Sequence[tuple[Work, ...]], documents: Sequence[Document] = ()
+    ) -> None:
+        """Open or begin one; `documents` are what a memory may hold."""
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / TALLIES_FILE
-        described, described_in = _described(setting, files), folder / RUN_FILE
+        described, described_in = _described(setting, files, documents), folder / RUN_FILE
         if described_in.exists():
             before = json.loads(described_in.read_text(encoding="utf-8"))
             differing = sorted(key for key in described | before if described.get(key) != before.get(key))
@@ -301,12 +304,23 @@ class Results:
         return [_finished(json.loads(line)) for line in lines]
 
 
-def _described(setting: Setting, files: Sequence[tuple[Work, ...]]) -> dict[str, Any]:
+def weights_of(model: Model) -> list[str]:
+    """Return the SHA-256 of the files that a model is loaded from; two of one shape have one size."""
+    files = [path for path in (model.path, model.adapter) if path is not None]
+    return [_sha256(path, tunings.state_of(path)) for path in files]
+
+
+@lru_cache(maxsize=64)
+def _sha256(path: Path, state: object) -> str:
+    return digest(path)
+
+
+def _described(setting: Setting, files: Sequence[tuple[Work, ...]], documents: Sequence[Document]) -> dict[str, Any]:
     """Return the setting, with what tells models and texts of the same name apart."""
     models = [store.checked(name) for name in setting.models]
-    weights = [[model.path.stat().st_size, model.tuning, asdict(model.calibration)] for model in models]
+    weights = [[*weights_of(model), asdict(model.calibration)] for model in models]
     memories = [memory_in_use(model).coefficients.tolist() for model in models] if setting.memory else []
-    text = hashlib.sha256(repr(files).encode(errors="surrogatepass")).hexdigest()
+    text = hashlib.sha256(repr((files, documents)).encode(errors="surrogatepass")).hexdigest()
     described: dict[str, Any] = json.loads(
         json.dumps({**asdict(setting), "weights": weights, "memories": memories, "corpus": text})
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -60,9 +61,26 @@ def difference(ours: Sequence[T], theirs: Sequence[T], figure: Figure[T], *, see
 
     Raises ValueError unless both are of the same works.
     """
-    if sorted(tally.name for tally in ours) != sorted(tally.name for tally in theirs):
-        raise ValueError("a paired difference needs tallies of the same works")
-    return _interval(_resampled(_sums(ours, figure), seed) - _resampled(_sums(theirs, figure), seed))
+    a, b = _paired(ours, theirs, figure)
+    return _interval(_resampled(a, seed) - _resampled(b, seed))
+
+
+def luck(ours: Sequence[T], theirs: Sequence[T], figure: Figure[T], *, seed: int = 0) -> float:
+    """Return how probably our figure would be as far below theirs if neither were better: a paired permutation test.
+
+    Whole files change sides, in every way where there are few files, else in ROUNDS ways. An interval is too narrow
+    where there are fewer than twenty; this is exact, and n files bring it down to 2**-n at best. Raises ValueError
+    unless both are of the same works.
+    """
+    a, b = _paired(ours, theirs, figure)
+    files = len(a)
+    if 2**files <= ROUNDS:
+        changed = np.array(list(product((0.0, 1.0), repeat=files)))
+    else:
+        drawn = np.random.default_rng(seed).integers(0, 2, (ROUNDS, files))
+        changed = np.vstack([np.zeros(files), drawn])
+    differences = _ratios(a.sum(axis=0) + changed @ (b - a)) - _ratios(b.sum(axis=0) + changed @ (a - b))
+    return float(np.mean(differences <= differences[0] + 1e-12))
 
 
 def latency(tallies: Sequence[Tally]) -> tuple[float, float]:
@@ -72,6 +90,14 @@ def latency(tallies: Sequence[Tally]) -> tuple[float, float]:
         return float("nan"), float("nan")
     middle, high = np.quantile(times, [0.5, 0.95])
     return float(middle), float(high)
+
+
+def _paired(
+    ours: Sequence[T], theirs: Sequence[T], figure: Figure[T]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    if sorted(tally.name for tally in ours) != sorted(tally.name for tally in theirs):
+        raise ValueError("a paired difference needs tallies of the same works")
+    return _sums(ours, figure), _sums(theirs, figure)
 
 
 def _sums(tallies: Sequence[T], figure: Figure[T]) -> NDArray[np.float64]:
@@ -88,7 +114,11 @@ def _sums(tallies: Sequence[T], figure: Figure[T]) -> NDArray[np.float64]:
 
 def _resampled(sums: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     """Return the ratio over all files, and then over each resample of them: shape (1 + ROUNDS,)."""
-    totals = np.vstack([sums.sum(axis=0), _weights(len(sums), seed) @ sums])
+    return _ratios(np.vstack([sums.sum(axis=0), _weights(len(sums), seed) @ sums]))
+
+
+def _ratios(totals: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the ratio of each row of part and whole; NaN where the whole is 0."""
     ratios: NDArray[np.float64] = np.full(len(totals), np.nan)
     np.divide(totals[:, 0], totals[:, 1], out=ratios, where=totals[:, 1] != 0)
     return ratios

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import random
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from empower_model.engine.llama import LlamaEngine
 from empower_model.engine.llama_file import physical_cores
 from empower_model.errors import EmpowerError
 from empower_model.files import Model
-from empower_model.fitting import Interval
+from empower_model.fitting import SHARE, Interval
 from empower_model.memory import Project, WeightedMemory, Weights, fitted_memory, memory_in_use
 from empower_model.request import Limits
 from empower_training.corpus import Document
@@ -27,6 +28,7 @@ from empower_training.replay import (
     Work,
     cursors,
     difference,
+    luck,
     replay,
     total,
     works,
@@ -35,10 +37,14 @@ from empower_training.replay import (
 PER_TEXT = 4
 CHARACTERS, IN_ALL = 800, 16_000
 """Most characters typed of a text, and about how many of all: a key takes some ten milliseconds of each model."""
+FEWEST = 100
+"""Characters typed of a text at least: of many texts some are chosen."""
 FITTED = 4_000
 """Characters typed to choose between two calibrations."""
-LEAST_FILES = 3
-"""Files to resample: with fewer an interval says nothing."""
+CHANCE = (1 - SHARE) / 2
+"""A model that is no better passes this often at most."""
+LEAST_FILES = 6
+"""With five, chance alone makes all of them better in one case of 32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +57,13 @@ class Judgement:
     """Net effort after minus before, with its paired interval: below 0 helps."""
     kept: Interval
     """The same of the share of kept characters."""
+    luck: float
+    """How probably the effort would fall so far if neither were better, as an interval of few files does not tell."""
 
     @property
     def passed(self) -> bool:
         """Tell whether the effort has fallen beyond doubt."""
-        return self.effort.high < 0
+        return self.effort.high < 0 and self.luck <= CHANCE
 
     @property
     def reason(self) -> str:
@@ -65,7 +73,7 @@ class Judgement:
         worse = "rose" if self.effort.estimate >= 0 else "fell, but not beyond doubt"
         return (
             f"Net effort {worse}: {self.effort.estimate:+.3f}, between {self.effort.low:+.3f} and "
-            f"{self.effort.high:+.3f} with 95 % confidence."
+            f"{self.effort.high:+.3f} with 95 % confidence, and with {self.luck:.0%} probability by chance."
         )
 
 
@@ -91,8 +99,18 @@ def later_works(texts: Sequence[Text], seed: int = 0) -> list[Work]:
 
 
 def _bodies(texts: Sequence[Text], seed: int, in_all: int) -> list[Work]:
-    most = min(CHARACTERS, max(PER_TEXT, in_all // max(1, len(texts))))
+    if len(texts) > in_all // FEWEST:  # each body has a line at least
+        texts = random.Random(seed).sample(texts, in_all // FEWEST)
+    most = min(CHARACTERS, in_all // max(1, len(texts)))
     return works([(text.name, text.text) for text in texts], seed=seed, per_text=PER_TEXT, characters=most)
+
+
+def _project(texts: Sequence[Text]) -> dict[str, str]:
+    """Return the files of a memory: the log has several texts of one that was seen at places far apart."""
+    files: dict[str, str] = {}
+    for text in texts:
+        files[text.name] = "\n".join((files[text.name], text.text)) if text.name in files else text.text
+    return files
 
 
 def typed(model: Model, chosen: Sequence[Work], threads: int = 0, known: Known | None = None) -> list[Tally]:
@@ -104,7 +122,7 @@ def typed(model: Model, chosen: Sequence[Work], threads: int = 0, known: Known |
     try:
         if known is None:
             return replay(assemble(engine, model.calibration), Limits(), chosen, Careful())
-        project = Project({text.name: text.text for text in known.texts}, engine.tokenize)
+        project = Project(_project(known.texts), engine.tokenize)
         remembered = WeightedMemory(project.memory, known.weights)
         completer = assemble(engine, known.weights.calibration, remembered)
         tallies: list[Tally] = []
@@ -135,6 +153,7 @@ def judge(
         total(after, "after"),
         difference(after, before, EFFORT, seed=seed),
         difference(after, before, KEPT, seed=seed),
+        luck(after, before, EFFORT, seed=seed),
     )
 
 
@@ -144,6 +163,8 @@ def calibrated(model: Model, texts: Sequence[Text], count: int, seed: int = 0) -
     One is fitted at random cursors; it is taken only if the texts cost less effort with it than with the one that the
     model came with, since few texts give a poor fit. Raises ModelError and EngineError.
     """
+    if not texts:  # all that was written earlier is in one file, which is learned from
+        return model.calibration
     documents = [Document("", text.name, text.text) for text in texts]
     chosen = _bodies(texts, seed, FITTED)
     engine = LlamaEngine(EngineConfig(model.path, adapter=model.adapter))

@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from empower_lsp import __version__
 from empower_model.errors import EmpowerError
-from empower_model.files import Model, Provenance, digest, store, tunings
+from empower_model.files import Model, Provenance, digest, requantised, store, tunings, write_whole
+from empower_model.regular_file import read_json
 from empower_training.finetune import Recipe, base_folder, is_large, labelling_folder, parameters
 from empower_training.labels import Example, Method, Text, split
 from empower_training.retrain import gate
@@ -32,7 +33,7 @@ CONTEXT, LARGE_CONTEXT = 512, 768
 """Most tokens of an example, of a small model's and of a large one's."""
 TOGETHER, LARGE_TOGETHER = 1, 8
 """Cut points taken close together, which share an evaluation: a large model takes seconds for one."""
-LABELS = "labels.jsonl"
+LABELS, BEGUN = "labels.jsonl", "begun.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +82,35 @@ class Rerun:
     """Of them, with nothing but end-of-text to learn."""
 
 
-def retrain(texts: Sequence[Text], plan: FinetunePlan, watch: Watch | None = None) -> Rerun | None:
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A run on the log that was interrupted."""
+
+    folder: Path
+    until: float
+    """When it began, in seconds since 1970: what was logged later is not of it."""
+
+
+def begun(plan: FinetunePlan) -> Begun | None:
+    """Return the run on the log, with this plan, that was interrupted; None without one."""
+    found = []
+    for path in (store.data_folder() / "training").glob(f"*/{BEGUN}"):
+        try:
+            content = read_json(path)
+            if content["plan"] == _plain(plan):
+                found.append(Begun(path.parent, float(content["until"])))
+        except (OSError, ValueError, TypeError, KeyError):
+            continue
+    return max(found, key=lambda run: run.until, default=None)
+
+
+def retrain(
+    texts: Sequence[Text], plan: FinetunePlan, watch: Watch | None = None, until: float | None = None
+) -> Rerun | None:
     """Train on the earlier texts, judge on the later ones, promote what is better. None in a process that only helps.
 
-    A run that was interrupted goes on where it was when the texts and the plan are the same. Raises EmpowerError.
+    A run that was interrupted goes on where it was when the plan and the texts to learn from are the same; `until` is
+    noted for `begun`, where they are those that the log has up to then. Raises EmpowerError.
     """
     from empower_training.finetune import finetune, leads
 
@@ -99,7 +125,9 @@ def retrain(texts: Sequence[Text], plan: FinetunePlan, watch: Watch | None = Non
         from empower_training.finetune import check
 
         check(base)
-    run = store.data_folder() / "training" / _fingerprint(base, texts, plan)
+    run = store.data_folder() / "training" / _fingerprint(base, learned, plan)
+    if until is not None and leads():
+        _note(plan, run, until)
     watch.stage("labels")
     examples = found_examples(labelling_folder(parent, plan.weights), learned, plan, run, watch.labelled)
     watch.stage("training")
@@ -108,7 +136,8 @@ def retrain(texts: Sequence[Text], plan: FinetunePlan, watch: Watch | None = Non
         return None
     watch.stage("export")
     weights = _exported(run, base, plan)
-    candidate = replace(parent, adapter=weights) if plan.recipe.adapter else replace(parent, path=weights)
+    quick = requantised.copy_of(parent) or parent.path  # which the model in use is loaded from too
+    candidate = replace(parent, path=quick, adapter=weights) if plan.recipe.adapter else replace(parent, path=weights)
     watch.stage("calibration")
     candidate = replace(candidate, calibration=gate.calibrated(candidate, fitted, CURSORS, plan.seed))
     watch.stage("judging")
@@ -203,9 +232,22 @@ def _provenance(parent: Model, texts: Sequence[Text], plan: FinetunePlan, judgem
     )
 
 
+def _note(plan: FinetunePlan, run: Path, until: float) -> None:
+    """Write when a run began; one of the same plan that can no longer be gone on with makes room."""
+    before = begun(plan)
+    if before is not None and before.folder != run:
+        shutil.rmtree(before.folder, ignore_errors=True)
+    run.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_whole(run / BEGUN, json.dumps({"plan": _plain(plan), "until": until}) + "\n")
+
+
+def _plain(plan: FinetunePlan) -> Any:
+    return json.loads(json.dumps(asdict(plan), default=str))
+
+
 def _fingerprint(base: Path, texts: Sequence[Text], plan: FinetunePlan) -> str:
     """Return the name of a run's folder: the same wish goes on there, another one begins anew."""
-    content = json.dumps([str(base), _fingerprint_of(texts), asdict(plan)], default=str)
+    content = json.dumps([str(base), _fingerprint_of(texts), _plain(plan)])
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 

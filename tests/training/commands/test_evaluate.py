@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from empower_model.files import store
+from empower_model.files import Provenance, digest, store, tunings
 from empower_training.commands.evaluate import evaluate
 
 TEXT = "".join(f"def check_{n}(self):\n    self.assertEqual(check({n}), {n})\n    return self\n\n" for n in range(30))
@@ -35,6 +35,20 @@ def test_a_calibration_is_fitted_and_kept_beside_the_model(tmp_path: Path, corpu
     kept = json.loads((tmp_path / "model.calibration.json").read_text(encoding="utf-8"))
     assert f"half right at {kept['midpoint']:.3f} bits" in said
     assert "gain 0.3" in said
+
+
+def test_a_calibration_of_a_tuning_is_kept_with_it(tmp_path: Path, corpus: Path) -> None:
+    path = tmp_path / "model.gguf"
+    shutil.copyfile(store.checked("empower-python").path, path)
+    model = store.checked(str(path))
+    tuned = store.checked("empower-python-tuned").path
+    assert model.size is not None
+    about = Provenance(digest(path), model.size, "", "empower", 32.0, "2026-12-01", "0", {}, "")
+    tuning = tunings.promote(model, tunings.keep(model, tuned, about).id)
+    said = call(corpus, "--model", path, "--fit", 40, "--count", 0)
+    kept = json.loads(tuning.path.with_name("calibration.json").read_text(encoding="utf-8"))
+    assert f"half right at {kept['midpoint']:.3f} bits" in said
+    assert not list(tmp_path.glob("*.calibration.json"))
 
 
 def test_completions_are_shown_as_the_file_has_them_or_not(corpus: Path) -> None:

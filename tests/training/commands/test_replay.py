@@ -127,6 +127,19 @@ def test_another_setting_needs_another_folder(corpus_folder: Path, tmp_path: Pat
     assert (folder / RUN_FILE).read_text(encoding="utf-8") == before
 
 
+def test_another_model_in_the_same_file_is_no_part_of_a_run(corpus_folder: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model.gguf"
+    options = (corpus_folder, *SMALL, "--policy", DEFAULT, "--model", model, "--resume", tmp_path / "run")
+    first, second = (store.checked(name).path for name in ("empower-python", "empower-python-tuned"))
+    shutil.copyfile(first, model)
+    rows(*options)
+    assert first.stat().st_size == second.stat().st_size
+    shutil.copyfile(second, model)
+    result = call(*options)
+    assert result.exit_code == 1
+    assert "other weights" in result.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

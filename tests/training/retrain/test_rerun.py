@@ -87,14 +87,15 @@ def test_a_run_on_the_log_goes_on_with_what_the_log_had(seen: dict[str, Any]) ->
     assert there is not None
     assert there.until == 7.0
     assert begun(replace(plan, seed=1)) is None
+    other = [replace(TEXTS[0], text=TEXTS[0].text + BODY), *TEXTS[1:]]
     with pytest.raises(KeyboardInterrupt):
-        retrain(TEXTS[2:], plan, until=8.0)  # what the log had then is no longer there
+        retrain(other, plan, until=8.0)  # what the log had then is no longer there
     again = begun(plan)
     assert again is not None
     assert again.until == 8.0
     assert not there.folder.exists()
     seen["power"] = "on"
-    assert retrain(TEXTS[2:], plan, until=8.0) is not None
+    assert retrain(other, plan, until=8.0) is not None
     assert begun(plan) is None
 
 

@@ -43,7 +43,7 @@ def cursors(*, corpus_folder: Path, model: str, count: int, split: str, seed: in
     from empower_model.completing import LocalCompleter
     from empower_model.engine import EngineConfig
     from empower_model.engine.llama import LlamaEngine
-    from empower_model.files import store
+    from empower_model.files import calibration_file, store
     from empower_training.corpus import corpus
     from empower_training.replay import cursors as module
 
@@ -61,9 +61,8 @@ def cursors(*, corpus_folder: Path, model: str, count: int, split: str, seed: in
 
     if fit_count:
         calibration = module.calibrate(write("validation", fit_count))
-        calibration.save(
-            sidecar(chosen.path), fitted_on="validation packages", cursors=fit_count, date=str(date.today())
-        )
+        path = calibration_file(chosen) if chosen.tuning else sidecar(store.checked(model, tuned=False).path)
+        calibration.save(path, fitted_on="validation packages", cursors=fit_count, date=str(date.today()))
         click.echo(f"calibration: half right at {calibration.midpoint:.3f} bits, slope {calibration.slope:.3f}")
     if count:
         spans = write(split, count)

@@ -50,7 +50,7 @@ def memory(*, corpus_folder: Path, model: str, fit_count: int, count: int, split
 
     for name in ("validation", split):
         needs_split(corpus_folder, name)
-    chosen = store.checked(model)
+    chosen = store.checked(model, tuned=False)
     engine = LlamaEngine(EngineConfig(chosen.path))
     validation, heldout = (corpus.load(corpus_folder, name) for name in ("validation", split))
     fitted = module.fit(engine, validation, fit_count, seed, shown)

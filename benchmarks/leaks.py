@@ -99,8 +99,7 @@ def main() -> None:
         for one in everything:
             (folder / one.name).write_text(one.text, encoding="utf-8")
         workspace = Workspace((str(folder),))
-        everywhere = {"languages": {one.form.language: True for one in everything}}  # though it has learned Python only
-        with Editor({**OPEN_HANDED, **everywhere}, data, folder) as editor:
+        with Editor(OPEN_HANDED, data, folder) as editor:
             editor.initialize()
             editor.initialized()
             while editor.run("empower.status")["engine"] != "ready":

@@ -47,6 +47,7 @@
 (defvar-local empower--timer nil "Waits for a pause between keys.")
 (defvar-local empower--version 0 "Version of the document, as the server knows it.")
 (defvar-local empower--tick nil "Tick of the text that the server knows; nil before it knows any.")
+(defvar-local empower--known nil "The URI by which the server knows it.")
 (defvar-local empower--overlay nil "Shows the ghost text.")
 (defvar-local empower--item nil "The item that is offered, as the server sent it.")
 (defvar-local empower--start nil "Marker at which its text begins.")
@@ -119,6 +120,11 @@ Where it cannot be run, say the cure and return nil."
   (when (eq method 'window/showMessage)
     (empower--say "%s" (plist-get params :message))))
 
+(defun empower--tell (method params)
+  "Tell the server METHOD with PARAMS, if it is there."
+  (when (and empower--connection (jsonrpc-running-p empower--connection))
+    (jsonrpc-notify empower--connection method params)))
+
 ;;;; Documents and places
 
 (defun empower--uri (path)
@@ -151,6 +157,7 @@ Where it cannot be run, say the cure and return nil."
 (defun empower--sync (server)
   "Tell SERVER what this buffer holds, if it does not know."
   (let ((tick (buffer-chars-modified-tick)) (uri (empower--this-uri)))
+    (unless (equal uri empower--known) (empower--close)) ; it was saved under another name
     (unless (eql tick empower--tick)
       (let ((text (save-restriction (widen) (buffer-substring-no-properties (point-min) (point-max)))))
         (if empower--tick
@@ -159,7 +166,7 @@ Where it cannot be run, say the cure and return nil."
                                   :contentChanges (vector (list :text text))))
           (jsonrpc-notify server :textDocument/didOpen
                           (list :textDocument (list :uri uri :languageId (empower--language) :version empower--version :text text)))))
-      (setq empower--tick tick))))
+      (setq empower--tick tick empower--known uri))))
 
 ;;;; Ghost text
 
@@ -264,17 +271,17 @@ The server counts in units of UTF-16, in the second argument of the command."
 (defun empower--insert (text whole)
   "Insert TEXT of what is offered, all of it if WHOLE, and tell the server."
   (undo-boundary)
-  (let ((item empower--item) (start empower--start) (server empower--connection))
+  (let* ((item empower--item) (start empower--start) (command (plist-get item :command)) (server (empower--server)))
     (insert text)
-    (empower--sync server)
-    (if whole
-        (let ((command (plist-get item :command)))
-          (empower--hide)
+    (when whole (empower--hide))
+    (when server
+      (empower--sync server)
+      (if whole
           (jsonrpc-async-request server :workspace/executeCommand
                                  (list :command (plist-get command :command) :arguments (plist-get command :arguments))
-                                 :success-fn #'ignore :error-fn #'ignore))
-      (jsonrpc-notify server :textDocument/didPartiallyAcceptCompletion
-                      (list :item item :acceptedLength (empower--units start (point)))))))
+                                 :success-fn #'ignore :error-fn #'ignore)
+        (empower--tell :textDocument/didPartiallyAcceptCompletion
+                       (list :item item :acceptedLength (empower--units start (point))))))))
 
 (defun empower-accept ()
   "Insert all of the ghost text."
@@ -293,9 +300,9 @@ The server counts in units of UTF-16, in the second argument of the command."
 (defun empower-dismiss ()
   "Take the ghost text away, as not wanted."
   (interactive)
-  (when empower--item
-    (jsonrpc-notify empower--connection :textDocument/didDismissCompletion (list :item empower--item))
-    (empower--hide)))
+  (when-let ((item empower--item))
+    (empower--hide)
+    (empower--tell :textDocument/didDismissCompletion (list :item item))))
 
 (defun empower-trigger ()
   "Ask for a completion at point."
@@ -343,8 +350,8 @@ The server counts in units of UTF-16, in the second argument of the command."
 
 (defun empower--close ()
   "Tell the server that this document is closed."
-  (when (and empower--tick empower--connection (jsonrpc-running-p empower--connection))
-    (jsonrpc-notify empower--connection :textDocument/didClose (list :textDocument (list :uri (empower--this-uri)))))
+  (when empower--tick
+    (empower--tell :textDocument/didClose (list :textDocument (list :uri empower--known))))
   (setq empower--tick nil))
 
 (defun empower--leave ()

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from empower_lsp.log.level import Level, choose
@@ -78,6 +79,13 @@ class Emacs:
         self.keys("C-x", "C-s")
         until(lambda: self.file.stat().st_ino != before)
         return self.file.read_text(encoding="utf-8").split("\n")[ROW]
+
+    def server(self) -> psutil.Process:
+        """Return the process of the server."""
+        pane = [*self._tmux, "list-panes", "-F", "#{pane_pid}"]
+        done = subprocess.run(pane, capture_output=True, text=True, check=True)
+        below = psutil.Process(int(done.stdout)).children()
+        return next(child for child in below if "--stdio" in child.cmdline())
 
     def quit(self) -> None:
         """Leave, as a person does."""
@@ -169,6 +177,36 @@ def test_a_word_is_accepted_and_the_rest_typed_along(emacs: Emacs) -> None:
     assert 0 < len(word) < len(text)
     emacs.quit()
     assert outcomes(logged())[0] == ("partially accepted", True)
+
+
+def test_saved_under_another_name_it_is_another_document(emacs: Emacs) -> None:
+    ghost(emacs, "return Po")
+    emacs.keys("C-x", "C-w")
+    emacs.keys("C-a", "C-k")
+    emacs.type(str(emacs.file.with_name("other.py")))
+    emacs.keys("Enter")
+    until(emacs.file.with_name("other.py").exists)
+    emacs.keys(*["BSpace"] * len("return Po"))
+    text = ghost(emacs, "return Po")
+    emacs.keys("Tab")
+    emacs.type("#")
+    until(lambda: emacs.line() == f"        return Po{text}#")
+    emacs.keys("C-x", "C-s")
+    emacs.quit()
+    accepted = [entry for entry in logged() if ("accepted", True) in outcomes([entry])]
+    assert [Path(entry["path"]).name for entry in accepted] == ["other.py"]
+
+
+@pytest.mark.parametrize(("key", "left"), [("C-g", ""), ("Tab", "whole")])
+def test_without_a_server_what_is_shown_can_be_taken_or_dismissed(emacs: Emacs, key: str, left: str) -> None:
+    text = ghost(emacs, "return Po")
+    emacs.server().kill()
+    until(lambda: "the server has ended" in "\n".join(emacs.screen()))
+    emacs.keys(key)
+    until(lambda: emacs.line() == f"        return Po{text if left else ''}")
+    assert not any("No applicable method" in line for line in emacs.screen())
+    emacs.type("#")
+    assert emacs.saved() == f"        return Po{text if left else ''}#"
 
 
 def test_dismissed_text_is_gone_and_a_tab_is_a_tab(emacs: Emacs) -> None:

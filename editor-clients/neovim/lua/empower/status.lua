@@ -5,7 +5,7 @@ local deep = require('empower.deep')
 local server = require('empower.server')
 
 ---@class empower.Status
----@field engine string `starting`, `loading`, `ready`, `restarted`, `released` or `failed`
+---@field engine string `starting`, `loading`, `ready`, `released`, `resting` or `failed`
 ---@field message string
 ---@field on boolean
 ---@field version string

@@ -89,6 +89,7 @@ def setup(yes: bool, as_json: bool) -> None:
     best = next((outlook for outlook in reversed(outlooks[1:]) if outlook.fits(free)), None)
     if as_json:
         about = {"machine": _machine(free), "disturbed": disturbed, "fits": best.name if best is not None else None}
+        about["gpuLayers"] = _layers()
         click.echo(json.dumps({**about, "models": [asdict(outlook) for outlook in outlooks]}, indent=2))
         return
     _print(outlooks, in_use, free)
@@ -127,12 +128,18 @@ def _speeds() -> Mapping[str, Timings]:
     return speeds
 
 
+def _layers() -> int:
+    """Return how many layers are measured on a GPU: all, -1, where there is one."""
+    from empower_model.engine.llama_file import gpu_there
+
+    return -1 if gpu_there() else 0
+
+
 def _measured(path: Path) -> Timings:
     from empower_model.engine import EngineConfig
     from empower_model.engine.llama import LlamaEngine
-    from empower_model.engine.llama_file import gpu_there
 
-    engine = LlamaEngine(EngineConfig(path, gpu_layers=-1 if gpu_there() else 0))
+    engine = LlamaEngine(EngineConfig(path, gpu_layers=_layers()))
     try:
         return engine.known or engine.measured(EACH)
     finally:
@@ -205,3 +212,5 @@ def _offer(best: Outlook, yes: bool) -> None:
         click.echo(
             f"In use: {best.name}, measured: {spelled(now.place)} in a new place, {spelled(now.key)} behind a key."
         )
+        if layers := _layers():
+            click.echo(f"That is with the GPU, which the server leaves alone until its option `gpuLayers` is {layers}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,12 +34,18 @@ def stay_at_home() -> None:
     """
     kept = []
     for entry in filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)):
-        folder = Path(entry)
-        if (folder / "empower_lsp").is_dir() or next(folder.glob("*.dist-info"), None) is not None:
+        if _is_installed_in(entry):
             kept.append(entry)
         else:
-            sys.path[:] = [path for path in sys.path if path not in (entry, str(folder.absolute()))]
+            sys.path[:] = [path for path in sys.path if path not in (entry, str(Path(entry).absolute()))]
     os.environ["PYTHONPATH"] = os.pathsep.join(kept)
+
+
+def _is_installed_in(folder: str) -> bool:
+    """Return whether packages were installed in a folder; not in one that may not be looked into."""
+    with suppress(OSError):
+        return any(name == "empower_lsp" or name.endswith(".dist-info") for name in os.listdir(folder))  # noqa: PTH208
+    return False
 
 
 def shield() -> tuple[BinaryIO, BinaryIO]:

@@ -49,6 +49,8 @@ class Recorder:
     ) -> None:
         self.dropped = 0
         """Events lost because the disk did not keep up."""
+        self._told = 0
+        """As many of them as was said."""
         self.retention = retention or Retention()
         self._path, self._level, self._on_problem = path, level, on_problem
         self._allowed, self._open_store = allowed, open_store
@@ -116,8 +118,11 @@ class Recorder:
                 self._give_up(str(error))
             except Exception as error:
                 self._give_up(type(error).__name__)  # its words might quote a document
+            if self._queue.empty():
+                self._own_up()
             if isinstance(event, threading.Event):
                 event.set()
+        self._own_up()
         self._let_go()
 
     def _handle(self, event: tuple[Level, Record] | threading.Event) -> None:
@@ -151,6 +156,12 @@ class Recorder:
                 f"Completions are no longer logged: {reason.rstrip('.')} ({self._path}). "
                 "When that is mended, they are logged again by themselves."
             )
+
+    def _own_up(self) -> None:
+        """Say how many events were lost since it was said last."""
+        if lost := self.dropped - self._told:
+            self._told += lost
+            self._say(f"{lost} events were not logged: the disk did not keep up ({self._path}).")
 
     def _say(self, what: str) -> None:
         with suppress(Exception):  # whoever listened may be gone

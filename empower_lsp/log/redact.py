@@ -45,11 +45,13 @@ class Redactor:
         )
 
     def _outcome(self, record: OutcomeRecord) -> OutcomeRecord:
-        if not record.text:
-            return record
-        prefix, offered, suffix, language = self._around.get(record.completion, ("", "", "", ""))
         if record.completion in self._around:
             self._around.move_to_end(record.completion)
+        elif record.text:  # without what stood around, nobody can say whether it is a secret
+            return replace(record, text=None)
+        if not record.text:
+            return record
+        prefix, offered, suffix, language = self._around[record.completion]
         offset = record.offset or 0
         before = prefix[:offset] if offset < 0 else prefix + offered[:offset]
         _, middle, _, _ = _judged(before, (record.text, offered[max(0, offset) :]), suffix, language)

@@ -216,12 +216,18 @@ def opened(path: Path) -> Iterator[Store]:
         raise LogError(f"There is no log yet ({path}).")
     try:
         store = Store(path)
-        try:
-            yield store
-        finally:
-            store.close()
     except (sqlite3.Error, OSError) as error:
-        raise LogError(f"The log cannot be used: {error} ({path}). Move it away to begin a new one.") from error
+        raise _unusable(path, error) from error
+    try:
+        yield store
+    except sqlite3.Error as error:  # others are of what the command does with it, as with a pipe that is closed
+        raise _unusable(path, error) from error
+    finally:
+        store.close()
+
+
+def _unusable(path: Path, error: Exception) -> LogError:
+    return LogError(f"The log cannot be used: {error} ({path}). Move it away to begin a new one.")
 
 
 def _create(path: Path) -> None:

@@ -31,12 +31,13 @@ _TRIPLE = (r'"""(?:\\[\s\S]|(?!""")[\s\S])*+(?P<close>""")?', r"'''(?:\\[\s\S]|(
 _BACKTICK = _quoted("`", line=False)
 _CHARACTER = r"'(?:\\[^\n][^'\n]{0,8}|[^'\\\n])(?P<close>')"  # no lifetime, nor the prime of a name
 _HEREDOC = (
-    r"""<<[-~]?[ ]*(?P<q>['"]?)(?P<tag>[A-Za-z_]\w*)(?P=q)[^\n]*"""
+    r"""(?<![<\d])<<(?!<)[-~]?[ ]*(?P<q>['"]?)(?P<tag>[A-Za-z_]\w*)(?P=q)[^\n]*"""
     r"(?:\n(?![ \t]*(?P=tag)(?:\n|\Z))[^\n]*)*+(?P<close>\n[ \t]*(?P=tag)(?=\n|\Z))?"
 )
 _RAW = r'r(?P<q>\#+)"(?:(?!"(?P=q))[\s\S])*+(?P<close>"(?P=q))?'
 _ESCAPED = r"\\[\s\S](?P<close>)"
-_SHELL = (_SHELL_HASH, _HEREDOC, _ESCAPED, _quoted('"', line=False), r"'[^']*+(?P<close>')?")
+_ARITHMETIC = r"\(\((?:[^()\n]|\([^()\n]*\))*+\)\)(?P<close>)"
+_SHELL = (_SHELL_HASH, _ARITHMETIC, _HEREDOC, _ESCAPED, _quoted('"', line=False), r"'[^']*+(?P<close>')?")
 _VALUE = r"(?<![^\s\[{(,:=-])"  # where a value begins: elsewhere, YAML's quotes are letters
 _YAML = (_SHELL_HASH, _VALUE + _quoted('"', line=False), _VALUE + r"'(?:''|[^'])*+(?P<close>')?")
 

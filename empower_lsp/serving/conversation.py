@@ -263,7 +263,7 @@ class Conversation:
         if why and not resting:
             chosen.rest(why)
         elif resting and not why:
-            chosen.restart(self.settings)
+            chosen.resume(self.settings)
 
     def _look_through(self) -> None:
         self._workspace.look_through(self._roots, self.settings.deny_globs, self._watched)

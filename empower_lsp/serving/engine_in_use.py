@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, ParamSpec
 
+from empower_lsp.serving.machine import LET_GO, MemoryShort
 from empower_lsp.session import KEPT, Tier
 from empower_model.errors import EmpowerError
 
@@ -46,6 +47,15 @@ class EngineInUse:
         try:
             self._serve(settings)
         except Exception as error:  # whatever it is, nobody must wait for this engine for ever
+            self._failed(_said(error))
+
+    def resume(self, settings: Settings) -> None:
+        """Answer again after `rest`; where there is not yet the memory for that, rest on."""
+        try:
+            self._serve(settings)
+        except MemoryShort:
+            self.state = ("resting", LET_GO)
+        except Exception as error:  # as in `restart`
             self._failed(_said(error))
 
     def follow(self, settings: Settings) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from empower_lsp.workspace import Workspace, file_name, is_file
+from empower_lsp.workspace import LARGEST, Workspace, file_name, is_file
 from empower_model.feed import Feed
 
 
@@ -49,7 +49,8 @@ class WorkspaceFeed:
         """Have the memory know where a person writes, unless it does; `is_denied` must have been asked."""
         if uri != self._told and is_file(uri):
             self._told = uri
-            self.feed.written(file_name(uri), text.replace("\r\n", "\n"))
+            said = text.replace("\r\n", "\n") if len(text) <= LARGEST else ""  # too large to be of use, or to be sent
+            self.feed.written(file_name(uri), said)
 
     def closed(self, uri: str) -> None:
         """Have the memory believe the file again, not the document."""

@@ -2,10 +2,11 @@
 
 from empower_lsp.workspace import gitignore
 from empower_lsp.workspace.deny import DENIED, is_denied, is_glob
-from empower_lsp.workspace.files import UNWRITTEN, Workspace, file_name, is_file, root_of
+from empower_lsp.workspace.files import LARGEST, UNWRITTEN, Workspace, file_name, is_file, root_of
 
 __all__ = [
     "DENIED",
+    "LARGEST",
     "UNWRITTEN",
     "Workspace",
     "file_name",

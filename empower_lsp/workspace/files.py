@@ -87,8 +87,11 @@ class Workspace:
                 yield name, stamp
 
     def is_folder(self, name: str) -> bool:
-        """Return whether there is a folder at that path."""
-        return os.path.isdir(name)  # noqa: PTH112 (asked for each file that changes)
+        """Return whether there is a folder at that path, in which nothing says to leave out all."""
+        if not os.path.isdir(name):  # noqa: PTH112 (asked for each file that changes)
+            return False
+        folder = self._folder(name)
+        return not folder or gitignore.lists(Path(folder), f"{name[len(folder) + 1 :]}/any")
 
     def text(self, name: str, document: str | None = None) -> str | None:
         """Return what may be remembered of a file: what it says, with `\\n` line ends, but for its secrets.
@@ -96,7 +99,7 @@ class Workspace:
         Of a `document`, where the editor has it open. None for one that is gone, or not text a person has written. Does
         not ask whether the workspace `holds` it.
         """
-        text = self._read(name) if document is None else document
+        text = self._read(name) if document is None else document if _is_short(document) else None
         return None if text is None else without_secrets(text, name)
 
     def _read(self, name: str) -> str | None:
@@ -173,4 +176,9 @@ def _is_written(text: str) -> bool:
     """Return whether a text looks as if a person had written it."""
     if "\0" in text or _GENERATED.search("".join(text.splitlines(keepends=True)[:12])):
         return False
-    return max(map(len, text.splitlines()), default=0) <= LONGEST_LINE
+    return _is_short(text)
+
+
+def _is_short(text: str) -> bool:
+    """Return whether a text, and each of its lines, is no longer than a person writes."""
+    return len(text) <= LARGEST and max(map(len, text.splitlines()), default=0) <= LONGEST_LINE

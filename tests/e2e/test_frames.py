@@ -174,7 +174,8 @@ def test_what_pythonpath_offers_is_not_imported(
     own.mkdir()
     for name in ("numpy", "llama_cpp", "psutil", "sqlite3", "pygls", "lsprotocol", "cattrs", "empower_model"):
         (own / f"{name}.py").write_text("raise SystemExit('hijacked')")
-    environment = environment | {"PYTHONPATH": str(own)}
+    none = own / "numpy.py", own / "nowhere"  # no folders, which Python passes over
+    environment = environment | {"PYTHONPATH": os.pathsep.join(map(str, (own, *none)))}
     assert completes([executable, "--stdio"], environment, tmp_path, opening)
 
 

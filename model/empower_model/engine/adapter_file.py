@@ -50,7 +50,7 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """All that stands before"""
+    """All that stands before the weights."""
 
     values: Mapping[str, Value]
     tensors: Mapping[str, Tensor]
@@ -123,7 +123,7 @@ def check_counts(path: Path) -> None:
 
 
 def header(path: Path) -> Header:
-    """Return all that stands before the weights"""
+    """Return all that stands before the weights. Raises ModelNotFound and ModelFileInvalid."""
     try:
         with open_regular(path) as file:
             return _Reader(file, os.fstat(file.fileno()).st_size).header()
@@ -136,7 +136,7 @@ def header(path: Path) -> Header:
 
 
 class _Damaged(Exception):
-    """A fault of the file,"""
+    """A fault of the file, as the end of a sentence."""
 
 
 class _Reader:

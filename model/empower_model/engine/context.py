@@ -23,7 +23,7 @@ from empower_model.errors import EngineError, EngineStopped, ModelFileInvalid, P
 BATCH = 512
 """Tokens that are evaluated at once, at most."""
 MICRO_BATCH = 128
-"""Small, since an aborted evaluation keeps whole micro-batches only; larger ones gain nothing (tuning.py)."""
+"""Small, since an aborted evaluation keeps whole micro-batches only; larger ones gain nothing (benchmarks/tuning)."""
 OUTPUTS = 1 + max(LENGTHS)
 """Rows of logits that one evaluation has, at most."""
 ABORTED, NO_ROOM = 2, 1

@@ -25,7 +25,7 @@ _LEAST_PAIR = 13
 
 
 def check_file(path: Path) -> None:
-    """Return a cheap look before loading: raises ModelFileInvalid or ModelNotFound, with the cure."""
+    """Look at a file cheaply before it is loaded: raises ModelFileInvalid or ModelNotFound, with the cure."""
     check_header(path)
     size, memory = path.stat().st_size, psutil.virtual_memory().total
     if size > memory:

@@ -18,11 +18,11 @@ from pathlib import Path
 
 from empower_model.errors import ModelFileInvalid
 from empower_model.files.model import Model
-from empower_model.files.tunings import BASE, folder, state_of
+from empower_model.files.tunings import BASE, COPY, folder, state_of
 from empower_model.regular_file import read_json
 from empower_model.whole_file import write_whole
 
-FILE, RECORD = "requantised.gguf", "requantised.json"
+RECORD = "requantised.json"
 GROWTH = 1.5
 """Bytes for each of the model's that are free before a copy is made: Q8_0 takes half as much again as Q5_0."""
 
@@ -33,7 +33,7 @@ def draft(model: Model) -> Iterator[Path]:
 
     Raises ModelFileInvalid where the disk has too little room.
     """
-    path = _folder(model) / f"{FILE}.{os.getpid()}.draft"
+    path = _folder(model) / f"{COPY}.{os.getpid()}.draft"
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         needed, free = int(GROWTH * (model.size or 0)), shutil.disk_usage(path.parent).free
@@ -52,7 +52,7 @@ def draft(model: Model) -> Iterator[Path]:
 
 def keep(model: Model, made: Path, figures: Mapping[str, float]) -> Path:
     """Put a draft in use, with what was measured of it. Raises OSError."""
-    path = _folder(model) / FILE
+    path = _folder(model) / COPY
     write_whole(_folder(model) / RECORD, json.dumps({"of": state_of(model.path), **figures}, indent=2) + "\n")
     made.replace(path)
     return path
@@ -60,15 +60,15 @@ def keep(model: Model, made: Path, figures: Mapping[str, float]) -> Path:
 
 def drop(model: Model) -> bool:
     """Delete the copy of a model; tell whether there was one. Raises OSError."""
-    there = (_folder(model) / FILE).exists()
-    for name in (FILE, RECORD):
+    there = (_folder(model) / COPY).exists()
+    for name in (COPY, RECORD):
         (_folder(model) / name).unlink(missing_ok=True)
     return there
 
 
 def copy_of(model: Model) -> Path | None:
     """Return the copy to load in the place of a model's file; None where there is none of that very file."""
-    path = _folder(model) / FILE
+    path = _folder(model) / COPY
     if state_of(path) is None:
         return None
     try:

@@ -34,6 +34,8 @@ from empower_model.regular_file import read_json, reason
 from empower_model.whole_file import write_whole
 
 ADAPTER, WHOLE = "adapter.gguf", "model.gguf"
+COPY = "requantised.gguf"
+"""The model as it came in types of weights that this machine is quick with: `requantised.py`."""
 CALIBRATION, PROMOTED = "calibration.json", "promoted.json"
 MEMORY_CALIBRATION = "calibration.memory.json"
 BASE = "base"
@@ -175,8 +177,8 @@ def stamp(model: Model | None = None) -> Stamp:
 
     Takes microseconds, and never raises.
 
-    Looks at the model that was chosen, the promotions, the calibrations and the model's own file. With another
-    stamp, resolve the model again and compare.
+    Looks at the model that was chosen, the promotions, the calibrations, the copy and the model's own file. With
+    another stamp, resolve the model again and compare.
     """
     chosen = os.environ.get("EMPOWER_LSP_DATA", "")
     try:
@@ -195,7 +197,7 @@ def _watched(chosen: str, name: str = "", tuning: str = "", path: Path | None = 
     paths = [default_file()]
     if path is not None:
         own = data_folder() / "tunings" / _slug(name)
-        paths += [own / PROMOTED, own / (tuning or BASE) / CALIBRATION, sidecar(path), path]
+        paths += [own / BASE / COPY, own / PROMOTED, own / (tuning or BASE) / CALIBRATION, sidecar(path), path]
     return tuple(map(str, paths))
 
 

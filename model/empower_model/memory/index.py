@@ -103,7 +103,7 @@ class Index:
 
     @property
     def names(self) -> set[str]:
-        """Return the names of the documents it"""
+        """Return the names of the documents that it holds."""
         return set(self._sizes)
 
     def __contains__(self, name: str) -> bool:

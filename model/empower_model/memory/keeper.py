@@ -59,6 +59,8 @@ class Keeper:
         self._placed: set[str] = set()
         """What was told of since the look through the library began: it may have passed their folders before."""
         self._work: Iterator[None] = iter(())
+        self._looking = self._again = False
+        """Whether the library is being looked through, and whether that is to be done once more."""
         self._walked = 0.0
         """Seconds that the last look through the library took, pauses left out."""
 
@@ -74,7 +76,9 @@ class Keeper:
                 another, self._library = library != self._library, library
                 if another:
                     self._place(list(self._recent))
-                self.look()
+                    self._work = self._looks()
+                else:
+                    self.look()
             case Changed(names):
                 self._check(names)
             case Edited():
@@ -96,8 +100,11 @@ class Keeper:
         return {written.name, oldest}
 
     def look(self) -> None:
-        """Begin to look through the library for files that are new, changed or gone."""
-        self._work = self._walk()
+        """Begin to look through the library for files that are new, changed or gone; once more if that has begun."""
+        if self._looking:
+            self._again = True
+        else:
+            self._work = self._looks()
 
     def step(self) -> bool:
         """Do one piece of the work that was begun; whether there was any."""
@@ -114,6 +121,16 @@ class Keeper:
                 self._take_in()
                 return False
         return True
+
+    def _looks(self) -> Iterator[None]:
+        """Look until nothing was told of meanwhile."""
+        self._looking = self._again = True
+        try:
+            while self._again:
+                self._again = False
+                yield from self._walk()
+        finally:
+            self._looking = False
 
     def _walk(self) -> Iterator[None]:
         assert self._library is not None

@@ -180,7 +180,7 @@ def transform(memory: Memory, context: Sequence[int], weights: Weights, ends: Se
 
 
 def context(prompt: Sequence[int], fim: FimTokens | None) -> list[int]:
-    """Return the tokens of the text before the cursor that a prompt (`prompt.py`) ends with, at most ORDERS."""
+    """Return the tokens of the text before the cursor that a prompt (`layout.py`) ends with, at most ORDERS."""
     near = list(prompt)
     if fim is not None and fim.middle in near:
         middle = len(near) - 1 - near[::-1].index(fim.middle)

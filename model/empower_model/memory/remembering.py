@@ -38,7 +38,7 @@ class RememberingEngine:
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """Return the model's tokens"""
+        """Return the model's tokens."""
         return self._engine.vocabulary
 
     @property

@@ -92,6 +92,13 @@ def test_on_a_yes_it_is_pulled_used_and_measured(machine: Machine) -> None:
     assert f"{SMALL} fits, and is in use." in run().output
 
 
+def test_whoever_has_a_gpu_is_told_of_the_option(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_layers", lambda: -1)
+    machine.speeds[SMALL] = Timings((Timing(2, 4.0, 8.0),), (Timing(1, 40.0, 50.0),))
+    assert "its option `gpuLayers` is -1." in run("--yes").output.splitlines()[-1]
+    assert json.loads(run("--json").output)["gpuLayers"] == -1
+
+
 def test_what_is_here_is_measured_and_not_pulled(machine: Machine) -> None:
     machine.put(SMALL)
     machine.speeds[SMALL] = Timings((Timing(2, 1.0, 2.0),), (Timing(1, 10.0, 12.0),))

@@ -150,7 +150,7 @@ class Slow(Store):
         super().write(record)
 
 
-def test_nobody_waits_for_a_slow_disk(path: Path, start: Callable[..., Recorder]) -> None:
+def test_nobody_waits_for_a_slow_disk(path: Path, problems: list[str], start: Callable[..., Recorder]) -> None:
     Slow.go.clear()
     recorder = start(open_store=Slow)
     began = time.monotonic()
@@ -162,6 +162,7 @@ def test_nobody_waits_for_a_slow_disk(path: Path, start: Callable[..., Recorder]
     Slow.go.set()
     recorder.close(20)
     assert len(records(path)) == module.WAITING + 100 - recorder.dropped
+    assert problems == [f"{recorder.dropped} events were not logged: the disk did not keep up ({path})."]
 
 
 def test_closing_does_not_wait_for_ever(start: Callable[..., Recorder]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from empower_lsp.log.records import CompletionRecord, OutcomeRecord, TokenRecord, completion_record
-from empower_lsp.log.redact import MARKER, Redactor, redact
+from empower_lsp.log.redact import MARKER, REMEMBERED, Redactor, redact
 from empower_lsp.secrets.detector import LONG_LINE, secrets
 from empower_model.request import Completion, End, Request
 
@@ -179,8 +179,20 @@ def test_what_was_written_instead_is_judged_where_it_was_written() -> None:
     instead = redactor.redact(OutcomeRecord("a", 2.0, "diverged", False, text='hunter2"'))
     assert instead == OutcomeRecord("a", 2.0, "diverged", False, text=f'{MARKER}"')
     unknown = OutcomeRecord("b", 2.0, "diverged", False, text="x = 1")
-    assert redactor.redact(unknown) == unknown
+    assert redactor.redact(unknown) == replace(unknown, text=None), "what stood before it may have made it a secret"
     assert redactor.redact(replace(unknown, text="")) == replace(unknown, text="")
+
+
+def test_what_was_written_long_after_is_not_written_where_nobody_knows_what_it_is() -> None:
+    redactor = Redactor()
+    redactor.redact(record("DB_PASSWORD = ", "get_password()", "\n"))
+    instead = OutcomeRecord("a", 2.0, "changed", False, text='"hunter2horse"')
+    for number in range(REMEMBERED):
+        assert redactor.redact(instead).text == f'"{MARKER}"'
+        redactor.redact(replace(record("x = ", "1", "\n"), id=str(number)))
+    for number in range(REMEMBERED):
+        redactor.redact(replace(record("x = ", "1", "\n"), id=f"later {number}"))
+    assert redactor.redact(instead).text is None
 
 
 def test_the_detector_is_loaded_only_when_needed_and_leaves_the_process_as_it_was() -> None:

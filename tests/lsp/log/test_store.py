@@ -1,5 +1,6 @@
 """The file itself: what is in it, who can read it, how it grows older, and what is left after a purge."""
 
+import errno
 import os
 import signal
 import sqlite3
@@ -402,6 +403,13 @@ def test_stats(path: Path) -> None:
         ("go", 5, 2),
     ]
     assert [group.name for group in figures.models] == ["m", "m + memory", "m + mine", "m + mine + memory"]
+
+
+def test_a_reader_that_has_gone_is_no_fault_of_the_log(path: Path) -> None:
+    with store_at(path) as log:
+        log.write(completion("a"))
+    with pytest.raises(BrokenPipeError), opened(path):
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
 
 
 def test_what_is_no_log_says_what_to_do(path: Path) -> None:

@@ -11,6 +11,7 @@ from empower_lsp.log import level
 from empower_lsp.serving import conversation
 from empower_lsp.serving.conversation import ALTERNATIVES, LARGEST, Conversation
 from empower_lsp.serving.journal import LOGGED, NoJournal
+from empower_lsp.serving.machine import MemoryShort
 from empower_lsp.serving.served_engine import Progress, Served
 from empower_lsp.session.query import Query, Source
 from empower_lsp.settings import Settings
@@ -482,6 +483,25 @@ async def test_while_the_machine_has_nothing_to_spare_the_one_that_comes_along_a
     two.type("c")
     assert await two.ask() == "completed()"
     assert len(two.started) == 2
+
+
+async def test_a_model_that_rested_comes_back_once_there_is_room_for_it(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two.set(model="x")
+    assert await two.ask() == "completed()"
+    reasons = ["Memory is short.", "", "", ""]
+    monkeypatch.setattr(conversation, "HEED_SECONDS", 0.0)
+    monkeypatch.setattr(conversation, "reason_to_rest", lambda *_: reasons.pop(0))
+    two.refusal = MemoryShort("big.gguf needs 10 GB.")
+    for text in "abc":
+        two.type(text)
+        assert await two.ask() == "quick()"
+        assert two.conversation.status()["engine"] == "resting"
+    two.refusal = None
+    two.type("d")
+    assert await two.ask() == "completed()"
+    assert not [line for kind, line in two.said.lines if kind == "fail"]
 
 
 async def test_when_the_chosen_model_is_another_one_what_answers_beside_it_is_begun_anew(two: Two) -> None:

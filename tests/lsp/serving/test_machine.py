@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from empower_lsp.serving.machine import AMPLE, BESIDE_WEIGHTS, SHORT, SPARE, leave_memory, reason_to_rest
+from empower_lsp.serving.machine import AMPLE, BESIDE_WEIGHTS, SHORT, SPARE, MemoryShort, leave_memory, reason_to_rest
 from empower_model.errors import ModelError
 
 
@@ -41,6 +41,21 @@ def test_a_second_window_leaves_more(tmp_path: Path, free: SimpleNamespace) -> N
     finally:
         window.kill()
         window.wait()
+
+
+def test_what_an_engine_of_this_window_holds_is_free_for_the_one_that_takes_its_place(
+    tmp_path: Path, free: SimpleNamespace
+) -> None:
+    weights = tmp_path / "big.gguf"
+    weights.write_bytes(b"x")
+    free.available = BESIDE_WEIGHTS - (64 << 20)
+    with pytest.raises(MemoryShort):
+        leave_memory(weights)
+    holds = "held = bytearray(100 << 20); print(flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", holds], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as engine:
+        assert engine.stdout is not None
+        engine.stdout.readline()
+        leave_memory(weights)
 
 
 def test_memory_that_is_short_is_a_reason_until_it_is_ample(free: SimpleNamespace) -> None:

@@ -93,6 +93,21 @@ def test_what_no_person_wrote_is_no_text(tmp_path: Path, raw: bytes) -> None:
     assert Workspace(()).text(str(tmp_path / "a.py")) is None
 
 
+@pytest.mark.parametrize("text", ["x" * (LONGEST_LINE + 1), "x = 1\n" * (LARGEST // 6 + 1)], ids=["line", "text"])
+def test_nor_is_an_open_document_that_is_longer_than_a_person_writes(text: str) -> None:
+    assert Workspace(()).text("/a.py", text) is None
+
+
+def test_of_a_folder_that_is_left_out_nobody_need_be_told(tmp_path: Path) -> None:
+    for name in ("src", "target/debug", "src/__pycache__"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / ".gitignore").write_text("target/\n__pycache__/\n")
+    workspace = Workspace((str(tmp_path),))
+    told = {name: workspace.is_folder(f"{tmp_path}/{name}") for name in ("", "src", "target/debug", "src/__pycache__")}
+    assert told == {"": True, "src": True, "target/debug": False, "src/__pycache__": False}
+    assert not workspace.is_folder(f"{tmp_path}/.gitignore")
+
+
 def test_what_is_gone_is_no_text(tmp_path: Path) -> None:
     assert Workspace(()).text(str(tmp_path / "a.py")) is None
     assert Workspace(()).text(str(tmp_path)) is None

@@ -7,7 +7,7 @@ import pytest
 
 from empower_model.calibration import Calibration, sidecar
 from empower_model.errors import ModelFileInvalid
-from empower_model.files import requantised, store
+from empower_model.files import requantised, store, tunings
 from empower_model.files.model import Model
 
 FIGURES = {"gain": 1.4, "cost": 0.008}
@@ -34,6 +34,12 @@ def test_a_copy_is_loaded_and_all_that_is_known_of_the_model_stays(model: Model)
     assert (used.name, used.size, used.calibration) == (model.name, model.size, Calibration(0.7, 1.3))
     assert store.checked(model.name, tuned=False) == model
     assert store.verify(model.name).path == model.path
+
+
+def test_a_server_that_runs_takes_it_up(model: Model) -> None:
+    before = tunings.stamp(model)
+    copied(model)
+    assert tunings.stamp(model) != before
 
 
 def test_without_its_model_or_its_record_a_copy_is_left_alone(model: Model) -> None:

@@ -254,6 +254,26 @@ def test_a_file_made_during_a_walk_is_not_forgotten_by_it(name: str, again: bool
     assert name not in held(memory, Scope.PROJECT), "the next walk finds it gone"
 
 
+def test_folders_that_come_and_go_do_not_keep_it_from_being_filled() -> None:
+    shelf, memory = Shelf(), Memory()
+    for n in range(50):
+        shelf.put(f"/src/{n}.py", f"text {n}")
+    keeper = Keeper(memory, letters)
+    keeper.hear(Walk(shelf, True))
+    steps = 0
+    while len(held(memory, Scope.PROJECT)) < 50 and steps < 1000:
+        if steps % 30 == 0:
+            keeper.hear(Changed(("/src",)))
+        keeper.step()
+        steps += 1
+    assert steps < 1000
+    shelf.put("/src/new.py", "of a folder that came last")
+    keeper.hear(Changed(("/src",)))
+    finish(keeper)
+    assert "/src/new.py" in held(memory, Scope.PROJECT)
+    assert not keeper.step(), "it is looked through once more, and not for ever"
+
+
 def test_where_not_all_fits_what_is_new_and_near_comes_first() -> None:
     now = time.time_ns()
     shelf, memory = Shelf(), Memory(bound=200)

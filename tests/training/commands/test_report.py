@@ -53,7 +53,7 @@ def test_without_a_file_one_of_this_programs_is_read(tmp_path: Path) -> None:
     assert run("--out", out).exit_code == 0
     html = out.read_text(encoding="utf-8")
     assert "of calibration.py, in " in html
-    assert html.count("A simulated typist wrote 370 texts") == 2  # the replays that come along: with a memory, without
+    assert html.count("A simulated typist wrote 109 texts") == 2  # the replays that come along: with a memory, without
     assert "Nothing is logged here yet" in html
 
 

@@ -24,7 +24,7 @@ OURS = Path(__file__).parents[1] / "report" / "replays"
     "replays",
     multiple=True,
     type=FILE,
-    help="What `evaluate replay --json` printed; may be repeated. [default: the bundled model on 60 files of programs that it never saw]",
+    help="What `evaluate replay --json` printed; may be repeated. [default: the bundled model, 60 files of programs]",
 )
 @click.option("--file", type=FILE, help="To be coloured. [default: one of this program's]")
 @click.option("--model", default="", help="Which reads FILE: a name, or path of a GGUF file; yours by default.")

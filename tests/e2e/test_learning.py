@@ -54,7 +54,7 @@ def test_what_helps_is_promoted_and_taken_up_without_a_restart_and_can_be_undone
         editor.initialized()
         editor.open(uri, ABOVE)
         before = right(editor, uri)
-        quickly = ("--examples", "200", "--rate", "0.01", "--share", "0.8")
+        quickly = ("--examples", "200", "--rate", "0.01", "--share", "0.75")
         done = train(executable, environment, "--from", str(folder), "--method", "sft-20", *quickly)
         assert done.returncode == 0, done.stderr
         assert "Promoted" in done.stdout

@@ -378,6 +378,6 @@ def test_the_stamp_without_a_model_follows_the_choice(base: Model) -> None:
 
 
 def test_the_stamp_never_raises(base: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert len(stamp(replace(base, name="x" * 9000, path=Path("/nowhere/" + "y" * 9000)))) == 5
+    assert len(stamp(replace(base, name="x" * 9000, path=Path("/nowhere/" + "y" * 9000)))) == 6
     monkeypatch.setenv("EMPOWER_LSP_DATA", "~nobody-of-that-name/data")
-    assert len(stamp(base)) == 5
+    assert len(stamp(base)) == 6

@@ -1,6 +1,6 @@
 """Gathers source code with its licences, and cuts it into tokens and samples."""
 
-from empower_training.corpus import corpus, pack, sources, tokenizer
+from empower_training.corpus import corpus, duplicates, pack, sources, tokenizer
 from empower_training.corpus.corpus import Document, FileLimits, refusal
 from empower_training.corpus.encoding import Encoding
 from empower_training.corpus.samples import Hole, Stream, cut, encoder, marks
@@ -28,6 +28,7 @@ __all__ = [
     "Stream",
     "corpus",
     "cut",
+    "duplicates",
     "encoder",
     "marks",
     "pack",

@@ -16,8 +16,7 @@ import pathspec
 from empower_lsp.log import Store
 from empower_lsp.workspace import UNWRITTEN, gitignore, is_denied
 from empower_model.errors import EmpowerError
-from empower_training.corpus import FileLimits, refusal
-from empower_training.corpus.duplicates import runs
+from empower_training.corpus import FileLimits, duplicates, refusal
 from empower_training.labels.stitched import Stretch, assembled, stretches
 
 LEAST = 40
@@ -101,7 +100,7 @@ def split(texts: Sequence[Text], share: float = 0.7) -> tuple[list[Text], list[T
 def _files(texts: Sequence[Text]) -> list[list[Text]]:
     """Group the texts by file: of one name, the same to the letter, or half of one's passages standing in the other."""
     groups = [[index] for index in range(len(texts))]
-    passages = [runs(text.text) for text in texts]
+    passages = [duplicates.runs(text.text) for text in texts]
     first: dict[Hashable, int] = {}
     for index, text in enumerate(texts):
         shared = Counter(first[run] for run in passages[index] if run in first)

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
+from empower_lsp.serving import machine
 from empower_lsp.serving.machine import AMPLE, BESIDE_WEIGHTS, SHORT, SPARE, MemoryShort, leave_memory, reason_to_rest
 from empower_model.errors import ModelError
 
@@ -16,6 +17,7 @@ from empower_model.errors import ModelError
 def free(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     memory = SimpleNamespace(available=1 << 40)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+    monkeypatch.setattr(machine, "_held", lambda: 0)  # these tests have processes of their own
     monkeypatch.setattr(psutil, "sensors_battery", lambda: None, raising=False)
     monkeypatch.setattr(psutil, "getloadavg", lambda: (0.0, 0.0, 0.0))
     return memory
@@ -44,18 +46,24 @@ def test_a_second_window_leaves_more(tmp_path: Path, free: SimpleNamespace) -> N
 
 
 def test_what_an_engine_of_this_window_holds_is_free_for_the_one_that_takes_its_place(
-    tmp_path: Path, free: SimpleNamespace
+    tmp_path: Path, free: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weights = tmp_path / "big.gguf"
     weights.write_bytes(b"x")
     free.available = BESIDE_WEIGHTS - (64 << 20)
     with pytest.raises(MemoryShort):
         leave_memory(weights)
-    holds = "held = bytearray(100 << 20); print(flush=True); input()"
+    monkeypatch.setattr(machine, "_held", lambda: 65 << 20)
+    leave_memory(weights)
+
+
+def test_what_an_engine_holds_is_what_its_process_has_written() -> None:
+    before = machine._held()
+    holds = "held = bytearray(b'x') * (100 << 20); print(flush=True); input()"
     with subprocess.Popen([sys.executable, "-c", holds], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as engine:
         assert engine.stdout is not None
         engine.stdout.readline()
-        leave_memory(weights)
+        assert 100 << 20 <= machine._held() - before < 130 << 20
 
 
 def test_memory_that_is_short_is_a_reason_until_it_is_ample(free: SimpleNamespace) -> None:

@@ -121,12 +121,10 @@ def test_an_installation_that_is_cancelled_leaves_nothing(editor: VSCode, tmp_pa
     editor.until(lambda: "was not found" in str(editor.notifications()), "it asks")
     editor("click", f"{BUTTON} >> text=Install")
     editor.until(lambda: re.search(r"Installing; compiling .* \(0:\d\d\)", said(editor)), "step and time are shown")
-    below = editor.until(lambda: [one for one in running(editor) if "3598" in one.cmdline()], "it compiles")
+    below = editor.until(lambda: running(editor, "3598"), "it compiles")
     editor("click", f"{BUTTON} >> text=Cancel")
     assert psutil.wait_procs(below, 30)[1] == []
-    editor.until(
-        lambda: not [one for one in running(editor) if "install_server.py" in str(one.cmdline())], "it has ended"
-    )
+    editor.until(lambda: not running(editor, "install_server.py"), "it has ended")
     assert not list(editor.user.rglob("globalStorage/empower-lsp.empower-lsp/server*"))
     restored(editor)
 
@@ -161,11 +159,11 @@ def said(editor: VSCode) -> str:
     return str(editor("texts", ".notifications-toasts .notification-list-item"))
 
 
-def running(editor: VSCode) -> list[psutil.Process]:
-    """Return the processes below the editor that can be looked at."""
+def running(editor: VSCode, word: str) -> list[psutil.Process]:
+    """Return the processes below the editor whose command has a word; any may end while it is looked at."""
     found = []
     for one in psutil.Process(editor.pid).children(recursive=True):
         with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
-            one.cmdline()
-            found.append(one)
+            if word in " ".join(one.cmdline()):
+                found.append(one)
     return found

@@ -44,7 +44,7 @@ def stay_at_home() -> None:
 def _is_installed_in(folder: str) -> bool:
     """Return whether packages were installed in a folder; not in one that may not be looked into."""
     with suppress(OSError):
-        return any(name == "empower_lsp" or name.endswith(".dist-info") for name in os.listdir(folder))  # noqa: PTH208
+        return any(path.name == "empower_lsp" or path.suffix == ".dist-info" for path in Path(folder).iterdir())
     return False
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -88,10 +89,12 @@ class Workspace:
 
     def is_folder(self, name: str) -> bool:
         """Return whether there is a folder at that path, in which nothing says to leave out all."""
-        if not os.path.isdir(name):  # noqa: PTH112 (asked for each file that changes)
-            return False
         folder = self._folder(name)
-        return not folder or gitignore.lists(Path(folder), f"{name[len(folder) + 1 :]}/any")
+        with suppress(OSError):  # one that may not be looked into
+            return Path(name).is_dir() and (
+                not folder or gitignore.lists(Path(folder), f"{name[len(folder) + 1 :]}/any")
+            )
+        return False
 
     def text(self, name: str, document: str | None = None) -> str | None:
         """Return what may be remembered of a file: what it says, with `\\n` line ends, but for its secrets.

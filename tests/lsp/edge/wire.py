@@ -153,7 +153,7 @@ class Wire:
         return (await self.reply(self.ask(method, params)))["result"]
 
     async def seen(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        async with asyncio.timeout(30):  # in vain; a busy machine takes seconds for a thousand messages
+        async with asyncio.timeout(5):
             while not (matching := [message for message in self.received if wanted(message)]):
                 self.news.clear()
                 await self.news.wait()
